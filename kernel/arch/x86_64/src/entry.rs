@@ -1,0 +1,306 @@
+//! Entry and exit: system calls, interrupts and exceptions.
+//!
+//! Every entry ends on the running thread's kernel stack with [`UserRegs`] and, below them, xmm0-15, and calls one of two functions that
+//! the image defines: `pith_syscall` and `pith_trap`. Interrupts and exceptions first arrive on a small IST stack, because neither the application's
+//! nor our own code's red zone may be touched; the stub copies the frame away at once, so that a handler may block and the IST stack is free again.
+//!
+//! Whether the application was interrupted is told by the sign of RIP, which holds for both rings.
+
+use crate::UserRegs;
+use crate::cpu::{self, msr};
+use crate::percpu::{KERNEL_STACK, PointerRegister, USER_CS, USER_RSP, USER_SS, selector};
+use core::arch::{asm, global_asm};
+
+/// Vectors with an entry stub: exceptions 0-31, device interrupts from [`FIRST_INTERRUPT`].
+pub const VECTORS: usize = 64;
+/// First vector that is no exception.
+pub const FIRST_INTERRUPT: u8 = 32;
+
+/// How `pith_syscall` wants the application to go on.
+#[repr(u64)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// The ordinary way: RCX and R11 are lost, as syscall(2) says.
+    Fast = 0,
+    /// Every register exactly as in [`UserRegs`] (after `rt_sigreturn`, `execve`, a delivered signal).
+    Exact = 1,
+}
+
+global_asm!(
+    r#"
+.macro SAVE_XMM
+    sub rsp, 264
+    movups [rsp], xmm0
+    movups [rsp + 16], xmm1
+    movups [rsp + 32], xmm2
+    movups [rsp + 48], xmm3
+    movups [rsp + 64], xmm4
+    movups [rsp + 80], xmm5
+    movups [rsp + 96], xmm6
+    movups [rsp + 112], xmm7
+    movups [rsp + 128], xmm8
+    movups [rsp + 144], xmm9
+    movups [rsp + 160], xmm10
+    movups [rsp + 176], xmm11
+    movups [rsp + 192], xmm12
+    movups [rsp + 208], xmm13
+    movups [rsp + 224], xmm14
+    movups [rsp + 240], xmm15
+.endm
+.macro RESTORE_XMM
+    movups xmm0, [rsp]
+    movups xmm1, [rsp + 16]
+    movups xmm2, [rsp + 32]
+    movups xmm3, [rsp + 48]
+    movups xmm4, [rsp + 64]
+    movups xmm5, [rsp + 80]
+    movups xmm6, [rsp + 96]
+    movups xmm7, [rsp + 112]
+    movups xmm8, [rsp + 128]
+    movups xmm9, [rsp + 144]
+    movups xmm10, [rsp + 160]
+    movups xmm11, [rsp + 176]
+    movups xmm12, [rsp + 192]
+    movups xmm13, [rsp + 208]
+    movups xmm14, [rsp + 224]
+    movups xmm15, [rsp + 240]
+    add rsp, 264
+.endm
+
+.text
+.global arch_syscall_entry
+.align 16
+arch_syscall_entry:
+    swapgs
+    mov gs:[{user_rsp}], rsp
+    mov rsp, gs:[{kernel_stack}]
+    push qword ptr gs:[{user_ss}]
+    push qword ptr gs:[{user_rsp}]
+    push r11
+    push qword ptr gs:[{user_cs}]
+    push rcx
+    push rax
+    push rdi
+    push rsi
+    push rdx
+    push rcx
+    push rax
+    push r8
+    push r9
+    push r10
+    push r11
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    SAVE_XMM
+    lea rdi, [rsp + 264]
+    xor ebp, ebp
+    call pith_syscall
+    test al, al
+    jnz arch_exit_exact
+    RESTORE_XMM
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    add rsp, 8
+    pop r10
+    pop r9
+    pop r8
+    pop rax
+    add rsp, 8
+    pop rdx
+    pop rsi
+    pop rdi
+    mov rcx, [rsp + 8]
+    mov r11, [rsp + 24]
+    cmp byte ptr [rsp + 16], 8
+    jne 2f
+    // Ring 0: flags first (interrupts still off), then the stack; `sti` holds interrupts back until the jump has been made.
+    and r11d, 0xfffffdff
+    push r11
+    popfq
+    lea r11, [r11 + 0x200]
+    mov rsp, [rsp + 32]
+    swapgs
+    sti
+    jmp rcx
+2:  // Ring 3. Exact resumption is used whenever RCX might not be canonical.
+    mov rsp, [rsp + 32]
+    swapgs
+    sysretq
+
+// A thread's very first way out: the scheduler switched to it, its registers lie above.
+.global arch_first_exit
+arch_first_exit:
+    xor ebp, ebp
+    lea rdi, [rsp + 264]
+    call pith_first_exit
+arch_exit_exact:
+    RESTORE_XMM
+arch_exit_regs:
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rax
+    pop rcx
+    pop rdx
+    pop rsi
+    pop rdi
+    add rsp, 8
+    cmp dword ptr [rsp + 4], 0
+    jl 3f
+    bt qword ptr [rsp], 63
+    jc 3f
+    swapgs
+3:  iretq
+
+.align 16
+arch_trap_common:
+    // rdx rcx rax vector error rip cs rflags rsp ss
+    push rax
+    push rcx
+    push rdx
+    mov rax, [rsp + 40]
+    test rax, rax
+    js 2f
+    swapgs
+    mov rcx, gs:[{kernel_stack}]
+    jmp 3f
+2:  mov rcx, [rsp + 64]
+    sub rcx, 128
+    and rcx, -16
+3:  mov rdx, [rsp + 72]
+    mov [rcx - 8], rdx
+    mov rdx, [rsp + 64]
+    mov [rcx - 16], rdx
+    mov rdx, [rsp + 56]
+    mov [rcx - 24], rdx
+    mov rdx, [rsp + 48]
+    mov [rcx - 32], rdx
+    mov [rcx - 40], rax
+    mov qword ptr [rcx - 48], -1
+    mov [rcx - 56], rdi
+    mov [rcx - 64], rsi
+    mov rdx, [rsp]
+    mov [rcx - 72], rdx
+    mov rdx, [rsp + 8]
+    mov [rcx - 80], rdx
+    mov rdx, [rsp + 16]
+    mov [rcx - 88], rdx
+    mov [rcx - 96], r8
+    mov [rcx - 104], r9
+    mov [rcx - 112], r10
+    mov [rcx - 120], r11
+    mov [rcx - 128], rbx
+    mov [rcx - 136], rbp
+    mov [rcx - 144], r12
+    mov [rcx - 152], r13
+    mov [rcx - 160], r14
+    mov [rcx - 168], r15
+    mov rsi, [rsp + 24]
+    mov rdx, [rsp + 32]
+    lea rsp, [rcx - 168]
+    SAVE_XMM
+    cld
+    lea rdi, [rsp + 264]
+    call pith_trap
+    jmp arch_exit_exact
+
+.align 16
+arch_trap_stubs:
+.set vector, 0
+.rept {vectors}
+    .align 16
+    .if (vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
+    .else
+    push 0
+    .endif
+    push vector
+    jmp arch_trap_common
+    .set vector, vector + 1
+.endr
+"#,
+    kernel_stack = const KERNEL_STACK,
+    user_rsp = const USER_RSP,
+    user_cs = const USER_CS,
+    user_ss = const USER_SS,
+    vectors = const VECTORS,
+);
+
+unsafe extern "C" {
+    fn arch_syscall_entry();
+    fn arch_trap_stubs();
+}
+
+#[repr(C, align(16))]
+struct Gate([u64; 2]);
+
+#[repr(C, align(4096))]
+struct InterruptTable(core::cell::UnsafeCell<[Gate; VECTORS]>);
+// SAFETY: written once by `install`, before any other CPU runs; afterwards only the CPU reads it.
+unsafe impl Sync for InterruptTable {}
+static TABLE: InterruptTable = InterruptTable(core::cell::UnsafeCell::new([const { Gate([0; 2]) }; VECTORS]));
+
+/// Loads the interrupt table and the system-call registers of the running CPU.
+///
+/// # Safety
+/// The CPU's [`PerCpu`](crate::percpu::PerCpu) must be installed; `pith_trap` and `pith_syscall` may run from here on.
+pub unsafe fn install() {
+    let table = TABLE.0.get().cast::<Gate>();
+    for vector in 0..VECTORS {
+        let stub = arch_trap_stubs as *const () as u64 + 16 * vector as u64;
+        // Non-maskable and machine-check exceptions may come at any instruction, double faults on a broken stack: stacks of their own.
+        let stack: u64 = match vector {
+            2 | 18 => 2,
+            8 => 3,
+            _ => 1,
+        };
+        // Breakpoints may be raised from ring 3.
+        let level: u64 = if vector == 3 { 3 } else { 0 };
+        let low = stub & 0xffff
+            | u64::from(selector::KERNEL_CODE) << 16
+            | stack << 32
+            | 0x8e << 40
+            | level << 45
+            | (stub >> 16 & 0xffff) << 48;
+        // SAFETY: in bounds; the table is static. Every CPU writes the same values.
+        unsafe { table.add(vector).write(Gate([low, stub >> 32])) };
+    }
+    let register = PointerRegister { limit: (VECTORS * 16 - 1) as u16, base: table as u64 };
+    let star = u64::from(selector::USER_BASE) << 48 | u64::from(selector::KERNEL_CODE) << 32;
+    // SAFETY: the gates are complete; LSTAR points at the entry code, which finds its stack through the installed block.
+    unsafe {
+        asm!("lidt [{}]", in(reg) &raw const register, options(nostack, readonly));
+        cpu::wrmsr(msr::STAR, star);
+        cpu::wrmsr(msr::LSTAR, arch_syscall_entry as *const () as u64);
+        // Interrupts, trap, direction, alignment check and nested task are off at entry.
+        cpu::wrmsr(msr::SFMASK, 0x4_4700);
+    }
+}
+
+/// An exception or interrupt, as `pith_trap` gets it.
+#[derive(Clone, Copy, Debug)]
+pub struct Trap {
+    /// Vector number.
+    pub vector: u8,
+    /// The CPU's error code, 0 for vectors without.
+    pub error: u64,
+}
+
+/// Whether the registers are the application's (and not the kernel's own, interrupted by a fault or in the idle loop).
+pub fn from_application(regs: &UserRegs) -> bool {
+    regs.rip >> 63 == 0
+}

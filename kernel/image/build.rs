@@ -1,0 +1,11 @@
+//! Links the image as a bare-metal executable: our own layout, no C runtime. The code model comes from `kernel/build.sh`.
+
+fn main() {
+    let dir = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+    println!("cargo:rerun-if-changed=linker.ld");
+    println!("cargo:rerun-if-changed=build.rs");
+    for arg in ["-nostdlib", "-nostartfiles", "-static", "-no-pie", "-Wl,--build-id=none", "-Wl,-z,norelro", "-Wl,--gc-sections", "-Wl,-z,max-page-size=4096"] {
+        println!("cargo:rustc-link-arg-bins={arg}");
+    }
+    println!("cargo:rustc-link-arg-bins=-T{dir}/linker.ld");
+}
