@@ -1,37 +1,77 @@
+//! The image: puts the chosen libraries together into one bootable ELF. The only crate that names them all.
+//!
+//! [`pith_start`] runs on the boot stack, in the order of the layers: CPU, memory, clock, scheduler, files, devices, network, the application. Each module
+//! here is one seam between libraries: [`machine`] implements what `sched` asks of a CPU, [`platform`] what `process` asks, [`kernel`] holds what the
+//! entry points in [`traps`] need.
 #![no_std]
 #![no_main]
-extern crate alloc;
-use arch_x86_64::{UserRegs, boot, entry::{self, Resume}, percpu::{AppRing, PerCpu}};
-use core::fmt::Write;
 
+extern crate alloc;
+
+mod console;
+mod devices;
+mod end;
+mod files;
+mod interrupts;
+mod kernel;
+mod log;
+mod machine;
+mod memory;
+#[cfg(feature = "net")]
+mod network;
+mod platform;
+mod stdio;
+mod traps;
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use arch_x86_64::percpu::{AppRing, PerCpu};
+use arch_x86_64::{boot, entry, fpu};
+use pith_abi::cmdline::{GuestConfig, StderrChannel};
+use pith_abi::exit;
+use plat_pc::pvh::BootInfo;
+
+static mut BOOT_CPU: PerCpu = PerCpu::new();
+
+/// The first code in long mode: `start_info` is the physical address of what the hypervisor passed.
 #[unsafe(no_mangle)]
-extern "C" fn pith_start(info: u64) -> ! {
+extern "C" fn pith_start(start_info: u64) -> ! {
     boot::protect_kernel();
     boot::drop_identity_map();
-    static mut CPU: PerCpu = PerCpu::new();
-    unsafe { (*(&raw mut CPU)).install(0, boot::boot_stack().1 - 4096, AppRing::Kernel); entry::install(); arch_x86_64::fpu::enable(); }
-    let bi = unsafe { plat_pc::pvh::BootInfo::new(info) }.unwrap();
-    let mut log = plat_pc::debugcon::LogPort::probe();
-    let _ = writeln!(log, "I 0.000000 image {:x?} initrd {:?} cmdline {:?}", boot::image_range(), bi.initrd().map(|(a, b)| (a, b.len())), core::str::from_utf8(bi.command_line()));
-    for r in bi.memory() { let _ = writeln!(log, "mem {:x?}", r); }
-    let apic = plat_pc::apic::LocalApic::enable(63);
-    let t = arch_x86_64::cpu::rdtsc();
-    let f = plat_pc::clock::find(&apic);
-    let _ = writeln!(log, "hz {} real {} took {} us", f.rate.hz(), f.realtime_ns, f.rate.ticks_to_ns(arch_x86_64::cpu::rdtsc() - t) / 1000);
-    unsafe { (8 as *const u64).read_volatile() };
-    plat_pc::power::off(3)
+    // SAFETY: once, on the only CPU, with interrupts off; traps arriving on the boot stack land below its present frames because they push down from the
+    // interrupted stack pointer, and no system call can come before the first thread has a stack of its own.
+    unsafe {
+        (*(&raw mut BOOT_CPU)).install(0, boot::boot_stack().1, AppRing::Kernel);
+        entry::install();
+        fpu::enable();
+    }
+    // SAFETY: the register's value as the boot protocol defines it.
+    let info = match unsafe { BootInfo::new(start_info) } {
+        Ok(info) => info,
+        Err(error) => panic!("no usable boot information: {error:?}"),
+    };
+    memory::init(&info);
+    log::set_level(None);
+    let config = configuration(&info);
+    log::set_level(config.log_level);
+    let machine = machine::init();
+    log::set_clock(machine::now_ns);
+    log!(Debug, "clock: {} Hz; memory: {} KiB free", machine.clock.rate().hz(), memory::FRAMES.free_bytes() / 1024);
+    devices::seed_random(config.random_seed.as_ref().map(|s| &s.0));
+    let console = console::Console::open(config.stderr == StderrChannel::Separate);
+    kernel::run(&info, config, console)
 }
-#[unsafe(no_mangle)]
-extern "C" fn pith_syscall(_regs: &mut UserRegs) -> Resume { Resume::Fast }
-#[unsafe(no_mangle)]
-extern "C" fn pith_first_exit(_regs: &mut UserRegs) {}
-#[unsafe(no_mangle)]
-extern "C" fn pith_trap(regs: &mut UserRegs, vector: u64, error: u64) {
-    let mut log = plat_pc::debugcon::LogPort::probe();
-    let _ = writeln!(log, "trap {vector} {error:#x} rip {:#x} cr2 {:#x}", regs.rip, arch_x86_64::cpu::fault_address());
-    plat_pc::power::off(4)
+
+/// The command line, understood or refused.
+fn configuration(info: &BootInfo) -> GuestConfig {
+    let text = String::from_utf8_lossy(info.command_line());
+    match GuestConfig::parse(&text) {
+        Ok(config) => config,
+        Err(error) => end::failed(exit::PITH_ERROR, format_args!("the guest command line is damaged: {error}")),
+    }
 }
-#[panic_handler]
-fn panic(i: &core::panic::PanicInfo) -> ! { let mut log = plat_pc::debugcon::LogPort::probe(); let _ = writeln!(log, "{i}"); plat_pc::power::off(5) }
-struct H; unsafe impl core::alloc::GlobalAlloc for H { unsafe fn alloc(&self, _: core::alloc::Layout) -> *mut u8 { core::ptr::null_mut() } unsafe fn dealloc(&self, _: *mut u8, _: core::alloc::Layout) {} }
-#[global_allocator] static A: H = H;
+
+/// What everything above the CPU needs of the clock.
+fn clock() -> Arc<dyn time::Clock> {
+    Arc::new(machine::SharedClock(machine::get().clock))
+}

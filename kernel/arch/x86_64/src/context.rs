@@ -148,6 +148,7 @@ pub unsafe fn switch(prev: &Context, next: &Context) {
         this.fpu_owner.store(0, Ordering::Relaxed);
     }
     this.kernel_stack = next.stack_top;
+    this.current = next_id;
     if next.fpu.is_some() {
         if next.fs_base() != prev.fs_base() || prev.fpu.is_none() {
             // SAFETY: FS is the application's.
@@ -160,6 +161,13 @@ pub unsafe fn switch(prev: &Context, next: &Context) {
     }
     // SAFETY: both stacks are whole; callee-saved registers are kept by the switch itself.
     unsafe { arch_switch_stacks(prev.rsp.get(), *next.rsp.get()) };
+}
+
+/// Address of the running context; 0 before the first switch.
+#[inline]
+pub fn current() -> usize {
+    // SAFETY: GS is this CPU's block.
+    unsafe { (*percpu::this()).current as usize }
 }
 
 impl Drop for Context {

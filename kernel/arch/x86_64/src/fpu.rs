@@ -119,3 +119,20 @@ pub fn restore(state: &FpuState) {
         }
     }
 }
+
+impl FpuState {
+    /// Whether XRSTOR would take the state: only enabled components, the standard format, no reserved bits, a legal MXCSR (SDM volume 1, 13.8.1).
+    pub fn is_loadable(&self) -> bool {
+        let bytes = self.bytes();
+        let word = |at: usize| bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes);
+        let mxcsr = word(24) as u32;
+        let mask = match (word(24) >> 32) as u32 {
+            0 => 0xffbf,
+            mask => mask,
+        };
+        if mxcsr & !mask != 0 {
+            return false;
+        }
+        components() == 0 || word(512) & !components() == 0 && (520..576).step_by(8).all(|at| word(at) == 0)
+    }
+}

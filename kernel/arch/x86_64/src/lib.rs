@@ -17,11 +17,14 @@ pub mod entry;
 pub mod fpu;
 #[cfg(feature = "machine")]
 pub mod percpu;
+pub mod paging;
 pub mod regs;
 #[cfg(feature = "machine")]
 mod string;
 #[cfg(feature = "machine")]
 pub mod usercopy;
+pub mod sigframe;
+pub mod vdso;
 
 pub use regs::UserRegs;
 

@@ -9,6 +9,7 @@ use core::sync::atomic::AtomicU64;
 pub mod selector {
     pub const KERNEL_CODE: u16 = 0x08;
     pub const KERNEL_DATA: u16 = 0x10;
+    /// A data segment whose limit is the CPU's number (getcpu in the vDSO); also where SYSRET's selectors count from.
     pub const USER_BASE: u16 = 0x18 | 3;
     pub const USER_DATA: u16 = 0x20 | 3;
     pub const USER_CODE: u16 = 0x28 | 3;
@@ -52,6 +53,8 @@ pub struct PerCpu {
     cpu: u64,
     /// Address of the `Context` whose FPU state is in the registers, 0 for none.
     pub(crate) fpu_owner: AtomicU64,
+    /// Address of the running `Context`, 0 before the first switch.
+    pub(crate) current: u64,
     gdt: [u64; 8],
     tss: TaskState,
     trap_stack: [u8; TRAP_STACK],
@@ -76,6 +79,7 @@ impl PerCpu {
             user_ss: 0,
             cpu: 0,
             fpu_owner: AtomicU64::new(0),
+            current: 0,
             gdt: [0; 8],
             tss: TaskState {
                 reserved0: 0,
@@ -105,8 +109,9 @@ impl PerCpu {
             AppRing::Kernel => (selector::KERNEL_CODE.into(), selector::KERNEL_DATA.into()),
             AppRing::User => (selector::USER_CODE.into(), selector::USER_DATA.into()),
         };
-        // Null, ring-0 code and data, (32-bit ring 3: absent), ring-3 data and code, task state (two slots).
-        self.gdt = [0, 0x00af_9b00_0000_ffff, 0x00cf_9300_0000_ffff, 0, 0x00cf_f300_0000_ffff, 0x00af_fb00_0000_ffff, 0, 0];
+        // Null, ring-0 code and data, CPU number, ring-3 data and code, task state (two slots).
+        let number = 0x0040_f300_0000_0000 | (cpu as u64 & 0xffff);
+        self.gdt = [0, 0x00af_9b00_0000_ffff, 0x00cf_9300_0000_ffff, number, 0x00cf_f300_0000_ffff, 0x00af_fb00_0000_ffff, 0, 0];
         self.tss.io_map = size_of::<TaskState>() as u16;
         self.tss.rsp[0] = kernel_stack;
         self.tss.ist[0] = top(self.trap_stack.as_ptr(), TRAP_STACK);

@@ -1,0 +1,61 @@
+# Everything from a fresh Debian or Ubuntu machine with only Rust on it. `make demo` and `make test` install what they need.
+SHELL := /bin/bash
+IMAGES := kernel/target/images
+PITH := target/release/pith
+PROGRAMS := target/fixtures
+
+.PHONY: demo test check bench clean build images fixtures test-host test-kernel test-machines test-fuzz setup-run setup-demo setup-test
+
+# The command line with its runtime image inside.
+build: images
+	cargo build --release -p pith
+
+images:
+	kernel/build.sh runtime $(abspath $(IMAGES))
+	kernel/build.sh minimal $(abspath $(IMAGES))
+
+setup-run:
+	tools/setup.sh run
+setup-demo:
+	tools/setup.sh run demo
+setup-test:
+	tools/setup.sh run demo test
+
+# Debian's own nginx, not recompiled, as a unikernel; its page through a published port.
+demo: setup-demo
+	$(MAKE) --no-print-directory build
+	tools/demo.sh $(PITH)
+
+test: setup-test
+	$(MAKE) --no-print-directory build
+	$(MAKE) --no-print-directory test-kernel test-host fixtures test-machines test-fuzz
+
+# Every micro-library on the host.
+test-kernel:
+	cd kernel && cargo test --quiet --workspace --exclude image
+
+test-host:
+	cargo test --quiet --workspace
+
+fixtures:
+	tests/programs/build.sh $(PROGRAMS)/programs -j2
+	tests/fixtures/build.sh $(PROGRAMS)
+
+test-machines:
+	cd tests/machines && cargo test --release --quiet
+
+test-fuzz:
+	tests/fuzz/run.sh 12
+
+# Style, lints, layers, licences: what needs no machine.
+check:
+	tools/check.sh
+
+bench: setup-test
+	$(MAKE) --no-print-directory build fixtures
+	bench/run.sh
+
+clean:
+	cargo clean
+	cd kernel && cargo clean
+	cd tests/machines && cargo clean

@@ -1,0 +1,82 @@
+//! The root file system: the initrd in memory with a writable layer, the standard mounts, what the command line adds.
+
+use crate::{end, memory};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use file::Source;
+use initrd::Summary;
+use pith_abi::cmdline::FstabEntry;
+use pith_abi::exit;
+use ramfs::Ramfs;
+use time::Clock;
+use vfs::{Context, MountFlags, Namespace, OpenHow, Vfs};
+
+/// What all file systems share.
+pub fn surroundings(clock: Arc<dyn Clock>) -> Arc<Vfs> {
+    #[cfg(feature = "pipe")]
+    let fifos: Option<Arc<dyn vfs::FifoFactory>> = Some(Arc::new(crate::kernel::Fifos));
+    #[cfg(not(feature = "pipe"))]
+    let fifos = None;
+    Vfs::new(clock, &memory::FRAMES, fifos)
+}
+
+/// The tree: a file system in memory that begins as what the initrd holds. An initrd that is itself an executable becomes the file `program`.
+pub fn root(vfs: &Arc<Vfs>, archive: Option<&'static [u8]>, program: &[u8]) -> Arc<Namespace> {
+    let fs = Ramfs::new(vfs, 0o755);
+    match archive {
+        Some(bytes) if bytes.starts_with(b"\x7fELF") => {
+            let name: &'static [u8] = Vec::leak(program.rsplit(|b| *b == b'/').next().unwrap_or(b"program").to_vec());
+            let meta = ramfs::Meta { mode: 0o755, ..ramfs::Meta::default() };
+            if let Err(errno) = fs.top().insert(name, &meta, ramfs::Contents::File(bytes)) {
+                end::failed(exit::PITH_ERROR, format_args!("the initrd's program cannot be shown as a file: {errno}"));
+            }
+        }
+        Some(bytes) => match initrd::load(bytes, &fs) {
+            Ok(Summary { entries, bytes }) => crate::log!(Debug, "initrd: {entries} entries, {bytes} bytes in files"),
+            Err(error) => end::failed(exit::PITH_ERROR, format_args!("the root file system is damaged: {error}")),
+        },
+        None => {}
+    }
+    Namespace::new(vfs.clone(), fs, MountFlags::empty(), b"rootfs")
+}
+
+/// Mounts that the command line asks for besides the root.
+pub fn mount_table(context: &Context, table: &[FstabEntry]) {
+    for entry in table {
+        let failed = |why: &str| -> ! { end::failed(exit::PITH_ERROR, format_args!("vfs.fstab: {entry}: {why}")) };
+        match entry.driver.as_str() {
+            // The initrd is the root already.
+            "extract" if entry.mountpoint == "/" => {}
+            "ramfs" | "tmpfs" => {
+                let place = match context.resolve(None, entry.mountpoint.as_bytes(), vfs::Follow::Yes) {
+                    Ok(place) => place,
+                    Err(_) => {
+                        let made = context.mkdir(None, entry.mountpoint.as_bytes(), 0o755);
+                        match made.and_then(|_| context.resolve(None, entry.mountpoint.as_bytes(), vfs::Follow::Yes)) {
+                            Ok(place) => place,
+                            Err(errno) => failed(errno.name().unwrap_or("cannot make the mount point")),
+                        }
+                    }
+                };
+                let fs = Ramfs::new(context.vfs(), 0o1777);
+                if let Err(errno) = context.namespace.mount(fs, &place, MountFlags::empty(), b"tmpfs") {
+                    failed(errno.name().unwrap_or("cannot be mounted"));
+                }
+            }
+            _ => failed("this image has no such file system driver (it has: extract for /, ramfs, tmpfs)"),
+        }
+    }
+}
+
+/// Writes a small file that the image does not bring along, like /etc/resolv.conf; leaves one that it does bring.
+pub fn write_if_missing(context: &Context, path: &[u8], text: &[u8]) {
+    use uapi::general::{O_CREAT, O_EXCL, O_WRONLY};
+    if let Some(slash) = path.iter().rposition(|b| *b == b'/').filter(|at| *at > 0) {
+        let _ = context.mkdir(None, &path[..slash], 0o755);
+    }
+    if let Ok(file) = context.open(None, path, &OpenHow::new(O_CREAT | O_EXCL | O_WRONLY, 0o644)) {
+        let mut source: &[u8] = text;
+        let source: &mut dyn Source = &mut source;
+        let _ = file.write(source, file::OpenFlags::empty());
+    }
+}

@@ -1,0 +1,169 @@
+//! The running kernel: what the entry points need, and the last steps of the start, from files to the application's first thread.
+
+use crate::console::{Console, Stream};
+use crate::machine::{self, KernelContext};
+use crate::platform::PcPlatform;
+use crate::stdio::{End, Stdio};
+use crate::{end, files};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use arch_x86_64::UserRegs;
+use file::{AccessMode, OpenFlags};
+use futex::FutexTable;
+use pith_abi::cmdline::GuestConfig;
+use pith_abi::exit;
+use plat_pc::pvh::BootInfo;
+use process::{Arguments, Description, LoadError, OnExec, Process, Services, Thread};
+use sched::Scheduler;
+use signal::{SigInfo, Signal};
+use spin::Once;
+use time::TimerQueue;
+use uapi::Errno;
+use vfs::Context;
+
+/// What traps and interrupts reach for.
+pub struct Kernel {
+    /// Runs the threads.
+    pub scheduler: Arc<Scheduler>,
+}
+
+static KERNEL: Once<Kernel> = Once::new();
+
+/// The kernel, once the first thread may run.
+pub fn get() -> &'static Kernel {
+    match KERNEL.get() {
+        Some(kernel) => kernel,
+        None => panic!("an entry before the kernel was ready"),
+    }
+}
+
+impl Kernel {
+    /// The local timer's interrupt.
+    pub fn tick(&self) {
+        self.scheduler.tick();
+    }
+
+    /// One system call.
+    #[inline]
+    pub fn system_call(&self, thread: &Arc<Thread>, regs: &mut UserRegs) {
+        let _ = thread;
+        let a = regs.syscall_args();
+        match regs.orig_rax {
+            1 => {
+                let mut buf = alloc::vec![0u8; a[2] as usize];
+                let n = usermem::UserMemory::copy_in(&arch_x86_64::usercopy::CurrentUserMemory, a[1], &mut buf);
+                crate::log!(Info, "write {:?}", core::str::from_utf8(&buf[..n]));
+                regs.rax = n as u64;
+            }
+            158 => { machine_set_fs(a[0], a[1]); regs.rax = 0; }
+            60 | 231 => process::exit_group(thread, process::End::Exit(a[0] as u8)),
+            n => {
+                crate::log!(Info, "call {n}");
+                regs.rax = Errno::ENOSYS.to_syscall();
+            }
+        }
+    }
+}
+fn machine_set_fs(c: u64, a: u64) { use process::Platform; if c == 0x1002 { PcPlatform.set_fs_base(a) } }
+
+/// The default search path of an application without PATH, as container engines set it.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Starts the application and never comes back.
+pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
+    let machine = machine::get();
+    let timers = TimerQueue::new();
+    let scheduler = Scheduler::new(machine.clone(), timers.clone());
+    KERNEL.call_once(|| Kernel { scheduler: scheduler.clone() });
+    machine.refine_over_time(&timers);
+
+    let clock = crate::clock();
+    let vfs = files::surroundings(clock.clone());
+    let Some(command) = config.argv.first().cloned() else {
+        end::failed(exit::NOT_FOUND, format_args!("no command: the guest command line names no program (put it behind --)"));
+    };
+    let namespace = files::root(&vfs, info.initrd().map(|(_, bytes)| bytes), command.as_bytes());
+    let mut context = Context::new(namespace);
+    files::mount_table(&context, &config.fstab);
+    if let Some(workdir) = &config.workdir {
+        match context.resolve_dir(None, workdir.as_bytes()) {
+            Ok(place) => context.cwd = place,
+            Err(errno) => end::failed(exit::NOT_EXECUTABLE, format_args!("working directory {workdir}: {errno}")),
+        }
+    }
+
+    let services = Services::new(Arc::new(PcPlatform), scheduler.clone(), clock, FutexTable::new());
+    let thread = start_application(&services, context, &config, &command);
+    let descriptors = [(End::Input, AccessMode::Read), (End::Output(Stream::Out), AccessMode::Write), (End::Output(Stream::Err), AccessMode::Write)];
+    for (end, access) in descriptors {
+        let open = Description::new(Stdio::new(&console, end), access, OpenFlags::empty());
+        if thread.process().files().insert(open, OnExec::Keep, 0).is_err() {
+            panic!("a new process has no room for its first descriptors");
+        }
+    }
+    let process = Arc::downgrade(thread.process());
+    console.set_on_signal(Box::new(move |number| {
+        if let (Some(process), Ok(signal)) = (process.upgrade(), Signal::new(number.into())) {
+            // A full queue means that the application is being told already.
+            let _ = process.send_signal(SigInfo::kernel(signal), None);
+        }
+    }));
+    thread.start();
+    drop(thread);
+    drop(services);
+    scheduler.run(Box::new(KernelContext::boot()))
+}
+
+/// The environment: a default PATH, then what the command line says; of equal names the last wins.
+fn environment(config: &GuestConfig) -> Vec<Vec<u8>> {
+    let mut list: Vec<String> = Vec::new();
+    let default = alloc::format!("PATH={PATH}");
+    for entry in core::iter::once(&default).chain(&config.env) {
+        let name = entry.split('=').next().unwrap_or(entry);
+        list.retain(|old| old.split('=').next() != Some(name));
+        list.push(entry.clone());
+    }
+    list.into_iter().map(String::into_bytes).collect()
+}
+
+/// Loads the program: a name with a slash as it is, another along PATH.
+fn start_application(services: &Arc<Services>, context: Context, config: &GuestConfig, command: &str) -> Arc<Thread> {
+    let envp = environment(config);
+    let argv: Vec<Vec<u8>> = config.argv.iter().map(|a| a.clone().into_bytes()).collect();
+    let search = envp.iter().find_map(|e| e.strip_prefix(b"PATH=")).unwrap_or(PATH.as_bytes()).to_vec();
+    let mut candidates: Vec<Vec<u8>> = Vec::new();
+    if command.contains('/') {
+        candidates.push(command.as_bytes().to_vec());
+    } else {
+        // An image that holds nothing but the program has it at its top.
+        for dir in search.split(|b| *b == b':').chain(core::iter::once(&b"/"[..])) {
+            let mut path = if dir.is_empty() { b".".to_vec() } else { dir.to_vec() };
+            if path.last() != Some(&b'/') {
+                path.push(b'/');
+            }
+            path.extend_from_slice(command.as_bytes());
+            candidates.push(path);
+        }
+    }
+    let mut worst: Option<LoadError> = None;
+    for path in &candidates {
+        let arguments = Arguments { argv: argv.clone(), envp: envp.clone() };
+        match Process::prepare(services, context.clone(), path, arguments) {
+            Ok(thread) => return thread,
+            // The first candidate that exists and cannot run tells more than those that do not exist.
+            Err(error) if worst.as_ref().is_none_or(|w| w.errno == Errno::ENOENT) => worst = Some(error),
+            Err(_) => {}
+        }
+    }
+    match worst {
+        Some(error) if error.errno == Errno::ENOENT && candidates.len() > 1 => {
+            end::failed(exit::NOT_FOUND, format_args!("{command} is not in the image (looked in {})", String::from_utf8_lossy(&search)))
+        }
+        Some(error) if error.errno == Errno::ENOENT => end::failed(exit::NOT_FOUND, format_args!("{}", error.reason)),
+        Some(error) if error.errno == Errno::ENOMEM => end::out_of_memory(format_args!("starting {command}: {}", error.reason)),
+        Some(error) => end::failed(exit::NOT_EXECUTABLE, format_args!("{}", error.reason)),
+        None => end::failed(exit::NOT_FOUND, format_args!("{command} is not in the image")),
+    }
+}

@@ -1,0 +1,75 @@
+//! The kernel's own words: log lines and control records, one line each, on the monitor's debug console.
+
+use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use pith_abi::cmdline::LogLevel;
+use pith_abi::record::Record;
+use plat_pc::debugcon::LogPort;
+use spin::{Mutex, Once};
+
+static PORT: Once<LogPort> = Once::new();
+static LEVEL: AtomicU8 = AtomicU8::new(LogLevel::Info as u8);
+/// Monotonic time, for those who log before there is a clock: 0.
+static NOW_NS: Once<fn() -> u64> = Once::new();
+static LINES: AtomicU64 = AtomicU64::new(0);
+static LOCK: Mutex<()> = Mutex::new(());
+
+/// The port in use.
+pub fn port() -> LogPort {
+    *PORT.call_once(LogPort::probe)
+}
+
+/// Least important level that is written; on a serial console shared with the application only warnings and worse unless the command line asks for more.
+pub fn set_level(level: Option<LogLevel>) {
+    let default = if port() == LogPort::Serial { LogLevel::Warn } else { LogLevel::Info };
+    LEVEL.store(level.unwrap_or(default) as u8, Ordering::Relaxed);
+}
+
+/// Where log lines get their time from.
+pub fn set_clock(now_ns: fn() -> u64) {
+    NOW_NS.call_once(|| now_ns);
+}
+
+/// Collects one line so that it is written in one go.
+struct Line {
+    bytes: [u8; 512],
+    len: usize,
+}
+
+impl Write for Line {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        let room = self.bytes.len() - 1 - self.len;
+        let take = s.len().min(room);
+        self.bytes[self.len..self.len + take].copy_from_slice(&s.as_bytes()[..take]);
+        self.len += take;
+        Ok(())
+    }
+}
+
+/// Writes one record.
+pub fn record(record: &Record<'_>) {
+    let mut line = Line { bytes: [0; 512], len: 0 };
+    let _ = write!(line, "{record}");
+    line.bytes[line.len] = b'\n';
+    let _guard = LOCK.try_lock();
+    port().write(&line.bytes[..=line.len]);
+}
+
+/// Writes one log line, if its level is wanted.
+pub fn write(level: LogLevel, text: fmt::Arguments<'_>) {
+    if level as u8 > LEVEL.load(Ordering::Relaxed) {
+        return;
+    }
+    let mut line = Line { bytes: [0; 512], len: 0 };
+    let _ = line.write_fmt(text);
+    let micros = NOW_NS.get().map_or(0, |now| now() / 1000);
+    LINES.fetch_add(1, Ordering::Relaxed);
+    let text = core::str::from_utf8(&line.bytes[..line.len]).unwrap_or("(not text)");
+    record(&Record::Log { level, micros, text });
+}
+
+/// `info!("... {x}")` and its relatives.
+#[macro_export]
+macro_rules! log {
+    ($level:ident, $($arg:tt)*) => { $crate::log::write(pith_abi::cmdline::LogLevel::$level, format_args!($($arg)*)) };
+}

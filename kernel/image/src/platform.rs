@@ -1,0 +1,186 @@
+//! What processes ask of the machine: contexts, floating-point state, address spaces, the end.
+
+use crate::machine::{self, KernelContext};
+use crate::{end, memory};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use arch_x86_64::context::{self, application_fpu, set_application_fpu};
+use arch_x86_64::fpu::{self, FpuState};
+use arch_x86_64::paging::Domain;
+use arch_x86_64::usercopy::CurrentUserMemory;
+use arch_x86_64::{UserRegs, boot, cpu, vdso};
+use core::fmt;
+use frame::Page;
+use mm::{AddressSpace, KernelSpace, Mmu, Prot};
+use pith_abi::cmdline::LogLevel;
+use process::{End, Level, Platform, Thread};
+use random::Rng;
+use spin::Once;
+use uapi::{Errno, Result};
+use usermem::UserMemory;
+
+/// The machine's random number generator.
+pub static RNG: Rng = Rng::new();
+
+/// Bytes of kernel stack for each thread.
+const STACK_BYTES: u64 = 16 * 1024;
+const PAGE: usize = 4096;
+
+struct Cpus;
+
+impl Mmu for Cpus {
+    fn load_root(&self, root: u64) {
+        if cpu::page_table_root() != root {
+            // SAFETY: every address space shares the kernel's upper half.
+            unsafe { cpu::load_page_table_root(root) };
+        }
+    }
+    fn flush_page(&self, virt: u64) {
+        cpu::flush_page(virt);
+    }
+    fn flush_all(&self) {
+        // SAFETY: the same tables again.
+        unsafe { cpu::load_page_table_root(cpu::page_table_root()) };
+    }
+}
+
+/// The kernel's own mappings.
+pub fn kernel_space() -> &'static KernelSpace {
+    static SPACE: Once<KernelSpace> = Once::new();
+    SPACE.call_once(|| match KernelSpace::new(&memory::FRAMES, &Cpus, boot::root()) {
+        Ok(space) => space,
+        Err(_) => end::out_of_memory(format_args!("no frame left for the kernel's page tables")),
+    })
+}
+
+/// The vDSO's pages, made once: its data, then its code.
+fn vdso_pages() -> Option<&'static [Page]> {
+    static PAGES: Once<Vec<Page>> = Once::new();
+    let pages = PAGES.try_call_once(|| {
+        let mut pages = Vec::new();
+        pages.push(Page::zeroed(&memory::FRAMES).ok_or(())?);
+        for chunk in vdso::IMAGE.chunks(PAGE) {
+            let page = Page::zeroed(&memory::FRAMES).ok_or(())?;
+            page.write(0, chunk);
+            pages.push(page);
+        }
+        // SAFETY: the frame is never freed (`PAGES` is static), zeroes are a valid `Data`, and all access is by its atomics.
+        let shared = unsafe { &*memory::FRAMES.virt(pages[0].phys()).cast::<vdso::Data>() };
+        machine::get().feed_vdso(shared);
+        Ok::<_, ()>(pages)
+    });
+    pages.ok().map(Vec::as_slice)
+}
+
+/// The platform of this machine.
+pub struct PcPlatform;
+
+/// The running thread's context.
+fn running() -> &'static context::Context {
+    // SAFETY: called for application threads only, which run on a live context; the reference does not outlive the call that asked.
+    unsafe { &*(context::current() as *const context::Context) }
+}
+
+impl Platform for PcPlatform {
+    fn user(&self) -> &'static dyn UserMemory {
+        &CurrentUserMemory
+    }
+
+    fn spawn_context(&self, regs: &UserRegs, fs_base: u64) -> Result<Box<dyn sched::Context>> {
+        let stack = kernel_space().alloc_stack(STACK_BYTES)?;
+        let gs_base = if context::current() == 0 { 0 } else { running().gs_base() };
+        let mut regs = *regs;
+        // The application runs in the kernel's ring.
+        regs.cs = arch_x86_64::percpu::selector::KERNEL_CODE.into();
+        regs.ss = arch_x86_64::percpu::selector::KERNEL_DATA.into();
+        Ok(Box::new(KernelContext::user(stack, &regs, fs_base, gs_base)))
+    }
+
+    fn bind(&self, context: &dyn sched::Context, thread: &Arc<Thread>) {
+        // SAFETY: every context of this machine was made by `spawn_context`, whose address `raw` is.
+        unsafe { (*(context.raw() as *const KernelContext)).bind(thread) };
+    }
+
+    fn fs_base(&self) -> u64 {
+        running().fs_base()
+    }
+    fn set_fs_base(&self, base: u64) {
+        running().set_fs_base(base);
+    }
+    fn gs_base(&self) -> u64 {
+        running().gs_base()
+    }
+    fn set_gs_base(&self, base: u64) {
+        running().set_gs_base(base);
+    }
+
+    fn fpu_size(&self) -> usize {
+        fpu::size()
+    }
+    fn fpu_features(&self) -> u64 {
+        fpu::components()
+    }
+    fn fpu_save(&self, area: &mut [u8]) -> usize {
+        // SAFETY: asked for by a thread that entered from the application.
+        let state = unsafe { application_fpu() };
+        let count = area.len().min(fpu::size());
+        area[..count].copy_from_slice(&state.bytes()[..count]);
+        count
+    }
+    fn fpu_restore(&self, area: &[u8]) -> Result<()> {
+        let mut state = FpuState::initial();
+        let count = area.len().min(fpu::size());
+        state.bytes_mut()[..count].copy_from_slice(&area[..count]);
+        if !state.is_loadable() {
+            return Err(Errno::EINVAL);
+        }
+        // SAFETY: as above; the state was just checked.
+        unsafe { set_application_fpu(&state) };
+        Ok(())
+    }
+    fn fpu_reset(&self) {
+        // SAFETY: as above.
+        unsafe { set_application_fpu(&FpuState::initial()) };
+    }
+
+    fn new_address_space(&self) -> Result<Arc<AddressSpace>> {
+        AddressSpace::new(kernel_space(), Domain::Ring0, RNG.next_u64())
+    }
+    fn activate(&self, space: &Arc<AddressSpace>) {
+        space.activate();
+    }
+    fn map_vdso(&self, space: &Arc<AddressSpace>) -> Result<Option<u64>> {
+        let Some(pages) = vdso_pages() else { return Err(Errno::ENOMEM) };
+        let (data, code) = pages.split_at(1);
+        let base = space.find_special((PAGE * pages.len()) as u64)?;
+        space.map_special(base, data, Prot::READ, b"[vvar]")?;
+        space.map_special(base + PAGE as u64, code, Prot::READ | Prot::EXEC, b"[vdso]")?;
+        Ok(Some(base + PAGE as u64))
+    }
+    fn hwcap(&self) -> (u64, u64) {
+        (cpu::cpuid(1, 0).edx.into(), 0)
+    }
+
+    fn random(&self, out: &mut [u8]) {
+        RNG.fill(out);
+    }
+
+    fn end_machine(&self, how: End) -> ! {
+        match how {
+            End::Exit(status) => end::exited(status),
+            End::Signal(signal) => end::killed(signal.number() as u8),
+            End::OutOfMemory => end::out_of_memory(format_args!("the application's memory is used up; give the machine more with -M")),
+        }
+    }
+
+    fn log(&self, level: Level, message: fmt::Arguments<'_>) {
+        let level = match level {
+            Level::Error => LogLevel::Error,
+            Level::Warn => LogLevel::Warn,
+            Level::Info => LogLevel::Info,
+            Level::Debug => LogLevel::Debug,
+        };
+        crate::log::write(level, message);
+    }
+}

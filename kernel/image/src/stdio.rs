@@ -1,0 +1,91 @@
+//! The application's first three descriptors: the console as a container sees it without a terminal, that is, as pipes.
+
+use crate::console::{Console, Stream};
+use alloc::sync::Arc;
+use core::any::Any;
+use file::{Events, File, FileType, OpenFlags, Sink, Source, Stat, UserMemory, WaitQueue};
+use uapi::{Errno, Result, ioctl};
+
+/// Which of the three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Standard input.
+    Input,
+    /// Standard output or error.
+    Output(Stream),
+}
+
+/// One of the three descriptors' files.
+pub struct Stdio {
+    console: Arc<Console>,
+    end: End,
+}
+
+impl Stdio {
+    /// That end of the console.
+    pub fn new(console: &Arc<Console>, end: End) -> Arc<Self> {
+        Arc::new(Self { console: console.clone(), end })
+    }
+}
+
+impl File for Stdio {
+    fn read(&self, dst: &mut dyn Sink, _flags: OpenFlags) -> Result<usize> {
+        if self.end != End::Input {
+            return Err(Errno::EBADF);
+        }
+        let mut buf = [0; 512];
+        let want = dst.remaining().min(buf.len());
+        let got = self.console.read(&mut buf[..want])?;
+        dst.put(&buf[..got])
+    }
+
+    fn write(&self, src: &mut dyn Source, _flags: OpenFlags) -> Result<usize> {
+        let End::Output(stream) = self.end else { return Err(Errno::EBADF) };
+        let mut done = 0;
+        let mut buf = [0; 1024];
+        while src.remaining() > 0 {
+            let want = src.remaining().min(buf.len());
+            match src.take(&mut buf[..want]) {
+                Ok(got) => {
+                    self.console.write(stream, &buf[..got]);
+                    done += got;
+                }
+                Err(e) if done == 0 => return Err(e),
+                Err(_) => break,
+            }
+        }
+        Ok(done)
+    }
+
+    fn poll(&self) -> Events {
+        match self.end {
+            End::Output(_) => Events::WRITABLE,
+            End::Input if self.console.readable() => Events::READABLE,
+            End::Input => Events::empty(),
+        }
+    }
+
+    fn wait_queue(&self) -> Option<&WaitQueue> {
+        Some(self.console.queue())
+    }
+
+    fn stat(&self) -> Result<Stat> {
+        let ino = match self.end {
+            End::Input => 1,
+            End::Output(Stream::Out) => 2,
+            End::Output(Stream::Err) => 3,
+        };
+        Ok(Stat { dev: 12, ino, kind: FileType::Fifo, mode: 0o600, nlink: 1, block_size: 4096, ..Stat::default() })
+    }
+
+    fn ioctl(&self, command: u32, arg: u64, user: &dyn UserMemory) -> Result<u64> {
+        match (command, self.end) {
+            (ioctl::FIONREAD, End::Input) => user.write(arg, &(self.console.waiting() as i32)).map(|()| 0),
+            _ => Err(Errno::ENOTTY),
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

@@ -1,0 +1,110 @@
+//! Where entry code arrives: system calls, exceptions, interrupts, and a thread's first way out.
+
+use crate::{end, interrupts, kernel, machine};
+use arch_x86_64::entry::{self, Resume};
+use arch_x86_64::percpu::selector;
+use arch_x86_64::{UserRegs, cpu, usercopy};
+use mm::FaultKind;
+use process::Trap;
+
+const PAGE_FAULT: u64 = 14;
+const NMI: u64 = 2;
+const DOUBLE_FAULT: u64 = 8;
+
+/// The selectors of the application are the kernel's business, whatever a signal frame or a new program's registers say.
+fn seal(regs: &mut UserRegs) {
+    regs.cs = selector::KERNEL_CODE.into();
+    regs.ss = selector::KERNEL_DATA.into();
+}
+
+/// What is due before the application goes on after a trap.
+fn leave(regs: &mut UserRegs) {
+    if let Some(thread) = machine::current_thread() {
+        // Traps always resume with every register as it is.
+        let _ = process::return_to_user(&thread, regs);
+        seal(regs);
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn pith_syscall(regs: &mut UserRegs) -> Resume {
+    let Some(thread) = machine::current_thread() else {
+        panic!("a system call from no thread");
+    };
+    kernel::get().system_call(&thread, regs);
+    match process::return_to_user(&thread, regs) {
+        process::Resume::Fast => Resume::Fast,
+        process::Resume::Exact => {
+            seal(regs);
+            Resume::Exact
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn pith_first_exit(regs: &mut UserRegs) {
+    kernel::get().scheduler.finish_switch();
+    leave(regs);
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn pith_trap(regs: &mut UserRegs, vector: u64, error: u64) {
+    if vector >= u64::from(entry::FIRST_INTERRUPT) {
+        interrupt(regs, vector);
+        return;
+    }
+    // The address must be read before anything else can fault.
+    let address = if vector == PAGE_FAULT { cpu::fault_address() } else { 0 };
+    if entry::from_application(regs) && vector != NMI && vector != DOUBLE_FAULT {
+        let Some(thread) = machine::current_thread() else {
+            panic!("an exception from no thread");
+        };
+        process::fault(&thread, regs, Trap { vector: vector as u8, error, address });
+        leave(regs);
+        return;
+    }
+    if vector == PAGE_FAULT && user_copy_fault(regs, error, address) {
+        return;
+    }
+    let what = match vector {
+        0 => "division by zero",
+        2 => "non-maskable interrupt",
+        6 => "illegal instruction",
+        8 => "double fault",
+        13 => "protection fault",
+        14 => "page fault",
+        18 => "machine check",
+        _ => "exception",
+    };
+    end::panicked_with(
+        format_args!("{what} (vector {vector}, error {error:#x}) at {:#x}, address {address:#x}, stack {:#x}", regs.rip, regs.rsp),
+        regs,
+    );
+}
+
+/// A page fault in one of the copies to or from application memory: brings the page in, or makes the copy end there. `false`: a bug in the kernel.
+fn user_copy_fault(regs: &mut UserRegs, error: u64, address: u64) -> bool {
+    let Some(after) = usercopy::fixup(regs.rip) else { return false };
+    if let Some(thread) = machine::current_thread() {
+        let kind = if error & 2 != 0 { FaultKind::Write } else { FaultKind::Read };
+        match thread.process().mm().handle_fault(address, kind) {
+            Ok(()) => return true,
+            Err(mm::Fault::OutOfMemory) => end::out_of_memory(format_args!("no frame left for the application's page at {address:#x}")),
+            Err(_) => {}
+        }
+    }
+    regs.rip = after;
+    true
+}
+
+fn interrupt(regs: &mut UserRegs, vector: u64) {
+    if vector == u64::from(interrupts::TIMER) {
+        machine::get().apic.end_of_interrupt();
+        kernel::get().tick();
+    } else {
+        interrupts::dispatch(vector as u8);
+    }
+    if entry::from_application(regs) {
+        leave(regs);
+    }
+}

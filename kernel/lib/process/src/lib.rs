@@ -1,0 +1,47 @@
+//! Processes and threads: descriptors, credentials, limits, clone, exec, signals on the way back to the application, the end.
+//!
+//! A [`Process`] owns what its threads share (address space, [`FileTable`], working directory, credentials, limits, signal group); a
+//! [`Thread`] is one flow of control in it, run by a `sched` task. [`Services`] is what all processes of a machine share and [`Platform`]
+//! what the machine does for them; there are no globals.
+//!
+//! The way back to the application is [`return_to_user`]: it ends threads, gives way, delivers signals, restarts system calls. Traps come in
+//! by [`fault`]. [`Process::prepare`] starts the first program, [`exec`] replaces one; both go through [`load`].
+//!
+//! Neighbours: `sched`, `signal`, `mm`, `vfs`, `futex` below; `syscall` and `image` above.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use arch_x86_64 as arch;
+
+mod block;
+mod clone;
+mod credentials;
+mod deliver;
+mod exec;
+mod exit;
+mod fault;
+mod files;
+mod load;
+mod platform;
+mod process;
+mod rlimits;
+mod services;
+mod thread;
+
+pub use block::Interruptible;
+pub use clone::{CloneArgs, CloneFlags, clone};
+pub use credentials::{CAP_LAST, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_RESOURCE, Capabilities, Credentials, Ids, SECBIT_KEEP_CAPS};
+pub use deliver::{Resume, return_to_user, sigreturn};
+pub use exec::exec;
+pub use exit::{exit_group, exit_thread};
+pub use fault::{Trap, fault};
+pub use files::{Description, FileTable, OnExec};
+pub use load::{LoadError, Program, load};
+pub use platform::{Arguments, End, Level, Platform};
+pub use process::{CpuTimes, Process, ProgramInfo};
+pub use rlimits::{INFINITY, NR_OPEN, Raise, Resource, Rlimit, Rlimits};
+pub use services::Services;
+pub use thread::Thread;

@@ -1,0 +1,79 @@
+//! The entries of a directory.
+
+use crate::inode::RamInode;
+use crate::name::Bytes;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use uapi::{Errno, Result};
+use vfs::name_hash;
+
+pub(crate) struct Entry {
+    pub(crate) name: Bytes,
+    pub(crate) inode: Arc<RamInode>,
+}
+
+/// Entries by key: 54 bits of the name's hash, 8 bits that tell names with one hash apart. The key is also the entry's offset for getdents(2): it stays
+/// the same as long as the entry does. Bit 8 is always set, so that no key is below 256.
+#[derive(Default)]
+pub(crate) struct Directory {
+    pub(crate) entries: BTreeMap<u64, Entry>,
+    /// Whether two names ever had one hash, so that a look-up has to go on searching.
+    collided: bool,
+    /// It was removed: nothing may be made in it any more.
+    pub(crate) dead: bool,
+}
+
+/// The first key for a name.
+fn first_key(name: &[u8]) -> u64 {
+    (name_hash(name) & (1 << 54) - 1 | 1) << 8
+}
+
+impl Directory {
+    fn find(&self, name: &[u8]) -> Option<(u64, &Entry)> {
+        let first = first_key(name);
+        if !self.collided {
+            return self.entries.get(&first).filter(|entry| *entry.name == *name).map(|entry| (first, entry));
+        }
+        let mut same_hash = self.entries.range(first..first + 256);
+        same_hash.find(|(_, entry)| *entry.name == *name).map(|(key, entry)| (*key, entry))
+    }
+
+    pub(crate) fn get(&self, name: &[u8]) -> Option<&Arc<RamInode>> {
+        self.find(name).map(|(_, entry)| &entry.inode)
+    }
+
+    /// ENOENT when the directory was removed, EEXIST, ENOSPC when 256 names have one hash.
+    pub(crate) fn insert(&mut self, name: Bytes, inode: Arc<RamInode>) -> Result<()> {
+        if self.dead {
+            return Err(Errno::ENOENT);
+        }
+        if self.get(&name).is_some() {
+            return Err(Errno::EEXIST);
+        }
+        let first = first_key(&name);
+        let key = (first..first + 256).find(|key| !self.entries.contains_key(key)).ok_or(Errno::ENOSPC)?;
+        self.collided |= key != first;
+        self.entries.insert(key, Entry { name, inode });
+        Ok(())
+    }
+
+    pub(crate) fn remove(&mut self, name: &[u8]) -> Option<Entry> {
+        let key = self.find(name)?.0;
+        self.entries.remove(&key)
+    }
+
+    /// Puts another inode behind a name; returns the old one.
+    pub(crate) fn replace(&mut self, name: &[u8], inode: Arc<RamInode>) -> Option<Arc<RamInode>> {
+        let key = self.find(name)?.0;
+        let entry = self.entries.get_mut(&key)?;
+        Some(core::mem::replace(&mut entry.inode, inode))
+    }
+}
+
+#[cfg(test)]
+impl Directory {
+    /// Makes the next look-ups behave as after a collision.
+    pub(crate) fn force_collided(&mut self) {
+        self.collided = true;
+    }
+}

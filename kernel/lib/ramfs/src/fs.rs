@@ -1,0 +1,84 @@
+//! The file system as a whole.
+
+use crate::inode::{Contents, Meta, RamInode};
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
+use frame::PAGE_BYTES;
+use spin::Mutex;
+use vfs::{FileSystem, Inode, StatFs, Vfs};
+
+/// TMPFS_MAGIC (linux/magic.h): programs know this one.
+const MAGIC: u64 = 0x0102_1994;
+
+/// What all inodes of one file system share.
+pub(crate) struct Shared {
+    pub(crate) vfs: Arc<Vfs>,
+    pub(crate) dev: u64,
+    next_ino: AtomicU64,
+    /// Held over every change that locks more than one inode (removing, renaming, linking), so that their locks may nest in any order.
+    pub(crate) change: Mutex<()>,
+}
+
+impl Shared {
+    pub(crate) fn new_ino(&self) -> u64 {
+        self.next_ino.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn now_ns(&self) -> i64 {
+        i64::try_from(self.vfs.clock.realtime_ns()).unwrap_or(i64::MAX)
+    }
+}
+
+/// A file system in memory.
+pub struct Ramfs {
+    shared: Arc<Shared>,
+    root: Arc<RamInode>,
+}
+
+impl Ramfs {
+    /// An empty one whose top directory belongs to root and has these permission bits.
+    pub fn new(vfs: &Arc<Vfs>, mode: u32) -> Arc<Ramfs> {
+        let shared = Arc::new(Shared { vfs: vfs.clone(), dev: vfs.new_dev(), next_ino: AtomicU64::new(1), change: Mutex::new(()) });
+        let meta = Meta { mode, mtime_ns: shared.now_ns(), ..Meta::default() };
+        let root = RamInode::make(&shared, &meta, Contents::Directory);
+        Arc::new(Ramfs { shared, root })
+    }
+
+    /// Its top directory, for filling it.
+    pub fn top(&self) -> &Arc<RamInode> {
+        &self.root
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl FileSystem for Ramfs {
+    fn root(&self) -> Arc<dyn Inode> {
+        self.root.clone()
+    }
+
+    fn type_name(&self) -> &'static str {
+        "tmpfs"
+    }
+
+    fn statfs(&self) -> StatFs {
+        let frames = self.shared.vfs.frames;
+        StatFs {
+            magic: MAGIC,
+            block_size: PAGE_BYTES,
+            blocks: frames.total_bytes() / PAGE_BYTES,
+            blocks_free: frames.free_bytes() / PAGE_BYTES,
+            files: 0,
+            files_free: 0,
+            fsid: self.shared.dev,
+            name_max: 255,
+            flags: 0,
+        }
+    }
+
+    fn dev(&self) -> u64 {
+        self.shared.dev
+    }
+}

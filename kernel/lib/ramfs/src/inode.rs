@@ -1,0 +1,585 @@
+//! Inodes in memory.
+
+use crate::Sealing;
+use crate::directory::Directory;
+use crate::fs::Shared;
+use crate::name::Bytes;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::any::Any;
+use file::{DirEntry, FileType, Sink, Source, Stat};
+use frame::{MapObject, PAGE_BYTES};
+use spin::{Mutex, MutexGuard};
+use time::ns_to_timespec;
+use uapi::general::{FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE};
+use uapi::types::Timespec;
+use uapi::{Errno, Result};
+use vfs::{Attributes, Inode, NewNode, Owner, PageCache, RemoveKind, RenameKind, Seals, WriteAt};
+
+/// Metadata of an inode that a loader puts in.
+#[derive(Clone, Copy, Debug)]
+pub struct Meta {
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// All its times, in nanoseconds since 1970.
+    pub mtime_ns: i64,
+    /// Hard links (directories count their own).
+    pub nlink: u32,
+}
+
+impl Default for Meta {
+    fn default() -> Self {
+        Meta { mode: 0o644, uid: 0, gid: 0, mtime_ns: 0, nlink: 1 }
+    }
+}
+
+/// What an inode that a loader puts in holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Contents {
+    /// A regular file with these bytes.
+    File(&'static [u8]),
+    /// An empty regular file that is about to be shared by descriptor.
+    Memory(Sealing),
+    /// An empty directory.
+    Directory,
+    /// A symbolic link to this path.
+    Symlink(&'static [u8]),
+    /// A device node, fifo or socket, with its device number.
+    Node(FileType, u64),
+}
+
+/// A file, directory or link in memory.
+pub struct RamInode {
+    fs: Arc<Shared>,
+    ino: u64,
+    kind: FileType,
+    state: Mutex<State>,
+}
+
+struct State {
+    data: Data,
+    atime_ns: i64,
+    mtime_ns: i64,
+    ctime_ns: i64,
+    uid: u32,
+    gid: u32,
+    nlink: u32,
+    mode: u16,
+    /// Has no name yet but may get one (O_TMPFILE).
+    linkable: bool,
+}
+
+enum Data {
+    /// A regular file as it lies in the archive (or empty): nobody has written or mapped it.
+    Archive(&'static [u8]),
+    Cached(Arc<PageCache>),
+    Directory(Box<Directory>),
+    /// Boxed: links are rare, and every inode is 8 bytes smaller for it.
+    Symlink(Box<Bytes>),
+    Node(u64),
+}
+
+
+impl State {
+    fn changed(&mut self, now_ns: i64) {
+        self.mtime_ns = now_ns;
+        self.ctime_ns = now_ns;
+    }
+
+    fn directory(&mut self) -> Result<&mut Directory> {
+        match &mut self.data {
+            Data::Directory(directory) => Ok(directory),
+            _ => Err(Errno::ENOTDIR),
+        }
+    }
+}
+
+fn to_ns(time: Timespec) -> i64 {
+    time.sec.saturating_mul(1_000_000_000).saturating_add(time.nsec)
+}
+
+fn to_time(ns: i64) -> Timespec {
+    match u64::try_from(ns) {
+        Ok(ns) => ns_to_timespec(ns),
+        Err(_) => Timespec { sec: ns.div_euclid(1_000_000_000), nsec: ns.rem_euclid(1_000_000_000) },
+    }
+}
+
+impl RamInode {
+    pub(crate) fn make(fs: &Arc<Shared>, meta: &Meta, contents: Contents) -> Arc<RamInode> {
+        let (kind, data) = match contents {
+            Contents::File(bytes) => (FileType::Regular, Data::Archive(bytes)),
+            Contents::Memory(sealing) => {
+                let cache = PageCache::new(fs.vfs.frames);
+                if sealing == Sealing::Refused {
+                    // A file without seals takes any.
+                    let _ = cache.add_seals(Seals::SEAL);
+                }
+                (FileType::Regular, Data::Cached(Arc::new(cache)))
+            }
+            Contents::Directory => (FileType::Directory, Data::Directory(Box::default())),
+            Contents::Symlink(target) => (FileType::Symlink, Data::Symlink(Box::new(Bytes::Static(target)))),
+            Contents::Node(kind, rdev) => (kind, Data::Node(rdev)),
+        };
+        Self::with_data(fs, meta, kind, data)
+    }
+
+    fn with_data(fs: &Arc<Shared>, meta: &Meta, kind: FileType, data: Data) -> Arc<RamInode> {
+        let state = State {
+            data,
+            atime_ns: meta.mtime_ns,
+            mtime_ns: meta.mtime_ns,
+            ctime_ns: meta.mtime_ns,
+            uid: meta.uid,
+            gid: meta.gid,
+            nlink: if kind == FileType::Directory { 2 } else { meta.nlink },
+            mode: (meta.mode & 0o7777) as u16,
+            linkable: meta.nlink == 0,
+        };
+        Arc::new(RamInode { fs: fs.clone(), ino: fs.new_ino(), kind, state: Mutex::new(state) })
+    }
+
+    /// Its number in the file system.
+    pub fn ino(&self) -> u64 {
+        self.ino
+    }
+
+    /// The entry `name` of this directory, if it is one and has it.
+    pub fn get(&self, name: &[u8]) -> Option<Arc<RamInode>> {
+        self.state.lock().directory().ok()?.get(name).cloned()
+    }
+
+    /// Puts a new inode into this directory, for a loader. EEXIST, ENOTDIR. The name and what `contents` refers to are not copied.
+    pub fn insert(&self, name: &'static [u8], meta: &Meta, contents: Contents) -> Result<Arc<RamInode>> {
+        let inode = Self::make(&self.fs, meta, contents);
+        self.enter(Bytes::Static(name), inode.clone())?;
+        Ok(inode)
+    }
+
+    /// Gives `inode` another name in this directory, for a loader. EEXIST, ENOTDIR, EPERM for directories.
+    pub fn insert_link(&self, name: &'static [u8], inode: &Arc<RamInode>) -> Result<()> {
+        if inode.kind == FileType::Directory {
+            return Err(Errno::EPERM);
+        }
+        self.enter(Bytes::Static(name), inode.clone())?;
+        inode.state.lock().nlink += 1;
+        Ok(())
+    }
+
+    /// Takes `name` out of this directory with all that is below, for a loader that meets a name again.
+    pub fn discard(&self, name: &[u8]) -> Result<()> {
+        let mut state = self.state.lock();
+        let entry = state.directory()?.remove(name).ok_or(Errno::ENOENT)?;
+        if entry.inode.kind == FileType::Directory {
+            state.nlink -= 1;
+        }
+        drop(state);
+        let mut gone = entry.inode.state.lock();
+        gone.nlink = gone.nlink.saturating_sub(1);
+        Ok(())
+    }
+
+    /// Gives a regular file other contents, for a loader: newc keeps the bytes of a hard-linked file at its last name only.
+    pub fn set_contents(&self, bytes: &'static [u8]) -> Result<()> {
+        let mut state = self.state.lock();
+        match &mut state.data {
+            Data::Archive(old) => {
+                *old = bytes;
+                Ok(())
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Changes owner, mode and times, for a loader.
+    pub fn set_meta(&self, meta: &Meta) {
+        let mut state = self.state.lock();
+        state.mode = (meta.mode & 0o7777) as u16;
+        (state.uid, state.gid) = (meta.uid, meta.gid);
+        (state.atime_ns, state.mtime_ns, state.ctime_ns) = (meta.mtime_ns, meta.mtime_ns, meta.mtime_ns);
+    }
+
+    fn enter(&self, name: Bytes, inode: Arc<RamInode>) -> Result<()> {
+        let is_dir = inode.kind == FileType::Directory;
+        let mut state = self.state.lock();
+        state.directory()?.insert(name, inode)?;
+        state.nlink += u32::from(is_dir);
+        Ok(())
+    }
+
+    fn new_child(&self, new: &NewNode<'_>, nlink: u32) -> Result<Arc<RamInode>> {
+        let data = match new.kind {
+            FileType::Regular => Data::Archive(&[]),
+            FileType::Directory => Data::Directory(Box::default()),
+            FileType::Symlink => Data::Symlink(Box::new(Bytes::Owned(new.target.into()))),
+            FileType::Anonymous => return Err(Errno::EINVAL),
+            _ => Data::Node(new.rdev),
+        };
+        let Owner { mode, uid, gid } = new.owner;
+        let meta = Meta { mode, uid, gid, mtime_ns: self.fs.now_ns(), nlink };
+        Ok(Self::with_data(&self.fs, &meta, new.kind, data))
+    }
+
+    /// The contents as a page cache, made now if the file still lies in the archive.
+    fn cache(&self) -> Result<Arc<PageCache>> {
+        let mut state = self.state.lock();
+        match &state.data {
+            Data::Cached(cache) => Ok(cache.clone()),
+            Data::Archive(bytes) => {
+                let cache = PageCache::over(self.fs.vfs.frames, bytes);
+                // Only memfds can be sealed.
+                let _ = cache.add_seals(Seals::SEAL);
+                let cache = Arc::new(cache);
+                state.data = Data::Cached(cache.clone());
+                Ok(cache)
+            }
+            Data::Directory(_) => Err(Errno::EISDIR),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn touch(&self) {
+        let now = self.fs.now_ns();
+        self.state.lock().changed(now);
+    }
+
+    fn lost_name(&self, now_ns: i64) {
+        let mut state = self.state.lock();
+        state.ctime_ns = now_ns;
+        state.nlink = state.nlink.saturating_sub(if self.kind == FileType::Directory { 2 } else { 1 });
+        if let Data::Directory(directory) = &mut state.data {
+            directory.dead = true;
+        }
+    }
+
+    /// Whether `self` may be replaced or removed as a `what`; the caller holds the file system's change lock, and its own directory's.
+    fn removable(&self, what: RemoveKind) -> Result<()> {
+        match (what, self.kind == FileType::Directory) {
+            (RemoveKind::File, true) => Err(Errno::EISDIR),
+            (RemoveKind::Directory, false) => Err(Errno::ENOTDIR),
+            (RemoveKind::File, false) => Ok(()),
+            (RemoveKind::Directory, true) => {
+                let empty = self.state.lock().directory()?.entries.is_empty();
+                if empty { Ok(()) } else { Err(Errno::ENOTEMPTY) }
+            }
+        }
+    }
+
+    fn is_dir(&self) -> bool {
+        self.kind == FileType::Directory
+    }
+}
+
+fn as_ram(inode: &Arc<dyn Inode>) -> Result<Arc<RamInode>> {
+    let any: Arc<dyn Any + Send + Sync> = inode.clone();
+    any.downcast().map_err(|_| Errno::EXDEV)
+}
+
+/// Two directories' states: one when they are the same.
+enum Pair<'a> {
+    Same(MutexGuard<'a, State>),
+    Two(MutexGuard<'a, State>, MutexGuard<'a, State>),
+}
+
+impl Pair<'_> {
+    fn from(&mut self) -> &mut State {
+        match self {
+            Pair::Same(state) | Pair::Two(state, _) => state,
+        }
+    }
+    fn to(&mut self) -> &mut State {
+        match self {
+            Pair::Same(state) | Pair::Two(_, state) => state,
+        }
+    }
+}
+
+impl Inode for RamInode {
+    fn kind(&self) -> FileType {
+        self.kind
+    }
+
+    fn stat(&self) -> Stat {
+        let state = self.state.lock();
+        let (size, bytes, rdev) = match &state.data {
+            Data::Archive(bytes) => (bytes.len() as u64, bytes.len() as u64, 0),
+            Data::Cached(cache) => (cache.size(), cache.used_bytes(), 0),
+            Data::Directory(directory) => (40 + 20 * directory.entries.len() as u64, 0, 0),
+            Data::Symlink(target) => (target.len() as u64, 0, 0),
+            Data::Node(rdev) => (0, 0, *rdev),
+        };
+        Stat {
+            dev: self.fs.dev,
+            ino: self.ino,
+            kind: self.kind,
+            mode: u32::from(state.mode),
+            nlink: state.nlink,
+            uid: state.uid,
+            gid: state.gid,
+            rdev,
+            size,
+            block_size: 4096,
+            blocks: bytes.div_ceil(PAGE_BYTES) * (PAGE_BYTES / 512),
+            atime: to_time(state.atime_ns),
+            mtime: to_time(state.mtime_ns),
+            ctime: to_time(state.ctime_ns),
+            btime: Timespec::default(),
+        }
+    }
+
+    fn owner(&self) -> Owner {
+        let state = self.state.lock();
+        Owner { mode: u32::from(state.mode), uid: state.uid, gid: state.gid }
+    }
+
+    fn size(&self) -> u64 {
+        match &self.state.lock().data {
+            Data::Archive(bytes) => bytes.len() as u64,
+            Data::Cached(cache) => cache.size(),
+            Data::Symlink(target) => target.len() as u64,
+            _ => 0,
+        }
+    }
+
+    fn lookup(&self, name: &[u8]) -> Result<Arc<dyn Inode>> {
+        let mut state = self.state.lock();
+        let found = state.directory()?.get(name).cloned();
+        Ok(found.ok_or(Errno::ENOENT)?)
+    }
+
+    fn create(&self, name: &[u8], new: &NewNode<'_>) -> Result<Arc<dyn Inode>> {
+        let inode = self.new_child(new, 1)?;
+        self.enter(Bytes::Owned(name.into()), inode.clone())?;
+        self.touch();
+        Ok(inode)
+    }
+
+    fn create_unnamed(&self, new: &NewNode<'_>) -> Result<Arc<dyn Inode>> {
+        Ok(self.new_child(new, 0)?)
+    }
+
+    fn link(&self, name: &[u8], target: &Arc<dyn Inode>) -> Result<()> {
+        let target = as_ram(target)?;
+        let _change = self.fs.change.lock();
+        let now = self.fs.now_ns();
+        {
+            let state = target.state.lock();
+            if state.nlink == 0 && !state.linkable {
+                return Err(Errno::ENOENT);
+            }
+        }
+        self.enter(Bytes::Owned(name.into()), target.clone())?;
+        let mut state = target.state.lock();
+        state.nlink += 1;
+        state.linkable = false;
+        state.ctime_ns = now;
+        drop(state);
+        self.state.lock().changed(now);
+        Ok(())
+    }
+
+    fn remove(&self, name: &[u8], what: RemoveKind) -> Result<()> {
+        let _change = self.fs.change.lock();
+        let now = self.fs.now_ns();
+        let mut state = self.state.lock();
+        let directory = state.directory()?;
+        directory.get(name).ok_or(Errno::ENOENT)?.removable(what)?;
+        let entry = directory.remove(name).ok_or(Errno::ENOENT)?;
+        state.nlink -= u32::from(entry.inode.is_dir());
+        state.changed(now);
+        drop(state);
+        entry.inode.lost_name(now);
+        Ok(())
+    }
+
+    fn rename(&self, from: &[u8], to_dir: &Arc<dyn Inode>, to: &[u8], kind: RenameKind) -> Result<()> {
+        let to_dir = as_ram(to_dir)?;
+        let _change = self.fs.change.lock();
+        let now = self.fs.now_ns();
+        let same = core::ptr::eq(self, &*to_dir);
+        let mut pair = if same { Pair::Same(self.state.lock()) } else { Pair::Two(self.state.lock(), to_dir.state.lock()) };
+        let source = pair.from().directory()?.get(from).cloned().ok_or(Errno::ENOENT)?;
+        let target = pair.to().directory()?.get(to).cloned();
+        match (&target, kind) {
+            (Some(_), RenameKind::NoReplace) => return Err(Errno::EEXIST),
+            (None, RenameKind::Exchange) => return Err(Errno::ENOENT),
+            (Some(target), RenameKind::Exchange) => {
+                pair.from().directory()?.replace(from, target.clone());
+                pair.to().directory()?.replace(to, source.clone());
+                let (went, came) = (u32::from(source.is_dir()), u32::from(target.is_dir()));
+                pair.from().nlink = pair.from().nlink + came - went;
+                pair.to().nlink = pair.to().nlink + went - came;
+            }
+            (target, _) => {
+                if let Some(target) = target {
+                    target.removable(if source.is_dir() { RemoveKind::Directory } else { RemoveKind::File })?;
+                }
+                if pair.to().directory()?.dead {
+                    return Err(Errno::ENOENT);
+                }
+                let entry = pair.from().directory()?.remove(from).ok_or(Errno::ENOENT)?;
+                pair.from().nlink -= u32::from(source.is_dir());
+                if let Some(target) = target {
+                    pair.to().directory()?.remove(to);
+                    pair.to().nlink -= u32::from(target.is_dir());
+                }
+                pair.to().directory()?.insert(Bytes::Owned(to.into()), entry.inode)?;
+                pair.to().nlink += u32::from(source.is_dir());
+            }
+        }
+        pair.from().changed(now);
+        pair.to().changed(now);
+        drop(pair);
+        source.state.lock().ctime_ns = now;
+        match target {
+            Some(target) if kind == RenameKind::Exchange => target.state.lock().ctime_ns = now,
+            Some(target) => target.lost_name(now),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn read_dir(&self, offset: i64, each: &mut dyn FnMut(&DirEntry) -> bool) -> Result<()> {
+        let mut next = u64::try_from(offset).map_err(|_| Errno::EINVAL)?;
+        // `each` copies to the application, which may fault: entries are taken out of the lock a few at a time.
+        const BATCH: usize = 16;
+        let mut batch: Vec<DirEntry> = Vec::new();
+        loop {
+            batch.clear();
+            {
+                let mut state = self.state.lock();
+                for (key, entry) in state.directory()?.entries.range(next..).take(BATCH) {
+                    let next_offset = i64::try_from(*key + 1).map_err(|_| Errno::EIO)?;
+                    batch.push(DirEntry { ino: entry.inode.ino, next_offset, kind: entry.inode.kind, name: entry.name.to_vec() });
+                }
+            }
+            for entry in &batch {
+                if !each(entry) {
+                    return Ok(());
+                }
+                next = entry.next_offset.unsigned_abs();
+            }
+            if batch.len() < BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    fn read_link(&self) -> Result<Vec<u8>> {
+        match &self.state.lock().data {
+            Data::Symlink(target) => Ok(target.to_vec()),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn set_attributes(&self, change: &Attributes) -> Result<()> {
+        let now = self.fs.now_ns();
+        let mut state = self.state.lock();
+        if let Some(mode) = change.mode {
+            state.mode = (mode & 0o7777) as u16;
+        }
+        state.uid = change.uid.unwrap_or(state.uid);
+        state.gid = change.gid.unwrap_or(state.gid);
+        state.atime_ns = change.atime.map_or(state.atime_ns, to_ns);
+        state.mtime_ns = change.mtime.map_or(state.mtime_ns, to_ns);
+        state.ctime_ns = now;
+        Ok(())
+    }
+
+    fn accessed(&self) {
+        let stale = {
+            let state = self.state.lock();
+            state.atime_ns <= state.mtime_ns || state.atime_ns <= state.ctime_ns
+        };
+        if stale {
+            let now = self.fs.now_ns();
+            self.state.lock().atime_ns = now;
+        }
+    }
+
+    fn read_at(&self, dst: &mut dyn Sink, offset: u64) -> Result<usize> {
+        let state = self.state.lock();
+        match &state.data {
+            Data::Archive(bytes) => {
+                let bytes = *bytes;
+                drop(state);
+                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+                if start == bytes.len() { Ok(0) } else { dst.put(&bytes[start..]) }
+            }
+            Data::Cached(cache) => {
+                let cache = cache.clone();
+                drop(state);
+                cache.read(dst, offset)
+            }
+            Data::Directory(_) => Err(Errno::EISDIR),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn write_at(&self, src: &mut dyn Source, at: WriteAt) -> Result<(usize, u64)> {
+        let written = self.cache()?.write(src, at)?;
+        if written.0 > 0 {
+            self.touch();
+        }
+        Ok(written)
+    }
+
+    fn set_size(&self, size: u64) -> Result<()> {
+        self.cache()?.set_size(size)?;
+        self.touch();
+        Ok(())
+    }
+
+    fn allocate(&self, mode: u32, offset: u64, len: u64) -> Result<()> {
+        let keep = mode & FALLOC_FL_KEEP_SIZE != 0;
+        let action = mode & !FALLOC_FL_KEEP_SIZE;
+        let cache = self.cache()?;
+        let end = offset.checked_add(len).ok_or(Errno::EFBIG)?;
+        match action {
+            0 => {}
+            FALLOC_FL_PUNCH_HOLE if keep => cache.zero(offset, len)?,
+            FALLOC_FL_ZERO_RANGE => cache.zero(offset, len)?,
+            _ => return Err(Errno::EOPNOTSUPP),
+        }
+        if !keep && end > cache.size() {
+            cache.set_size(end)?;
+        }
+        self.touch();
+        Ok(())
+    }
+
+    fn next_data(&self, offset: u64) -> Result<u64> {
+        self.cache()?.next_data(offset)
+    }
+
+    fn next_hole(&self, offset: u64) -> Result<u64> {
+        self.cache()?.next_hole(offset)
+    }
+
+    fn map_object(&self) -> Result<Arc<dyn MapObject>> {
+        match self.cache() {
+            Ok(cache) => Ok(cache),
+            Err(_) => Err(Errno::ENODEV),
+        }
+    }
+
+    fn seals(&self) -> Result<Seals> {
+        match &self.state.lock().data {
+            Data::Cached(cache) => Ok(cache.seals()),
+            Data::Archive(_) => Ok(Seals::SEAL),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn add_seals(&self, seals: Seals) -> Result<()> {
+        if self.kind != FileType::Regular {
+            return Err(Errno::EINVAL);
+        }
+        self.cache()?.add_seals(seals)
+    }
+}

@@ -1,0 +1,27 @@
+//! A file system in memory, with files that may point into an archive.
+//!
+//! [`Ramfs`] is what Linux calls tmpfs: the root file system, `/tmp`, `/dev`. Its inodes ([`RamInode`]) are made by the VFS or, for an initrd, put in
+//! by a loader with [`RamInode::insert`]: names, link targets and contents are then slices of the archive and cost no memory.
+//! A file's contents stay a slice until the file is written or mapped; from then on a [`vfs::PageCache`] over the slice has them. [`Unnamed`] makes
+//! files without names (memfd_create(2)).
+//!
+//! An inode takes about 100 bytes, a directory entry about 60.
+//!
+//! Neighbours: `vfs` below, `initrd` and `devfs` above.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod directory;
+mod fs;
+mod inode;
+mod name;
+mod unnamed;
+
+pub use fs::Ramfs;
+pub use inode::{Contents, Meta, RamInode};
+pub use unnamed::{Sealing, Unnamed};
+
+#[cfg(test)]
+mod tests;

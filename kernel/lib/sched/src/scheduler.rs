@@ -1,0 +1,474 @@
+//! Which task runs where, and when it stops.
+
+use crate::queue::Queue;
+use crate::{Context, Machine, SLICE_NS, Task};
+use alloc::boxed::Box;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use spin::Mutex;
+use time::TimerQueue;
+use uapi::{Errno, Result};
+
+/// A task that slept runs before others by at most this much.
+const SLEEPER_CREDIT_NS: u64 = 2_000_000;
+/// A woken task interrupts the running one only when it is behind by more than this: less thrashing, bigger batches.
+const WAKE_GRANULARITY_NS: u64 = 1_000_000;
+/// No deadline.
+const NEVER: u64 = u64::MAX;
+
+/// Why [`Scheduler::block`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wakeup {
+    /// Somebody woke the task (or had, before it slept).
+    Woken,
+    /// The deadline passed.
+    TimedOut,
+}
+
+/// Why the running task gives up its CPU.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    Preempted,
+    Yielded,
+    Blocked,
+    Dead,
+}
+
+/// What becomes of the task that a CPU has left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// It is queued already, or somebody will wake it, or it is dead.
+    Nothing,
+    /// It may not run here any more and is to be queued on another CPU.
+    Migrate,
+}
+
+#[derive(Default)]
+struct Cpu {
+    queue: Mutex<Queue>,
+    /// Length of `queue`, readable without its lock.
+    ready: AtomicUsize,
+    current: Mutex<Option<Arc<Task>>>,
+    /// The task this CPU is switching away from, kept alive until its registers are saved.
+    left: Mutex<Option<(Arc<Task>, After)>>,
+    /// The boot flow: runs only when a task must go to another CPU and nothing else is there to switch to.
+    fallback: Mutex<Option<Arc<Task>>>,
+    need_resched: AtomicBool,
+    idle: AtomicBool,
+    /// What the machine's timer is set to.
+    programmed_ns: AtomicU64,
+    /// End of the running task's slice, if others are waiting.
+    slice_end_ns: AtomicU64,
+    idle_ns: AtomicU64,
+    switches: AtomicU64,
+}
+
+/// The scheduler of all CPUs.
+pub struct Scheduler {
+    machine: Arc<dyn Machine>,
+    timers: TimerQueue,
+    cpus: Box<[Cpu]>,
+    next_id: AtomicU64,
+    /// How many want the running task's CPU time looked at every slice (CPU-time timers).
+    tick_users: AtomicUsize,
+}
+
+impl Scheduler {
+    /// A scheduler for `machine.cpu_count()` CPUs; takes over the hook of `timers` that tells of an earlier deadline.
+    pub fn new(machine: Arc<dyn Machine>, timers: TimerQueue) -> Arc<Self> {
+        let cpus: Vec<Cpu> = (0..machine.cpu_count().clamp(1, 64)).map(|_| Cpu::default()).collect();
+        for cpu in &cpus {
+            cpu.programmed_ns.store(NEVER, Ordering::Relaxed);
+        }
+        let scheduler = Arc::new(Self {
+            machine,
+            timers,
+            cpus: cpus.into_boxed_slice(),
+            next_id: AtomicU64::new(1),
+            tick_users: AtomicUsize::new(0),
+        });
+        let weak = Arc::downgrade(&scheduler);
+        scheduler.timers.set_on_earlier(Box::new(move |deadline| {
+            if let Some(scheduler) = Weak::upgrade(&weak) {
+                scheduler.program(scheduler.here(), deadline);
+            }
+        }));
+        scheduler
+    }
+
+    /// The timers that [`tick`](Self::tick) expires.
+    pub fn timers(&self) -> &TimerQueue {
+        &self.timers
+    }
+
+    /// Nanoseconds on the monotonic clock.
+    pub fn now_ns(&self) -> u64 {
+        self.machine.now_ns()
+    }
+
+    /// CPUs that take part.
+    pub fn cpu_count(&self) -> usize {
+        self.cpus.len()
+    }
+
+    fn here(&self) -> &Cpu {
+        &self.cpus[self.machine.cpu_id()]
+    }
+
+    /// A task that will run on `context` once it is handed to [`start`](Self::start).
+    pub fn create(self: &Arc<Self>, context: Box<dyn Context>) -> Arc<Task> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Task::new(id, context, Arc::downgrade(self), self.machine.cpu_id()))
+    }
+
+    /// Puts a new task on a run queue.
+    pub fn start(&self, task: &Arc<Task>) {
+        self.enqueue_woken(task);
+    }
+
+    /// Makes the calling flow, whose stack is `boot`, hand over its CPU to the tasks. Its stack must stay.
+    pub fn run(self: &Arc<Self>, boot: Box<dyn Context>) -> ! {
+        self.adopt(boot);
+        loop {
+            self.rest();
+        }
+    }
+
+    /// What a fallback task does: nothing, for ever.
+    pub(crate) fn rest(&self) {
+        self.leave(Leave::Blocked);
+    }
+
+    /// The calling flow becomes this CPU's fallback task.
+    pub(crate) fn adopt(self: &Arc<Self>, boot: Box<dyn Context>) {
+        let task = self.create(boot);
+        task.on_cpu.store(true, Ordering::Relaxed);
+        task.since_ns.store(self.now_ns(), Ordering::Relaxed);
+        let _ = task.begin_block();
+        *self.here().fallback.lock() = Some(task.clone());
+        *self.here().current.lock() = Some(task);
+    }
+
+    /// The task that executes the call; `None` before [`run`](Self::run).
+    pub fn current(&self) -> Option<Arc<Task>> {
+        self.here().current.lock().clone()
+    }
+
+    /// Whether the running task should give way at its next kernel exit.
+    pub fn need_resched(&self) -> bool {
+        self.here().need_resched.load(Ordering::Relaxed)
+    }
+
+    /// Gives way to a task that has had less CPU time, if there is one (at kernel exit, when [`need_resched`](Self::need_resched)).
+    pub fn preempt(&self) {
+        self.leave(Leave::Preempted);
+    }
+
+    /// Gives way to every other ready task (sched_yield(2)).
+    pub fn yield_now(&self) {
+        if self.here().ready.load(Ordering::Relaxed) > 0 {
+            self.leave(Leave::Yielded);
+        }
+    }
+
+    /// Sleeps until somebody wakes the current task or `deadline` (monotonic nanoseconds) passes. Returns at once when it was woken since
+    /// [`Task::clear_wake`]. No lock may be held.
+    pub fn block(&self, deadline: Option<u64>) -> Wakeup {
+        let Some(task) = self.current() else { return Wakeup::Woken };
+        let _timer = match deadline {
+            Some(at) if at <= self.now_ns() => return Wakeup::TimedOut,
+            Some(at) => Some(self.timers.arm(at, task.waker())),
+            None => None,
+        };
+        // Before anybody can wake and queue it: the queue's order depends on it.
+        charge(&task, self.now_ns());
+        if task.begin_block() {
+            self.leave(Leave::Blocked);
+        }
+        match deadline {
+            Some(at) if at <= self.now_ns() => Wakeup::TimedOut,
+            _ => Wakeup::Woken,
+        }
+    }
+
+    /// Ends the current task; its context and payload are freed once the CPU has left its stack. Nothing on the caller's stack is dropped.
+    pub fn exit_current(&self) -> ! {
+        self.bury_current();
+        loop {
+            self.machine.idle();
+        }
+    }
+
+    pub(crate) fn bury_current(&self) {
+        if let Some(task) = self.here().current.lock().as_ref() {
+            task.mark_dead();
+        }
+        self.leave(Leave::Dead);
+    }
+
+    /// Makes a task that runs on another CPU enter the kernel soon, so that it notices what was left for it.
+    pub fn kick(&self, task: &Task) {
+        let at = task.cpu();
+        if task.on_cpu.load(Ordering::Acquire) && at != self.machine.cpu_id() {
+            self.machine.kick(at);
+        }
+    }
+
+    /// Restricts a task to the CPUs in `mask` (sched_setaffinity(2)); EINVAL when none of them exists. It moves when it is next scheduled.
+    pub fn set_affinity(&self, task: &Task, mask: u64) -> Result<()> {
+        let existing = if self.cpus.len() >= 64 { u64::MAX } else { (1 << self.cpus.len()) - 1 };
+        if mask & existing == 0 {
+            return Err(Errno::EINVAL);
+        }
+        task.affinity.store(mask & existing, Ordering::Relaxed);
+        if !allowed(task, task.cpu()) && task.on_cpu.load(Ordering::Relaxed) {
+            self.cpus[task.cpu()].need_resched.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// The machine's timer interrupt: expires timers, ends slices, programs the next deadline. Call [`preempt`](Self::preempt) afterwards,
+    /// at the interrupt's exit, when [`need_resched`](Self::need_resched).
+    pub fn tick(&self) {
+        let cpu = self.here();
+        cpu.programmed_ns.store(NEVER, Ordering::Relaxed);
+        let now = self.now_ns();
+        self.timers.expire(now);
+        let mut next = self.timers.next_deadline().unwrap_or(NEVER);
+        if !cpu.idle.load(Ordering::Relaxed) {
+            if cpu.ready.load(Ordering::Relaxed) > 0 {
+                let slice_end = cpu.slice_end_ns.load(Ordering::Relaxed);
+                if now >= slice_end {
+                    cpu.need_resched.store(true, Ordering::Relaxed);
+                } else {
+                    next = next.min(slice_end);
+                }
+            }
+            if self.tick_users.load(Ordering::Relaxed) > 0 {
+                next = next.min(now + SLICE_NS);
+            }
+        }
+        self.program(cpu, next);
+    }
+
+    /// From now on (until as many [`drop_ticks`](Self::drop_ticks)) there is a tick at least every slice while tasks run, for CPU-time timers.
+    pub fn want_ticks(&self) {
+        self.tick_users.fetch_add(1, Ordering::Relaxed);
+        self.program(self.here(), self.now_ns() + SLICE_NS);
+    }
+
+    /// Takes back one [`want_ticks`](Self::want_ticks).
+    pub fn drop_ticks(&self) {
+        self.tick_users.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Nanoseconds that `cpu` spent without a task (/proc/stat, /proc/uptime); 0 for a CPU that does not exist.
+    pub fn idle_ns(&self, cpu: usize) -> u64 {
+        self.cpus.get(cpu).map_or(0, |cpu| cpu.idle_ns.load(Ordering::Relaxed))
+    }
+
+    /// Switches between tasks since boot (/proc/stat `ctxt`).
+    pub fn switches(&self) -> u64 {
+        self.cpus.iter().map(|cpu| cpu.switches.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Tasks that are running or ready (/proc/loadavg).
+    pub fn runnable(&self) -> usize {
+        let busy = |cpu: &Cpu| usize::from(!cpu.idle.load(Ordering::Relaxed) && cpu.current.lock().is_some());
+        self.cpus.iter().map(|cpu| cpu.ready.load(Ordering::Relaxed) + busy(cpu)).sum()
+    }
+
+    /// Sets this CPU's timer, unless it will fire early enough anyway: a deadline that went away costs one idle interrupt, far less
+    /// than setting the timer back each time.
+    fn program(&self, cpu: &Cpu, deadline: u64) {
+        if deadline < cpu.programmed_ns.load(Ordering::Relaxed) {
+            cpu.programmed_ns.store(deadline, Ordering::Relaxed);
+            self.machine.set_deadline(Some(deadline));
+        }
+    }
+
+    /// Puts a woken (or new) task where it runs soonest.
+    pub(crate) fn enqueue_woken(&self, task: &Arc<Task>) {
+        let here = self.machine.cpu_id();
+        let at = self.choose_cpu(task, here);
+        let cpu = &self.cpus[at];
+        let now = self.now_ns();
+        // How far the running task has got, its present slice included.
+        let reached = match cpu.current.lock().as_ref() {
+            Some(running) if !cpu.idle.load(Ordering::SeqCst) && !running.is_blocked() => {
+                let ran = now.saturating_sub(running.since_ns.load(Ordering::Relaxed));
+                Some(running.vruntime.load(Ordering::Relaxed) + running.weighted(ran))
+            }
+            _ => None,
+        };
+        let placed = {
+            let mut queue = cpu.queue.lock();
+            if let Some(reached) = reached {
+                queue.raise_floor(reached);
+            }
+            let placed = queue.insert_from_sleep(task.clone(), SLEEPER_CREDIT_NS);
+            cpu.ready.store(queue.len(), Ordering::Relaxed);
+            placed
+        };
+        if cpu.idle.load(Ordering::SeqCst) {
+            if at != here {
+                self.machine.kick(at);
+            }
+            return;
+        }
+        let urgent = reached.is_some_and(|reached| placed + WAKE_GRANULARITY_NS < reached);
+        let slice_end = cpu.slice_end_ns.load(Ordering::Relaxed);
+        if urgent || now >= slice_end {
+            cpu.need_resched.store(true, Ordering::Relaxed);
+            if at != here {
+                self.machine.kick(at);
+            }
+        } else if at == here {
+            self.program(cpu, slice_end);
+        } else {
+            // The other CPU programs its own timer when it looks.
+            self.machine.kick(at);
+        }
+    }
+
+    fn choose_cpu(&self, task: &Task, here: usize) -> usize {
+        let last = task.cpu();
+        // While a CPU is still on the task's stack only that CPU may queue it: nobody else can run it yet.
+        if self.cpus.len() == 1 || task.on_cpu.load(Ordering::Acquire) {
+            return last;
+        }
+        let idle = |at: &usize| allowed(task, *at) && self.cpus[*at].idle.load(Ordering::Relaxed);
+        if allowed(task, last) && idle(&last) {
+            return last;
+        }
+        if let Some(at) = (0..self.cpus.len()).find(idle) {
+            return at;
+        }
+        [last, here].into_iter().chain(0..self.cpus.len()).find(|at| allowed(task, *at)).unwrap_or(last)
+    }
+
+    /// The next task of CPU `at`: its own most urgent one, else one that waits elsewhere.
+    fn pick(&self, at: usize) -> Option<Arc<Task>> {
+        let cpu = &self.cpus[at];
+        if cpu.ready.load(Ordering::Relaxed) > 0 {
+            let mut queue = cpu.queue.lock();
+            let task = queue.pop();
+            cpu.ready.store(queue.len(), Ordering::Relaxed);
+            if task.is_some() {
+                return task;
+            }
+        }
+        for other in self.cpus.iter().enumerate().filter(|(i, c)| *i != at && c.ready.load(Ordering::Relaxed) > 0) {
+            let mut queue = other.1.queue.lock();
+            let stolen = queue.steal(|task| allowed(task, at) && !task.on_cpu.load(Ordering::Acquire));
+            other.1.ready.store(queue.len(), Ordering::Relaxed);
+            drop(queue);
+            if let Some((task, ahead)) = stolen {
+                task.vruntime.store(cpu.queue.lock().floor() + ahead, Ordering::Relaxed);
+                return Some(task);
+            }
+        }
+        None
+    }
+
+    /// Runs something else, and returns when the current task's turn has come again.
+    fn leave(&self, why: Leave) {
+        let at = self.machine.cpu_id();
+        let cpu = &self.cpus[at];
+        let Some(prev) = cpu.current.lock().clone() else { return };
+        let mut now = self.now_ns();
+        let mut after = if allowed(&prev, at) { After::Nothing } else { After::Migrate };
+        if matches!(why, Leave::Preempted | Leave::Yielded) {
+            charge(&prev, now);
+            if after == After::Nothing {
+                let mut queue = cpu.queue.lock();
+                match why {
+                    Leave::Yielded => queue.insert_last(prev.clone()),
+                    _ => queue.insert(prev.clone()),
+                }
+                cpu.ready.store(queue.len(), Ordering::Relaxed);
+            }
+        }
+        cpu.need_resched.store(false, Ordering::Relaxed);
+        let picked = self.pick(at).or_else(|| if after == After::Migrate { cpu.fallback.lock().clone() } else { None });
+        let next = match picked {
+            Some(next) => next,
+            None => {
+                let next = self.wait_for_task(at);
+                let idle_since = core::mem::replace(&mut now, self.now_ns());
+                cpu.idle_ns.fetch_add(now.saturating_sub(idle_since), Ordering::Relaxed);
+                next
+            }
+        };
+        next.since_ns.store(now, Ordering::Relaxed);
+        cpu.slice_end_ns.store(now + SLICE_NS, Ordering::Relaxed);
+        if cpu.ready.load(Ordering::Relaxed) > 0 || self.tick_users.load(Ordering::Relaxed) > 0 {
+            self.program(cpu, now + SLICE_NS);
+        }
+        if why == Leave::Blocked {
+            prev.voluntary.fetch_add(1, Ordering::Relaxed);
+            // Whoever wakes it queues it.
+            after = After::Nothing;
+        }
+        if Arc::ptr_eq(&prev, &next) {
+            return;
+        }
+        if why == Leave::Preempted {
+            prev.involuntary.fetch_add(1, Ordering::Relaxed);
+        }
+        cpu.switches.fetch_add(1, Ordering::Relaxed);
+        next.on_cpu.store(true, Ordering::Relaxed);
+        next.cpu.store(at, Ordering::Relaxed);
+        let (from, to) = (prev.context.raw(), next.context.raw());
+        // Nothing that owns a task may stay on this stack: a dead task never returns to drop it.
+        *cpu.current.lock() = Some(next);
+        *cpu.left.lock() = Some((prev, after));
+        self.machine.switch(from, to);
+        self.finish_switch();
+    }
+
+    /// Waits on the leaving task's stack until there is something to run; often that task itself.
+    fn wait_for_task(&self, at: usize) -> Arc<Task> {
+        let cpu = &self.cpus[at];
+        cpu.idle.store(true, Ordering::SeqCst);
+        loop {
+            // Looked at after `idle` is set, so that whoever queues a task from now on kicks this CPU.
+            if let Some(task) = self.pick(at) {
+                cpu.idle.store(false, Ordering::SeqCst);
+                return task;
+            }
+            self.machine.idle();
+        }
+    }
+
+    /// Lets go of the task that this CPU switched away from. The first thing a new context calls; others come here by themselves.
+    pub fn finish_switch(&self) {
+        let at = self.machine.cpu_id();
+        let Some((prev, after)) = self.cpus[at].left.lock().take() else { return };
+        prev.on_cpu.store(false, Ordering::Release);
+        if prev.is_dead() {
+            drop(prev.take_payload());
+        } else if after == After::Migrate {
+            self.enqueue_woken(&prev);
+        } else if self.cpus.len() > 1 && self.cpus[at].ready.load(Ordering::Relaxed) > 0 {
+            // It could not be taken while its registers were in this CPU; an idle one may want it now.
+            let idle = |other: &usize| *other != at && self.cpus[*other].idle.load(Ordering::Relaxed);
+            if let Some(other) = (0..self.cpus.len()).find(idle) {
+                self.machine.kick(other);
+            }
+        }
+    }
+}
+
+/// Counts the time since the task got its CPU (or was charged last) as used.
+fn charge(task: &Task, now_ns: u64) {
+    let since = task.since_ns.swap(now_ns, Ordering::Relaxed);
+    let ran = now_ns.saturating_sub(since);
+    task.run_ns.fetch_add(ran, Ordering::Relaxed);
+    task.vruntime.fetch_add(task.weighted(ran), Ordering::Relaxed);
+}
+
+fn allowed(task: &Task, cpu: usize) -> bool {
+    cpu < 64 && task.affinity() & (1 << cpu) != 0
+}

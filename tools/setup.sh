@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Installs what is missing on a Debian or Ubuntu machine that has only Rust: setup.sh GROUP...
+# Groups: run (QEMU), demo (a real server to boot), test (programs under test and their clients).
+set -euo pipefail
+declare -A groups=(
+  [run]="gcc libc6-dev binutils qemu-system-x86"
+  [demo]="nginx-light curl"
+  [test]="nginx-light redis-server redis-tools sqlite3 python3 python3-minimal wrk curl cpio musl-tools golang-go strace g++ libpcre2-8-0 netcat-openbsd"
+)
+packages=()
+for group in "$@"; do
+  for package in ${groups[$group]:?unknown group $group}; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || packages+=("$package")
+  done
+done
+[ ${#packages[@]} -gt 0 ] || exit 0
+echo "installing: ${packages[*]}"
+sudo=()
+[ "$(id -u)" -eq 0 ] || sudo=(sudo)
+command -v apt-get >/dev/null || { echo "setup: no apt-get here; install these yourself: ${packages[*]}" >&2; exit 1; }
+# A package that starts a service must not: only its files are wanted.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee $policy >/dev/null
+  "${sudo[@]}" chmod +x $policy
+  trap '"${sudo[@]}" rm -f $policy' EXIT
+fi
+"${sudo[@]}" apt-get -o DPkg::Lock::Timeout=300 update -qq
+"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
