@@ -137,23 +137,6 @@ fn find_pci(found: &mut Vec<Found>) {
     }
 }
 
-/// Seeds the generator from the CPU, the command line and time. A virtio entropy device is asked when the others gave too little.
-pub fn seed_random(seed: Option<&[u32; 8]>) {
-    for _ in 0..4 {
-        if let Some(word) = arch_x86_64::cpu::rdrand() {
-            RNG.add_entropy(&word.to_le_bytes(), 64);
-        }
-    }
-    if let Some(words) = seed {
-        let mut bytes = [0; 32];
-        for (chunk, word) in bytes.chunks_mut(4).zip(words) {
-            chunk.copy_from_slice(&word.to_le_bytes());
-        }
-        RNG.add_entropy(&bytes, 256);
-    }
-    RNG.add_entropy(&arch_x86_64::cpu::rdtsc().to_le_bytes(), 0);
-}
-
 /// Reads a virtio entropy device, where the generator still needs it.
 pub fn seed_from_device(transport: &mut dyn Transport) {
     if RNG.is_seeded() {

@@ -14,7 +14,7 @@ use vfs::{Context, MountFlags, Namespace, OpenHow, Vfs};
 /// What all file systems share.
 pub fn surroundings(clock: Arc<dyn Clock>) -> Arc<Vfs> {
     #[cfg(feature = "pipe")]
-    let fifos: Option<Arc<dyn vfs::FifoFactory>> = Some(Arc::new(crate::kernel::Fifos));
+    let fifos: Option<Arc<dyn vfs::FifoFactory>> = Some(Arc::new(pipe::Fifos));
     #[cfg(not(feature = "pipe"))]
     let fifos = None;
     Vfs::new(clock, &memory::FRAMES, fifos)

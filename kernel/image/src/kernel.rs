@@ -4,6 +4,9 @@ use crate::console::{Console, Stream};
 use crate::machine::{self, KernelContext};
 use crate::platform::PcPlatform;
 use crate::stdio::{End, Stdio};
+#[cfg(any(feature = "net", feature = "unix"))]
+use crate::sockets::Families;
+use crate::system::Info;
 use crate::{end, files};
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -19,6 +22,7 @@ use process::{Arguments, Description, LoadError, OnExec, Process, Services, Thre
 use sched::Scheduler;
 use signal::{SigInfo, Signal};
 use spin::Once;
+use syscall::{Cx, Names, System};
 use time::TimerQueue;
 use uapi::Errno;
 use vfs::Context;
@@ -27,6 +31,7 @@ use vfs::Context;
 pub struct Kernel {
     /// Runs the threads.
     pub scheduler: Arc<Scheduler>,
+    system: System,
 }
 
 static KERNEL: Once<Kernel> = Once::new();
@@ -48,25 +53,15 @@ impl Kernel {
     /// One system call.
     #[inline]
     pub fn system_call(&self, thread: &Arc<Thread>, regs: &mut UserRegs) {
-        let _ = thread;
-        let a = regs.syscall_args();
-        match regs.orig_rax {
-            1 => {
-                let mut buf = alloc::vec![0u8; a[2] as usize];
-                let n = usermem::UserMemory::copy_in(&arch_x86_64::usercopy::CurrentUserMemory, a[1], &mut buf);
-                crate::log!(Info, "write {:?}", core::str::from_utf8(&buf[..n]));
-                regs.rax = n as u64;
-            }
-            158 => { machine_set_fs(a[0], a[1]); regs.rax = 0; }
-            60 | 231 => process::exit_group(thread, process::End::Exit(a[0] as u8)),
-            n => {
-                crate::log!(Info, "call {n}");
-                regs.rax = Errno::ENOSYS.to_syscall();
-            }
+        let (number, args) = (regs.orig_rax, regs.syscall_args());
+        let mut cx = Cx { thread, process: thread.process(), regs, system: &self.system };
+        let result = syscall::dispatch(&mut cx, number, &args);
+        // A call that replaced the registers (a new program, a return from a signal handler) has no result.
+        if regs.is_syscall() {
+            regs.rax = result;
         }
     }
 }
-fn machine_set_fs(c: u64, a: u64) { use process::Platform; if c == 0x1002 { PcPlatform.set_fs_base(a) } }
 
 /// The default search path of an application without PATH, as container engines set it.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -76,7 +71,6 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     let machine = machine::get();
     let timers = TimerQueue::new();
     let scheduler = Scheduler::new(machine.clone(), timers.clone());
-    KERNEL.call_once(|| Kernel { scheduler: scheduler.clone() });
     machine.refine_over_time(&timers);
 
     let clock = crate::clock();
@@ -93,6 +87,24 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
             Err(errno) => end::failed(exit::NOT_EXECUTABLE, format_args!("working directory {workdir}: {errno}")),
         }
     }
+
+    let hostname = config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
+    #[cfg(any(feature = "net", feature = "unix"))]
+    let families = families(&timers, &config, &hostname);
+    #[cfg(feature = "net")]
+    {
+        files::write_if_missing(&context, b"/etc/resolv.conf", crate::network::resolv_conf(&config.netdev_ip).as_bytes());
+        files::write_if_missing(&context, b"/etc/hosts", alloc::format!("127.0.0.1 localhost {hostname}\n::1 localhost\n").as_bytes());
+    }
+    KERNEL.call_once(|| {
+        let names = Arc::new(Names::new(hostname.as_bytes()));
+        let system = System::new(Arc::new(Info), names);
+        #[cfg(any(feature = "net", feature = "unix"))]
+        let system = system.with_sockets(Arc::new(families));
+        #[cfg(feature = "memfd")]
+        let system = system.with_memory_files(ramfs::Unnamed::new(&vfs));
+        Kernel { scheduler: scheduler.clone(), system }
+    });
 
     let services = Services::new(Arc::new(PcPlatform), scheduler.clone(), clock, FutexTable::new());
     let thread = start_application(&services, context, &config, &command);
@@ -114,6 +126,34 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     drop(thread);
     drop(services);
     scheduler.run(Box::new(KernelContext::boot()))
+}
+
+#[cfg(any(feature = "net", feature = "unix"))]
+/// Socket families, and the network cards of the machine.
+fn families(timers: &TimerQueue, config: &GuestConfig, hostname: &str) -> Families {
+    let mut families = Families::default();
+    #[cfg(feature = "unix")]
+    {
+        families.unix = Some(unix::Family::new(Arc::new(crate::sockets::Names)));
+    }
+    #[cfg(feature = "net")]
+    {
+        let stack = crate::network::start(timers);
+        let mut cards = 0;
+        for mut found in crate::devices::find(&config.virtio_mmio) {
+            match found.transport.device_id() {
+                virtio_net::DEVICE_ID => {
+                    crate::network::add(&stack, found, cards, config.netdev_ip.get(cards), hostname);
+                    cards += 1;
+                }
+                virtio_rng::DEVICE_ID => crate::devices::seed_from_device(&mut *found.transport),
+                other => crate::log!(Debug, "no driver for virtio device type {other}"),
+            }
+        }
+        families.net = Some(stack);
+    }
+    let _ = (timers, config, hostname, &mut families);
+    families
 }
 
 /// The environment: a default PATH, then what the command line says; of equal names the last wins.

@@ -9,6 +9,7 @@
 extern crate alloc;
 
 mod console;
+#[cfg(feature = "net")]
 mod devices;
 mod end;
 mod files;
@@ -20,7 +21,10 @@ mod memory;
 #[cfg(feature = "net")]
 mod network;
 mod platform;
+#[cfg(any(feature = "net", feature = "unix"))]
+mod sockets;
 mod stdio;
+mod system;
 mod traps;
 
 use alloc::string::String;
@@ -57,7 +61,7 @@ extern "C" fn pith_start(start_info: u64) -> ! {
     let machine = machine::init();
     log::set_clock(machine::now_ns);
     log!(Debug, "clock: {} Hz; memory: {} KiB free", machine.clock.rate().hz(), memory::FRAMES.free_bytes() / 1024);
-    devices::seed_random(config.random_seed.as_ref().map(|s| &s.0));
+    platform::seed_random(config.random_seed.as_ref().map(|s| &s.0));
     let console = console::Console::open(config.stderr == StderrChannel::Separate);
     kernel::run(&info, config, console)
 }

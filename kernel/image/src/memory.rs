@@ -24,6 +24,14 @@ unsafe impl GlobalAlloc for Heap {
         }
         block
     }
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as above.
+        let block = unsafe { self.0.realloc(block, layout, size) };
+        if block.is_null() {
+            crate::end::out_of_memory(format_args!("the kernel needs {size} bytes, {} are free", FRAMES.free_bytes()));
+        }
+        block
+    }
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: as above.
         unsafe { self.0.dealloc(block, layout) };

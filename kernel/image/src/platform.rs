@@ -23,6 +23,23 @@ use usermem::UserMemory;
 /// The machine's random number generator.
 pub static RNG: Rng = Rng::new();
 
+/// Seeds the generator from the CPU, the command line and time. A virtio entropy device is asked when the others gave too little.
+pub fn seed_random(seed: Option<&[u32; 8]>) {
+    for _ in 0..4 {
+        if let Some(word) = cpu::rdrand() {
+            RNG.add_entropy(&word.to_le_bytes(), 64);
+        }
+    }
+    if let Some(words) = seed {
+        let mut bytes = [0; 32];
+        for (chunk, word) in bytes.chunks_mut(4).zip(words) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        RNG.add_entropy(&bytes, 256);
+    }
+    RNG.add_entropy(&cpu::rdtsc().to_le_bytes(), 0);
+}
+
 /// Bytes of kernel stack for each thread.
 const STACK_BYTES: u64 = 16 * 1024;
 const PAGE: usize = 4096;

@@ -197,13 +197,7 @@ impl Saved {
     /// Puts the saved registers in force. Selectors stay the kernel's, flags are cut to what the application may set, and nothing is restarted.
     pub fn restore(&self, regs: &mut UserRegs) {
         let flags = self.regs.rflags & FLAGS_FROM_FRAME;
-        *regs = UserRegs {
-            rflags: flags | UserRegs::FLAGS_ALWAYS,
-            orig_rax: NO_SYSCALL,
-            cs: regs.cs,
-            ss: regs.ss,
-            ..self.regs
-        };
+        *regs = UserRegs { rflags: flags | UserRegs::FLAGS_ALWAYS, orig_rax: NO_SYSCALL, cs: regs.cs, ss: regs.ss, ..self.regs };
     }
 }
 
@@ -219,9 +213,7 @@ impl FpuHeader {
     pub fn parse(legacy: &[u8; LEGACY_BYTES], fpu_bytes: usize) -> FpuHeader {
         let size = get32(legacy, SOFTWARE + 16) as usize;
         let extended = get32(legacy, SOFTWARE + 4) as usize;
-        let good = get32(legacy, SOFTWARE) == MAGIC1
-            && (LEGACY_BYTES + 64..=fpu_bytes).contains(&size)
-            && extended >= size + MAGIC2_BYTES;
+        let good = get32(legacy, SOFTWARE) == MAGIC1 && (LEGACY_BYTES + 64..=fpu_bytes).contains(&size) && extended >= size + MAGIC2_BYTES;
         FpuHeader { xsave_bytes: good.then_some(size) }
     }
 

@@ -45,9 +45,6 @@ impl Script {
         }
         let (interpreter, rest) = text.split_at(split.unwrap_or(text.len()));
         let argument = trim(rest);
-        Some(Script {
-            interpreter: interpreter.to_vec(),
-            argument: (!argument.is_empty()).then(|| argument.to_vec()),
-        })
+        Some(Script { interpreter: interpreter.to_vec(), argument: (!argument.is_empty()).then(|| argument.to_vec()) })
     }
 }

@@ -76,12 +76,7 @@ impl EpollFile {
     /// epoll_create1(2). `inode` is what fstat(2) shows, as far as the caller knows it.
     pub fn new(inode: Stat) -> Arc<EpollFile> {
         let stat = Stat { kind: FileType::Anonymous, mode: 0o600, nlink: 1, block_size: 4096, ..inode };
-        let shared = Shared {
-            items: Mutex::default(),
-            ready: Mutex::default(),
-            queue: WaitQueue::new(),
-            above: AtomicUsize::new(0),
-        };
+        let shared = Shared { items: Mutex::default(), ready: Mutex::default(), queue: WaitQueue::new(), above: AtomicUsize::new(0) };
         Arc::new(EpollFile { shared: Arc::new(shared), stat })
     }
 
@@ -104,12 +99,11 @@ impl EpollFile {
                     }
                 }
                 let item = self.insert(key, file, settings)?;
-                if let Some(inner) = inner {
-                    if let Err(error) = nesting::check(&self.shared, &inner.shared) {
+                if let Some(inner) = inner
+                    && let Err(error) = nesting::check(&self.shared, &inner.shared) {
                         self.remove(key);
                         return Err(error);
                     }
-                }
                 item.listen(queue);
                 item.requeue_if_ready(file);
                 Ok(())

@@ -188,6 +188,11 @@ pub trait File: Send + Sync + Any {
         let _ = flags;
     }
 
+    /// The VFS's open file around (or behind) this one, where it was opened by path: `vfs::opened` turns it into its type.
+    fn opened(&self) -> Option<&dyn Any> {
+        None
+    }
+
     /// For callers that know the concrete type (epoll_ctl, fd passing, fchdir): `file.as_any().downcast_ref::<EpollFile>()`.
     fn as_any(&self) -> &dyn Any;
 }

@@ -108,7 +108,8 @@ impl FrameAllocator {
         } else {
             self.take(config, &mut state, order)?
         };
-        self.free.fetch_sub(1 << order, Ordering::Relaxed);
+        // Written under the lock only: no locked instruction is needed.
+        self.free.store(self.free.load(Ordering::Relaxed) - (1 << order), Ordering::Relaxed);
         self.word(config, phys).store(1, Ordering::Relaxed);
         Some(phys)
     }
@@ -128,7 +129,7 @@ impl FrameAllocator {
     pub unsafe fn free(&self, phys: u64, order: usize) {
         let Some(config) = self.config.get() else { return };
         let mut state = self.state.lock();
-        self.free.fetch_add(1 << order, Ordering::Relaxed);
+        self.free.store(self.free.load(Ordering::Relaxed) + (1 << order), Ordering::Relaxed);
         if order == 0 && state.cached < CACHE_MAX {
             self.word(config, phys).store(0, Ordering::Relaxed);
             // SAFETY: the frame is free memory from here on; its first word is the link.

@@ -1,3 +1,5 @@
+//! Host tests over an arena.
+
 use super::*;
 use crate::testing::arena;
 use core::alloc::{GlobalAlloc, Layout};

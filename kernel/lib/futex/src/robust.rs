@@ -20,24 +20,12 @@ enum Entry {
 
 /// Walks the list at `head` (`struct robust_list_head`) of the thread `tid` that ends: each lock it holds is marked FUTEX_OWNER_DIED and one
 /// waiter is woken. `key_of` gives the key that waiters on a (shared) word use. A bad list ends the walk, as on Linux.
-pub fn robust_list_exit(
-    user: &dyn UserMemory,
-    head: u64,
-    tid: u32,
-    table: &FutexTable,
-    key_of: &dyn Fn(u64) -> Result<FutexKey>,
-) {
+pub fn robust_list_exit(user: &dyn UserMemory, head: u64, tid: u32, table: &FutexTable, key_of: &dyn Fn(u64) -> Result<FutexKey>) {
     // The error is the application's own broken list, and there is nobody left to tell.
     let _ = walk(user, head, tid, table, key_of);
 }
 
-fn walk(
-    user: &dyn UserMemory,
-    head: u64,
-    tid: u32,
-    table: &FutexTable,
-    key_of: &dyn Fn(u64) -> Result<FutexKey>,
-) -> Result<()> {
+fn walk(user: &dyn UserMemory, head: u64, tid: u32, table: &FutexTable, key_of: &dyn Fn(u64) -> Result<FutexKey>) -> Result<()> {
     let first: u64 = user.read(head)?;
     let offset: u64 = user.read(head.wrapping_add(8))?;
     let pending: u64 = user.read(head.wrapping_add(16))?;

@@ -211,14 +211,7 @@ impl FutexTable {
 
     /// FUTEX_WAKE_OP: `operate` changes the second word and tells whether its old value compares; wakes at most `max` sleepers on `key`
     /// and, if so, `max2` on `key2`.
-    pub fn wake_op(
-        &self,
-        key: FutexKey,
-        key2: FutexKey,
-        max: usize,
-        max2: usize,
-        operate: impl FnOnce() -> Result<bool>,
-    ) -> Result<usize> {
+    pub fn wake_op(&self, key: FutexKey, key2: FutexKey, max: usize, max2: usize, operate: impl FnOnce() -> Result<bool>) -> Result<usize> {
         let batch = self.both(key, key2, |first, second| {
             let compares = operate()?;
             let mut batch = Batch::new();

@@ -88,7 +88,14 @@ impl AddressSpace {
         if covered { Ok(()) } else { Err(Errno::ENOMEM) }
     }
 
-    fn advise_locked(&self, inner: &mut Inner, addr: u64, end: u64, action: Action, holes: &mut Vec<(Arc<dyn MapObject>, u64, u64)>) -> Result<()> {
+    fn advise_locked(
+        &self,
+        inner: &mut Inner,
+        addr: u64,
+        end: u64,
+        action: Action,
+        holes: &mut Vec<(Arc<dyn MapObject>, u64, u64)>,
+    ) -> Result<()> {
         match action {
             Action::Hint => Ok(()),
             Action::Discard | Action::Free => {

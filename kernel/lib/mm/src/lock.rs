@@ -20,7 +20,8 @@ impl AddressSpace {
         if !inner.vmas.is_covered(start, end) {
             return Err(Errno::ENOMEM);
         }
-        let fresh: u64 = inner.vmas.overlaps(start, end).filter(|(.., v)| !v.flags.contains(VmFlags::LOCKED)).map(|(from, to, ..)| to - from).sum();
+        let fresh: u64 =
+            inner.vmas.overlaps(start, end).filter(|(.., v)| !v.flags.contains(VmFlags::LOCKED)).map(|(from, to, ..)| to - from).sum();
         if inner.vmas.locked + fresh > self.limit(Limit::Locked) {
             return Err(Errno::ENOMEM);
         }

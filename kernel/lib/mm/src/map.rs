@@ -142,7 +142,8 @@ impl AddressSpace {
         let len = page_up(len).filter(|len| (1..=USER_END).contains(len)).ok_or(Errno::EINVAL)?;
         let flags = if addr == 0 { MapFlags::empty() } else { MapFlags::FIXED_NOREPLACE };
         let mut inner = self.lock();
-        let start = self.place(&mut inner, addr, len, flags, Align::Page).map_err(|e| if e == Errno::EEXIST { Errno::EINVAL } else { e })?;
+        let start =
+            self.place(&mut inner, addr, len, flags, Align::Page).map_err(|e| if e == Errno::EEXIST { Errno::EINVAL } else { e })?;
         let vma = Vma { end: start + len, prot, flags: VmFlags::SHARED, mapped: Some(Arc::new(mapped)), page_offset: 0 };
         self.check_limits(&inner, start, &vma)?;
         inner.vmas.insert(start, vma);

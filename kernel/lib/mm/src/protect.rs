@@ -52,14 +52,15 @@ impl AddressSpace {
         }
         inner.split_edges(start, end)?;
         let mut gather = self.gather();
-                inner.vmas.update(start, end, |vma| vma.prot = prot);
+        inner.vmas.update(start, end, |vma| vma.prot = prot);
         for (from, to, _, vma) in inner.vmas.overlaps(start, end) {
             for leaf in inner.table.cursor(from, to) {
                 let old = leaf.entry;
                 let new = old.with_rights(rights_for(self.frames, leaf, vma));
                 leaf.slot.set(new);
                 // Rights gained need no flush: a stale entry faults once more and is then found to be fine.
-                let lost = old.is_present() && (!new.is_present() || old.is_writable() && !new.is_writable() || old.is_executable() && !new.is_executable());
+                let lost = old.is_present()
+                    && (!new.is_present() || old.is_writable() && !new.is_writable() || old.is_executable() && !new.is_executable());
                 if lost {
                     gather.flush(leaf.virt);
                 }

@@ -102,8 +102,8 @@ impl Slots {
         let mut done = 0;
         // Linux fills the last slot's rest only with what would otherwise leave a partly filled slot.
         let odd = src.remaining() % PIPE_BUF;
-        if let Some(last) = self.queue.back_mut() {
-            if odd != 0 && last.mode == Mode::Stream && mode == Mode::Stream && last.end + odd <= PIPE_BUF {
+        if let Some(last) = self.queue.back_mut()
+            && odd != 0 && last.mode == Mode::Stream && mode == Mode::Stream && last.end + odd <= PIPE_BUF {
                 let got = src.take(&mut last.bytes[last.end..last.end + odd])?;
                 last.end += got;
                 done += got;
@@ -111,7 +111,6 @@ impl Slots {
                     return Ok(done);
                 }
             }
-        }
         while src.remaining() > 0 && !self.is_full() {
             let mut bytes = self.spare.take().unwrap_or_else(|| vec![0; PIPE_BUF].into_boxed_slice());
             let want = src.remaining().min(PIPE_BUF);

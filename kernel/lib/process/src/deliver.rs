@@ -1,7 +1,7 @@
 //! The way back to the application: ends, preemption, signals, restarted calls; and rt_sigreturn(2).
 
-use crate::arch::sigframe::{self, FpuHeader, Request, Saved};
 use crate::arch::UserRegs;
+use crate::arch::sigframe::{self, FpuHeader, Request, Saved};
 use crate::exit;
 use crate::{End, Level, Thread};
 use alloc::sync::Arc;

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use signal::SignalSet;
 use uapi::{Errno, Result};
-use vfs::{Context, Follow, Location};
+use vfs::{Context, Follow, Location, LockOwner};
 use wait::Events;
 
 impl Process {
@@ -57,7 +57,11 @@ pub fn exec(thread: &Arc<Thread>, regs: &mut UserRegs, location: Location, path:
     process.set_mm(program.space);
     process.apply_memory_limits();
     process.set_program(program.info);
-    drop(process.files().close_on_exec());
+    for closed in process.files().close_on_exec() {
+        if let Some(file) = vfs::opened(&*closed.file) {
+            file.release_record_locks(LockOwner::Process(u64::from(process.pid().unsigned_abs())));
+        }
+    }
     process.signals().reset_for_exec();
     thread.signals().clear_alt_stack();
     process.set_dumpable(1);

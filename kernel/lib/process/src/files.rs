@@ -38,8 +38,7 @@ impl Description {
 
     /// F_SETFL: changes APPEND, ASYNC, DIRECT, NOATIME and NONBLOCK, keeps the others, tells the file.
     pub fn set_flags(&self, flags: OpenFlags) {
-        let settable =
-            OpenFlags::APPEND | OpenFlags::ASYNC | OpenFlags::DIRECT | OpenFlags::NOATIME | OpenFlags::NONBLOCK;
+        let settable = OpenFlags::APPEND | OpenFlags::ASYNC | OpenFlags::DIRECT | OpenFlags::NOATIME | OpenFlags::NONBLOCK;
         let new = (self.flags() - settable) | (flags & settable);
         self.flags.store(new.bits(), Ordering::Relaxed);
         self.file.flags_changed(new);

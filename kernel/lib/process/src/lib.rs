@@ -31,6 +31,7 @@ mod rlimits;
 mod services;
 mod thread;
 
+pub use arch::UserRegs;
 pub use block::Interruptible;
 pub use clone::{CloneArgs, CloneFlags, clone};
 pub use credentials::{CAP_LAST, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_RESOURCE, Capabilities, Credentials, Ids, SECBIT_KEEP_CAPS};
@@ -45,3 +46,6 @@ pub use process::{CpuTimes, Process, ProgramInfo};
 pub use rlimits::{INFINITY, NR_OPEN, Raise, Resource, Rlimit, Rlimits};
 pub use services::Services;
 pub use thread::Thread;
+
+#[cfg(test)]
+mod tests;

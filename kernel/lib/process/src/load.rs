@@ -110,7 +110,8 @@ impl Executable {
     }
 
     fn parse(&self) -> Result<Elf, LoadError> {
-        Elf::parse(&self.bytes(), MACHINE, USER_END).map_err(|e| LoadError { errno: e.errno, reason: format!("{} {}", text(&self.path), e.reason) })
+        Elf::parse(&self.bytes(), MACHINE, USER_END)
+            .map_err(|e| LoadError { errno: e.errno, reason: format!("{} {}", text(&self.path), e.reason) })
     }
 
     fn mapping(&self, fs: &Context) -> Result<FileMapping> {
@@ -143,8 +144,10 @@ pub fn load(
             let reason = format!("{} is run by too many scripts in turn", text(path));
             return Err(LoadError { errno: Errno::ELOOP, reason });
         }
-        let script = Script::parse(&start[..len])
-            .ok_or_else(|| LoadError { errno: Errno::ENOEXEC, reason: format!("{}: its #! line names no interpreter", text(&program.path)) })?;
+        let script = Script::parse(&start[..len]).ok_or_else(|| LoadError {
+            errno: Errno::ENOEXEC,
+            reason: format!("{}: its #! line names no interpreter", text(&program.path)),
+        })?;
         // The script's name takes the place of the name it was called by.
         let mut new = Vec::from([script.interpreter.clone()]);
         new.extend(script.argument);
@@ -215,7 +218,8 @@ pub fn load(
         aux: &vector,
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
     };
-    let stack = stack::build(top, &request).map_err(|errno| LoadError { errno, reason: format!("arguments of {}: {errno}", text(path)) })?;
+    let stack =
+        stack::build(top, &request).map_err(|errno| LoadError { errno, reason: format!("arguments of {}: {errno}", text(path)) })?;
     write_space(&space, stack.sp, &stack.bytes)?;
 
     let code = elf.code();

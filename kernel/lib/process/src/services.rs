@@ -35,12 +35,7 @@ pub struct Services {
 
 impl Services {
     /// With no process yet; the first gets id 1.
-    pub fn new(
-        platform: Arc<dyn Platform>,
-        scheduler: Arc<Scheduler>,
-        clock: Arc<dyn Clock>,
-        futexes: FutexTable,
-    ) -> Arc<Self> {
+    pub fn new(platform: Arc<dyn Platform>, scheduler: Arc<Scheduler>, clock: Arc<dyn Clock>, futexes: FutexTable) -> Arc<Self> {
         let timers = scheduler.timers().clone();
         let ids = Mutex::new(Ids { threads: BTreeMap::new(), next: 1 });
         Arc::new(Self { platform, scheduler, clock, timers, futexes, ids })

@@ -1,12 +1,12 @@
 //! One thread of a process.
 
 use crate::{Process, Services, Trap};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use core::task::Waker;
 use sched::{Context, Task};
-use alloc::boxed::Box;
 use signal::{SignalSet, ThreadSignals};
 use spin::Mutex;
 use usermem::UserMemory;

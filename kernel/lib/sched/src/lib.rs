@@ -19,6 +19,7 @@
 
 extern crate alloc;
 
+mod dispatch;
 mod machine;
 mod queue;
 mod scheduler;

@@ -1,5 +1,6 @@
 //! Which task runs where, and when it stops.
 
+use crate::dispatch::{allowed, charge};
 use crate::queue::Queue;
 use crate::{Context, Machine, SLICE_NS, Task};
 use alloc::boxed::Box;
@@ -10,10 +11,6 @@ use spin::Mutex;
 use time::TimerQueue;
 use uapi::{Errno, Result};
 
-/// A task that slept runs before others by at most this much.
-const SLEEPER_CREDIT_NS: u64 = 2_000_000;
-/// A woken task interrupts the running one only when it is behind by more than this: less thrashing, bigger batches.
-const WAKE_GRANULARITY_NS: u64 = 1_000_000;
 /// No deadline.
 const NEVER: u64 = u64::MAX;
 
@@ -28,7 +25,7 @@ pub enum Wakeup {
 
 /// Why the running task gives up its CPU.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Leave {
+pub(crate) enum Leave {
     Preempted,
     Yielded,
     Blocked,
@@ -37,7 +34,7 @@ enum Leave {
 
 /// What becomes of the task that a CPU has left.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum After {
+pub(crate) enum After {
     /// It is queued already, or somebody will wake it, or it is dead.
     Nothing,
     /// It may not run here any more and is to be queued on another CPU.
@@ -45,33 +42,33 @@ enum After {
 }
 
 #[derive(Default)]
-struct Cpu {
-    queue: Mutex<Queue>,
+pub(crate) struct Cpu {
+    pub(crate) queue: Mutex<Queue>,
     /// Length of `queue`, readable without its lock.
-    ready: AtomicUsize,
-    current: Mutex<Option<Arc<Task>>>,
+    pub(crate) ready: AtomicUsize,
+    pub(crate) current: Mutex<Option<Arc<Task>>>,
     /// The task this CPU is switching away from, kept alive until its registers are saved.
-    left: Mutex<Option<(Arc<Task>, After)>>,
+    pub(crate) left: Mutex<Option<(Arc<Task>, After)>>,
     /// The boot flow: runs only when a task must go to another CPU and nothing else is there to switch to.
-    fallback: Mutex<Option<Arc<Task>>>,
-    need_resched: AtomicBool,
-    idle: AtomicBool,
+    pub(crate) fallback: Mutex<Option<Arc<Task>>>,
+    pub(crate) need_resched: AtomicBool,
+    pub(crate) idle: AtomicBool,
     /// What the machine's timer is set to.
-    programmed_ns: AtomicU64,
+    pub(crate) programmed_ns: AtomicU64,
     /// End of the running task's slice, if others are waiting.
-    slice_end_ns: AtomicU64,
-    idle_ns: AtomicU64,
-    switches: AtomicU64,
+    pub(crate) slice_end_ns: AtomicU64,
+    pub(crate) idle_ns: AtomicU64,
+    pub(crate) switches: AtomicU64,
 }
 
 /// The scheduler of all CPUs.
 pub struct Scheduler {
-    machine: Arc<dyn Machine>,
+    pub(crate) machine: Arc<dyn Machine>,
     timers: TimerQueue,
-    cpus: Box<[Cpu]>,
+    pub(crate) cpus: Box<[Cpu]>,
     next_id: AtomicU64,
     /// How many want the running task's CPU time looked at every slice (CPU-time timers).
-    tick_users: AtomicUsize,
+    pub(crate) tick_users: AtomicUsize,
 }
 
 impl Scheduler {
@@ -81,13 +78,8 @@ impl Scheduler {
         for cpu in &cpus {
             cpu.programmed_ns.store(NEVER, Ordering::Relaxed);
         }
-        let scheduler = Arc::new(Self {
-            machine,
-            timers,
-            cpus: cpus.into_boxed_slice(),
-            next_id: AtomicU64::new(1),
-            tick_users: AtomicUsize::new(0),
-        });
+        let scheduler =
+            Arc::new(Self { machine, timers, cpus: cpus.into_boxed_slice(), next_id: AtomicU64::new(1), tick_users: AtomicUsize::new(0) });
         let weak = Arc::downgrade(&scheduler);
         scheduler.timers.set_on_earlier(Box::new(move |deadline| {
             if let Some(scheduler) = Weak::upgrade(&weak) {
@@ -135,13 +127,13 @@ impl Scheduler {
         }
     }
 
-    /// What a fallback task does: nothing, for ever.
-    pub(crate) fn rest(&self) {
+    /// What a fallback task does, for ever: hands the CPU over. [`run`](Self::run)'s second half.
+    pub fn rest(&self) {
         self.leave(Leave::Blocked);
     }
 
-    /// The calling flow becomes this CPU's fallback task.
-    pub(crate) fn adopt(self: &Arc<Self>, boot: Box<dyn Context>) {
+    /// The calling flow becomes this CPU's fallback task, and stays running for now: [`run`](Self::run)'s first half.
+    pub fn adopt(self: &Arc<Self>, boot: Box<dyn Context>) {
         let task = self.create(boot);
         task.on_cpu.store(true, Ordering::Relaxed);
         task.since_ns.store(self.now_ns(), Ordering::Relaxed);
@@ -281,194 +273,10 @@ impl Scheduler {
 
     /// Sets this CPU's timer, unless it will fire early enough anyway: a deadline that went away costs one idle interrupt, far less
     /// than setting the timer back each time.
-    fn program(&self, cpu: &Cpu, deadline: u64) {
+    pub(crate) fn program(&self, cpu: &Cpu, deadline: u64) {
         if deadline < cpu.programmed_ns.load(Ordering::Relaxed) {
             cpu.programmed_ns.store(deadline, Ordering::Relaxed);
             self.machine.set_deadline(Some(deadline));
         }
     }
-
-    /// Puts a woken (or new) task where it runs soonest.
-    pub(crate) fn enqueue_woken(&self, task: &Arc<Task>) {
-        let here = self.machine.cpu_id();
-        let at = self.choose_cpu(task, here);
-        let cpu = &self.cpus[at];
-        let now = self.now_ns();
-        // How far the running task has got, its present slice included.
-        let reached = match cpu.current.lock().as_ref() {
-            Some(running) if !cpu.idle.load(Ordering::SeqCst) && !running.is_blocked() => {
-                let ran = now.saturating_sub(running.since_ns.load(Ordering::Relaxed));
-                Some(running.vruntime.load(Ordering::Relaxed) + running.weighted(ran))
-            }
-            _ => None,
-        };
-        let placed = {
-            let mut queue = cpu.queue.lock();
-            if let Some(reached) = reached {
-                queue.raise_floor(reached);
-            }
-            let placed = queue.insert_from_sleep(task.clone(), SLEEPER_CREDIT_NS);
-            cpu.ready.store(queue.len(), Ordering::Relaxed);
-            placed
-        };
-        if cpu.idle.load(Ordering::SeqCst) {
-            if at != here {
-                self.machine.kick(at);
-            }
-            return;
-        }
-        let urgent = reached.is_some_and(|reached| placed + WAKE_GRANULARITY_NS < reached);
-        let slice_end = cpu.slice_end_ns.load(Ordering::Relaxed);
-        if urgent || now >= slice_end {
-            cpu.need_resched.store(true, Ordering::Relaxed);
-            if at != here {
-                self.machine.kick(at);
-            }
-        } else if at == here {
-            self.program(cpu, slice_end);
-        } else {
-            // The other CPU programs its own timer when it looks.
-            self.machine.kick(at);
-        }
-    }
-
-    fn choose_cpu(&self, task: &Task, here: usize) -> usize {
-        let last = task.cpu();
-        // While a CPU is still on the task's stack only that CPU may queue it: nobody else can run it yet.
-        if self.cpus.len() == 1 || task.on_cpu.load(Ordering::Acquire) {
-            return last;
-        }
-        let idle = |at: &usize| allowed(task, *at) && self.cpus[*at].idle.load(Ordering::Relaxed);
-        if allowed(task, last) && idle(&last) {
-            return last;
-        }
-        if let Some(at) = (0..self.cpus.len()).find(idle) {
-            return at;
-        }
-        [last, here].into_iter().chain(0..self.cpus.len()).find(|at| allowed(task, *at)).unwrap_or(last)
-    }
-
-    /// The next task of CPU `at`: its own most urgent one, else one that waits elsewhere.
-    fn pick(&self, at: usize) -> Option<Arc<Task>> {
-        let cpu = &self.cpus[at];
-        if cpu.ready.load(Ordering::Relaxed) > 0 {
-            let mut queue = cpu.queue.lock();
-            let task = queue.pop();
-            cpu.ready.store(queue.len(), Ordering::Relaxed);
-            if task.is_some() {
-                return task;
-            }
-        }
-        for other in self.cpus.iter().enumerate().filter(|(i, c)| *i != at && c.ready.load(Ordering::Relaxed) > 0) {
-            let mut queue = other.1.queue.lock();
-            let stolen = queue.steal(|task| allowed(task, at) && !task.on_cpu.load(Ordering::Acquire));
-            other.1.ready.store(queue.len(), Ordering::Relaxed);
-            drop(queue);
-            if let Some((task, ahead)) = stolen {
-                task.vruntime.store(cpu.queue.lock().floor() + ahead, Ordering::Relaxed);
-                return Some(task);
-            }
-        }
-        None
-    }
-
-    /// Runs something else, and returns when the current task's turn has come again.
-    fn leave(&self, why: Leave) {
-        let at = self.machine.cpu_id();
-        let cpu = &self.cpus[at];
-        let Some(prev) = cpu.current.lock().clone() else { return };
-        let mut now = self.now_ns();
-        let mut after = if allowed(&prev, at) { After::Nothing } else { After::Migrate };
-        if matches!(why, Leave::Preempted | Leave::Yielded) {
-            charge(&prev, now);
-            if after == After::Nothing {
-                let mut queue = cpu.queue.lock();
-                match why {
-                    Leave::Yielded => queue.insert_last(prev.clone()),
-                    _ => queue.insert(prev.clone()),
-                }
-                cpu.ready.store(queue.len(), Ordering::Relaxed);
-            }
-        }
-        cpu.need_resched.store(false, Ordering::Relaxed);
-        let picked = self.pick(at).or_else(|| if after == After::Migrate { cpu.fallback.lock().clone() } else { None });
-        let next = match picked {
-            Some(next) => next,
-            None => {
-                let next = self.wait_for_task(at);
-                let idle_since = core::mem::replace(&mut now, self.now_ns());
-                cpu.idle_ns.fetch_add(now.saturating_sub(idle_since), Ordering::Relaxed);
-                next
-            }
-        };
-        next.since_ns.store(now, Ordering::Relaxed);
-        cpu.slice_end_ns.store(now + SLICE_NS, Ordering::Relaxed);
-        if cpu.ready.load(Ordering::Relaxed) > 0 || self.tick_users.load(Ordering::Relaxed) > 0 {
-            self.program(cpu, now + SLICE_NS);
-        }
-        if why == Leave::Blocked {
-            prev.voluntary.fetch_add(1, Ordering::Relaxed);
-            // Whoever wakes it queues it.
-            after = After::Nothing;
-        }
-        if Arc::ptr_eq(&prev, &next) {
-            return;
-        }
-        if why == Leave::Preempted {
-            prev.involuntary.fetch_add(1, Ordering::Relaxed);
-        }
-        cpu.switches.fetch_add(1, Ordering::Relaxed);
-        next.on_cpu.store(true, Ordering::Relaxed);
-        next.cpu.store(at, Ordering::Relaxed);
-        let (from, to) = (prev.context.raw(), next.context.raw());
-        // Nothing that owns a task may stay on this stack: a dead task never returns to drop it.
-        *cpu.current.lock() = Some(next);
-        *cpu.left.lock() = Some((prev, after));
-        self.machine.switch(from, to);
-        self.finish_switch();
-    }
-
-    /// Waits on the leaving task's stack until there is something to run; often that task itself.
-    fn wait_for_task(&self, at: usize) -> Arc<Task> {
-        let cpu = &self.cpus[at];
-        cpu.idle.store(true, Ordering::SeqCst);
-        loop {
-            // Looked at after `idle` is set, so that whoever queues a task from now on kicks this CPU.
-            if let Some(task) = self.pick(at) {
-                cpu.idle.store(false, Ordering::SeqCst);
-                return task;
-            }
-            self.machine.idle();
-        }
-    }
-
-    /// Lets go of the task that this CPU switched away from. The first thing a new context calls; others come here by themselves.
-    pub fn finish_switch(&self) {
-        let at = self.machine.cpu_id();
-        let Some((prev, after)) = self.cpus[at].left.lock().take() else { return };
-        prev.on_cpu.store(false, Ordering::Release);
-        if prev.is_dead() {
-            drop(prev.take_payload());
-        } else if after == After::Migrate {
-            self.enqueue_woken(&prev);
-        } else if self.cpus.len() > 1 && self.cpus[at].ready.load(Ordering::Relaxed) > 0 {
-            // It could not be taken while its registers were in this CPU; an idle one may want it now.
-            let idle = |other: &usize| *other != at && self.cpus[*other].idle.load(Ordering::Relaxed);
-            if let Some(other) = (0..self.cpus.len()).find(idle) {
-                self.machine.kick(other);
-            }
-        }
-    }
-}
-
-/// Counts the time since the task got its CPU (or was charged last) as used.
-fn charge(task: &Task, now_ns: u64) {
-    let since = task.since_ns.swap(now_ns, Ordering::Relaxed);
-    let ran = now_ns.saturating_sub(since);
-    task.run_ns.fetch_add(ran, Ordering::Relaxed);
-    task.vruntime.fetch_add(task.weighted(ran), Ordering::Relaxed);
-}
-
-fn allowed(task: &Task, cpu: usize) -> bool {
-    cpu < 64 && task.affinity() & (1 << cpu) != 0
 }

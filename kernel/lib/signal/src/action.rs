@@ -73,12 +73,7 @@ impl Action {
 
     /// Back to the application's structure.
     pub fn to_kernel(self) -> KernelSigaction {
-        KernelSigaction {
-            handler: self.handler,
-            flags: self.flags.bits(),
-            restorer: self.restorer,
-            mask: self.mask.0,
-        }
+        KernelSigaction { handler: self.handler, flags: self.flags.bits(), restorer: self.restorer, mask: self.mask.0 }
     }
 
     /// Whether a handler runs.
@@ -118,9 +113,7 @@ impl DefaultAction {
             Signal::CHLD | Signal::URG | Signal::WINCH => DefaultAction::Ignore,
             Signal::CONT => DefaultAction::Continue,
             Signal::STOP | Signal::TSTP | Signal::TTIN | Signal::TTOU => DefaultAction::Stop,
-            Signal::QUIT | Signal::ILL | Signal::TRAP | Signal::ABRT | Signal::BUS | Signal::FPE | Signal::SEGV => {
-                DefaultAction::Core
-            }
+            Signal::QUIT | Signal::ILL | Signal::TRAP | Signal::ABRT | Signal::BUS | Signal::FPE | Signal::SEGV => DefaultAction::Core,
             Signal::XCPU | Signal::XFSZ | Signal::SYS => DefaultAction::Core,
             _ => DefaultAction::Terminate,
         }

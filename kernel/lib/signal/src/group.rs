@@ -1,6 +1,6 @@
 //! A process's signals: sending, choosing a thread, taking.
 
-use crate::action::{Action, DefaultAction, SaFlags};
+use crate::action::Action;
 use crate::pending::{Pending, Pushed};
 use crate::{IntervalTimers, PosixTimers, SigInfo, Signal, SignalSet, ThreadSignals};
 use alloc::boxed::Box;
@@ -30,35 +30,6 @@ pub enum Force {
     Default,
 }
 
-/// What the thread must do before it goes back to the application.
-#[derive(Debug, PartialEq)]
-pub enum Delivery {
-    /// Nothing.
-    None,
-    /// Run a handler.
-    Handler {
-        /// Which signal.
-        signal: Signal,
-        /// What the handler is told.
-        info: SigInfo,
-        /// Where and how it runs.
-        action: Action,
-        /// The mask to record in the frame and go back to; the handler's is in force already.
-        mask: SignalSet,
-    },
-    /// End the process.
-    Terminate {
-        /// By which signal.
-        signal: Signal,
-        /// What is known about it.
-        info: SigInfo,
-        /// Whether the default asks for a core dump.
-        core: bool,
-    },
-    /// Wait until [`SignalGroup::is_stopped`] is false, then ask again.
-    Stop,
-}
-
 /// What [`SignalGroup::send`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
@@ -68,21 +39,21 @@ pub enum Sent {
     Ignored,
 }
 
-struct State {
-    actions: Box<[Action; 64]>,
-    pending: Pending,
-    threads: Vec<Arc<ThreadSignals>>,
-    stopped: bool,
+pub(crate) struct State {
+    pub(crate) actions: Box<[Action; 64]>,
+    pub(crate) pending: Pending,
+    pub(crate) threads: Vec<Arc<ThreadSignals>>,
+    pub(crate) stopped: bool,
 }
 
 /// The signal state that all threads of a process share.
 pub struct SignalGroup {
-    state: Mutex<State>,
+    pub(crate) state: Mutex<State>,
     /// Signals that may queue at once, per queue (RLIMIT_SIGPENDING).
     limit: AtomicUsize,
     queue: WaitQueue,
     resumed: WaitQueue,
-    timers: PosixTimers,
+    pub(crate) timers: PosixTimers,
     interval_timers: IntervalTimers,
 }
 
@@ -198,11 +169,7 @@ impl SignalGroup {
                 Target::Process => !state.threads.iter().any(|t| held_back(t)),
             };
         let mut wake = Wake::default();
-        let sent = if ignored {
-            Ok(Sent::Ignored)
-        } else {
-            self.queue_locked(&mut state, signal, info, target, &mut wake)
-        };
+        let sent = if ignored { Ok(Sent::Ignored) } else { self.queue_locked(&mut state, signal, info, target, &mut wake) };
         if resumed {
             wake.everybody = true;
         }
@@ -345,72 +312,6 @@ impl SignalGroup {
     /// Whether the process is stopped (SIGSTOP and its like).
     pub fn is_stopped(&self) -> bool {
         self.state.lock().stopped
-    }
-
-    /// What `thread` does next; called when [`ThreadSignals::needs_attention`] until it answers [`Delivery::None`].
-    pub fn next(&self, thread: &ThreadSignals) -> Delivery {
-        let mut state = self.state.lock();
-        loop {
-            let taken = {
-                let mut own = thread.pending.lock();
-                let open = SignalSet::ALL.without(thread.blocked());
-                // SIGKILL comes before everything, a stop included.
-                let kill = SignalSet::single(Signal::KILL);
-                let killed = own.take(kill).or_else(|| state.pending.take(kill));
-                match killed {
-                    Some(killed) => Some(killed),
-                    None if state.stopped => return Delivery::Stop,
-                    None => own.take(open).or_else(|| state.pending.take(open)),
-                }
-            };
-            let Some((signal, mut info)) = taken else {
-                let saved = thread.saved_mask.lock().take();
-                if let Some(mask) = saved {
-                    thread.blocked.store(mask.0, Ordering::Relaxed);
-                    continue;
-                }
-                thread.hint.store(false, Ordering::Release);
-                return Delivery::None;
-            };
-            if info.timer_id().is_some() {
-                drop(state);
-                self.timers.delivered(&mut info);
-                state = self.state.lock();
-            }
-            let action = state.actions[signal.index()];
-            if action.is_handler() {
-                return self.deliver_handler(&mut state, thread, signal, info, action);
-            }
-            if action.handler == Action::IGNORE {
-                continue;
-            }
-            match DefaultAction::of(signal) {
-                DefaultAction::Ignore | DefaultAction::Continue => {}
-                DefaultAction::Terminate => return Delivery::Terminate { signal, info, core: false },
-                DefaultAction::Core => return Delivery::Terminate { signal, info, core: true },
-                DefaultAction::Stop => {
-                    state.stopped = true;
-                    let threads = state.threads.clone();
-                    drop(state);
-                    threads.iter().for_each(|t| t.poke());
-                    return Delivery::Stop;
-                }
-            }
-        }
-    }
-
-    fn deliver_handler(&self, state: &mut State, thread: &ThreadSignals, signal: Signal, info: SigInfo, action: Action) -> Delivery {
-        if action.flags.contains(SaFlags::RESETHAND) {
-            state.actions[signal.index()].handler = Action::DEFAULT;
-        }
-        let blocked = thread.blocked();
-        let mask = thread.saved_mask.lock().take().unwrap_or(blocked);
-        let mut during = blocked.union(action.mask);
-        if !action.flags.contains(SaFlags::NODEFER) {
-            during = during.union(SignalSet::single(signal));
-        }
-        thread.blocked.store(during.without(SignalSet::UNBLOCKABLE).0, Ordering::Relaxed);
-        Delivery::Handler { signal, info, action, mask }
     }
 
     pub(crate) fn discard_timer(&self, id: i32) {

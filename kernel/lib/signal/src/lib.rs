@@ -15,6 +15,7 @@
 extern crate alloc;
 
 mod action;
+mod delivery;
 mod group;
 mod info;
 mod itimer;
@@ -25,7 +26,8 @@ mod signalfd;
 mod thread;
 
 pub use action::{Action, DefaultAction, KernelSigaction, SaFlags};
-pub use group::{Delivery, Force, Sent, SignalGroup, Target};
+pub use delivery::Delivery;
+pub use group::{Force, Sent, SignalGroup, Target};
 pub use info::{SigInfo, code};
 pub use itimer::{IntervalTimers, ItimerKind, ItimerValue};
 pub use posix_timer::{Notify, PosixTimers, Start, TimerClock, TimerSpec};

@@ -86,8 +86,7 @@ impl SignalSet {
     /// Those that nobody can block, catch or ignore.
     pub const UNBLOCKABLE: SignalSet = SignalSet::of(&[Signal::KILL, Signal::STOP]);
     /// Those that a trap of the thread itself causes; taken before others.
-    pub const SYNCHRONOUS: SignalSet =
-        SignalSet::of(&[Signal::SEGV, Signal::BUS, Signal::ILL, Signal::TRAP, Signal::FPE, Signal::SYS]);
+    pub const SYNCHRONOUS: SignalSet = SignalSet::of(&[Signal::SEGV, Signal::BUS, Signal::ILL, Signal::TRAP, Signal::FPE, Signal::SYS]);
     /// Those whose default is to stop the process.
     pub const STOPPING: SignalSet = SignalSet::of(&[Signal::STOP, Signal::TSTP, Signal::TTIN, Signal::TTOU]);
 

@@ -118,7 +118,9 @@ fn default_actions() {
         world.send(signal);
         assert_eq!(world.next(0), Delivery::None, "{signal}");
     }
-    for (signal, dumps) in [(Signal::TERM, false), (Signal::RTMIN, false), (Signal::ABRT, true), (Signal::SEGV, true), (Signal::KILL, false)] {
+    for (signal, dumps) in
+        [(Signal::TERM, false), (Signal::RTMIN, false), (Signal::ABRT, true), (Signal::SEGV, true), (Signal::KILL, false)]
+    {
         world.send(signal);
         let Delivery::Terminate { signal: got, core, .. } = world.next(0) else { panic!("{signal}") };
         assert_eq!((got, core), (signal, dumps));

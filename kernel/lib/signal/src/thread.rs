@@ -1,7 +1,7 @@
 //! A thread's share of signal handling: mask, queue, alternate stack.
 
-use crate::pending::Pending;
 use crate::SignalSet;
+use crate::pending::Pending;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use core::task::Waker;
 use spin::Mutex;

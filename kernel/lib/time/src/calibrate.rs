@@ -42,7 +42,7 @@ impl Rate {
     /// Ticks after which at least `ns` nanoseconds have passed, cut to 64 bits.
     pub fn ns_to_ticks(self, ns: u64) -> u64 {
         let mult = u128::from(self.mult.max(1));
-        let ticks = ((u128::from(ns) << self.shift) + mult - 1) / mult;
+        let ticks = (u128::from(ns) << self.shift).div_ceil(mult);
         u64::try_from(ticks).unwrap_or(u64::MAX)
     }
 

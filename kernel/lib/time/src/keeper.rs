@@ -26,6 +26,9 @@ impl Parameters {
     }
 }
 
+/// Told about changes of the parameters.
+type Hook = Box<dyn Fn(&Parameters) + Send + Sync>;
+
 /// [`Clock`] over a cycle counter that runs at a constant rate and is the same on all CPUs. The rate can be refined while running:
 /// time then goes on from where it was, at the new rate, and never backwards.
 ///
@@ -42,7 +45,7 @@ pub struct Timekeeper {
     changes: AtomicU64,
     writer: Mutex<()>,
     set: WaitQueue,
-    on_change: spin::Once<Box<dyn Fn(&Parameters) + Send + Sync>>,
+    on_change: spin::Once<Hook>,
 }
 
 impl Timekeeper {

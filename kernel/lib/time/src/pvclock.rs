@@ -35,7 +35,7 @@ impl Info {
         let delta = u128::from(tsc.saturating_sub(self.tsc_timestamp));
         let shift = u32::from(self.tsc_shift.unsigned_abs()).min(63);
         let shifted = if self.tsc_shift < 0 { delta >> shift } else { delta << shift };
-        let ns = (shifted & u128::from(u64::MAX)) * u128::from(self.tsc_to_system_mul) >> 32;
+        let ns = ((shifted & u128::from(u64::MAX)) * u128::from(self.tsc_to_system_mul)) >> 32;
         self.system_time.wrapping_add(u64::try_from(ns).unwrap_or(u64::MAX))
     }
 

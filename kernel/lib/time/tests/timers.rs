@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
-use time::{Clock, Rate, TimerQueue, Timekeeper};
+use time::{Clock, Rate, Timekeeper, TimerQueue};
 
 #[derive(Default)]
 struct Counter(AtomicUsize);
@@ -44,8 +44,7 @@ fn more_timers_than_a_batch_fire_in_order_of_deadline() {
     }
     let order = Arc::<std::sync::Mutex<Vec<u64>>>::default();
     let queue = TimerQueue::new();
-    let timers: Vec<_> =
-        (0..50).map(|i| i * 37 % 50).map(|at| queue.arm(at, Arc::new(Noter(at, order.clone())).into())).collect();
+    let timers: Vec<_> = (0..50).map(|i| i * 37 % 50).map(|at| queue.arm(at, Arc::new(Noter(at, order.clone())).into())).collect();
     queue.expire(39);
     assert_eq!(*order.lock().unwrap(), (0..40).collect::<Vec<_>>());
     assert_eq!(queue.next_deadline(), Some(40));
@@ -108,8 +107,7 @@ fn refining_the_rate_never_turns_time_back() {
     let ticks = Arc::new(AtomicU64::new(0));
     let counter = ticks.clone();
     let rate = Rate::from_hz(1_000_000_000).unwrap();
-    let clock =
-        Timekeeper::new(Box::new(move || counter.fetch_add(1, Ordering::SeqCst)), 0, 0, rate, 1_700_000_000_000_000_000);
+    let clock = Timekeeper::new(Box::new(move || counter.fetch_add(1, Ordering::SeqCst)), 0, 0, rate, 1_700_000_000_000_000_000);
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {

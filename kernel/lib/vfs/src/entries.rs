@@ -147,7 +147,7 @@ impl Context {
         let inode = victim.inode();
         let gone = inode.kind() == FileType::Directory || inode.stat().nlink == 0;
         let own = if gone { EventMask::DELETE_SELF } else { EventMask::ATTRIB };
-        events.emit(&FsEvent { mask: own, cookie: 0, inode, entry: None });
-        events.emit(&FsEvent { mask: EventMask::DELETE, cookie: 0, inode, entry: Some((dir.inode(), name)) });
+        events.emit(&FsEvent { mask: own, cookie: 0, inode, entry: None, unlinked: false });
+        events.emit(&FsEvent { mask: EventMask::DELETE, cookie: 0, inode, entry: Some((dir.inode(), name)), unlinked: false });
     }
 }

@@ -49,6 +49,8 @@ pub struct FsEvent<'a> {
     pub inode: &'a Arc<dyn Inode>,
     /// The directory it is in and its name there, where that is known.
     pub entry: Option<(&'a Arc<dyn Inode>, &'a [u8])>,
+    /// Whether that name has been removed already (the file was still open).
+    pub unlinked: bool,
 }
 
 /// Wants to hear of events. Called from inside file operations: must be quick and must not call back into the VFS.

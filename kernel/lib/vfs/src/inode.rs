@@ -227,7 +227,7 @@ pub trait Inode: Send + Sync + Any {
     fn accessed(&self) {}
 
     /// What opening gives when it is not this inode's own bytes: `None` means [`read_at`](Self::read_at) and
-    /// [`write_at`](Self::write_at) serve it (devices, fifos and sockets are the VFS's business, not asked here).
+    /// [`write_at`](Self::write_at) serve it, or what the VFS has behind devices and fifos. Not asked of directories and sockets.
     fn open(&self, access: AccessMode, flags: OpenFlags) -> Result<Option<Arc<dyn File>>> {
         let _ = (access, flags);
         Ok(None)

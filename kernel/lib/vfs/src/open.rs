@@ -210,20 +210,18 @@ impl Context {
     }
 
     fn body(&self, inode: &Arc<dyn Inode>, access: AccessMode, flags: OpenFlags) -> Result<Body> {
-        let other = match inode.kind() {
-            FileType::Directory => return Ok(Body::Directory),
-            kind @ (FileType::CharDevice | FileType::BlockDevice) => self.vfs().devices.open(kind, inode.stat().rdev, access, flags)?,
-            FileType::Fifo => match inode.open(access, flags)? {
-                Some(file) => file,
-                None => {
-                    let factory = self.vfs().fifos().ok_or(Errno::ENXIO)?;
-                    self.vfs().attachments.fifo(inode, factory).open(access, flags)?
-                }
-            },
-            _ => match inode.open(access, flags)? {
-                Some(file) => file,
-                None => return Ok(Body::Data),
-            },
+        let kind = inode.kind();
+        if kind == FileType::Directory {
+            return Ok(Body::Directory);
+        }
+        let other = match (inode.open(access, flags)?, kind) {
+            (Some(file), _) => file,
+            (None, FileType::CharDevice | FileType::BlockDevice) => self.vfs().devices.open(kind, inode.stat().rdev, access, flags)?,
+            (None, FileType::Fifo) => {
+                let factory = self.vfs().fifos().ok_or(Errno::ENXIO)?;
+                self.vfs().attachments.fifo(inode, factory).open(access, flags)?
+            }
+            (None, _) => return Ok(Body::Data),
         };
         Ok(Body::Other(other))
     }

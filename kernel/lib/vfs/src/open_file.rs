@@ -45,7 +45,7 @@ impl Location {
         if events.watched() {
             let place = self.dentry.parent_and_name();
             let entry = place.as_ref().map(|(dir, name)| (dir.inode(), &**name));
-            events.emit(&FsEvent { mask, cookie: 0, inode: self.inode(), entry });
+            events.emit(&FsEvent { mask, cookie: 0, inode: self.inode(), entry, unlinked: self.dentry.is_deleted() });
         }
     }
 }

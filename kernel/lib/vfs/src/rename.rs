@@ -101,12 +101,12 @@ impl Context {
         }
         let cookie = events.new_cookie();
         let inode = moved.inode();
-        events.emit(&FsEvent { mask: EventMask::MOVED_FROM, cookie, inode, entry: Some((from.dir.inode(), from_name)) });
-        events.emit(&FsEvent { mask: EventMask::MOVED_TO, cookie, inode, entry: Some((to.dir.inode(), to_name)) });
-        events.emit(&FsEvent { mask: EventMask::MOVE_SELF, cookie: 0, inode, entry: None });
+        events.emit(&FsEvent { mask: EventMask::MOVED_FROM, cookie, inode, entry: Some((from.dir.inode(), from_name)), unlinked: false });
+        events.emit(&FsEvent { mask: EventMask::MOVED_TO, cookie, inode, entry: Some((to.dir.inode(), to_name)), unlinked: false });
+        events.emit(&FsEvent { mask: EventMask::MOVE_SELF, cookie: 0, inode, entry: None, unlinked: false });
         if let Some(gone) = replaced {
             let mask = if gone.inode().stat().nlink == 0 { EventMask::DELETE_SELF } else { EventMask::ATTRIB };
-            events.emit(&FsEvent { mask, cookie: 0, inode: gone.inode(), entry: None });
+            events.emit(&FsEvent { mask, cookie: 0, inode: gone.inode(), entry: None, unlinked: false });
         }
     }
 }

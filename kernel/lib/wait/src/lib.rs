@@ -154,6 +154,11 @@ impl WaitQueue {
         }
     }
 
+    /// Whether both are the same queue.
+    pub fn is_same(&self, other: &WaitQueue) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// Whether anybody is registered.
     pub fn is_empty(&self) -> bool {
         self.shared.len.load(Ordering::SeqCst) == 0

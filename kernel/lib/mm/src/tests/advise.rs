@@ -7,11 +7,12 @@ const BASE: u64 = 0x10_0000_0000;
 
 fn resident(w: &World, addr: u64, pages: u64) -> Vec<u8> {
     let mut seen = Vec::new();
-    w.space.mincore(addr, pages * PAGE, &mut |bytes| {
-        seen.extend_from_slice(bytes);
-        Ok(())
-    })
-    .unwrap();
+    w.space
+        .mincore(addr, pages * PAGE, &mut |bytes| {
+            seen.extend_from_slice(bytes);
+            Ok(())
+        })
+        .unwrap();
     seen
 }
 

@@ -104,7 +104,7 @@ fn the_break_moves_both_ways_and_never_over_a_mapping() {
     let w = world(4);
     w.space.set_program_end(0x40_1234);
     let start = w.space.brk(0);
-    assert!(start >= 0x40_2000 && start % PAGE == 0);
+    assert!(start >= 0x40_2000 && start.is_multiple_of(PAGE));
     assert_eq!(w.space.brk(start + 100), start + 100);
     w.poke(start + 50, 9);
     assert_eq!(w.space.brk(start + 3 * PAGE + 1), start + 3 * PAGE + 1);

@@ -60,7 +60,7 @@ fn layouts_differ_by_seed_and_keep_apart() {
         assert!(top <= USER_END && top > USER_END - (17 << 30));
         let anon = space.mmap(MapRequest { addr: 0, len: PAGE, prot: RW, flags: PRIVATE, file: None }).unwrap();
         assert!(anon < top - (1 << 30));
-        assert!(space.pie_base() % PAGE == 0 && space.pie_base() < anon);
+        assert!(space.pie_base().is_multiple_of(PAGE) && space.pie_base() < anon);
         tops.insert(top);
     }
     assert!(tops.len() > 45);

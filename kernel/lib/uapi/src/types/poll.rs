@@ -22,3 +22,27 @@ pub struct EpollEventPacked {
     /// The application's own word.
     pub data: u64,
 }
+
+impl EpollEventPacked {
+    /// From its parts.
+    pub fn new(events: u32, data: u64) -> Self {
+        Self { events, data }
+    }
+}
+
+/// `struct epoll_event` of the other architectures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct EpollEvent {
+    pub events: u32,
+    pub pad: u32,
+    /// The application's own word.
+    pub data: u64,
+}
+
+impl EpollEvent {
+    /// From its parts.
+    pub fn new(events: u32, data: u64) -> Self {
+        Self { events, pad: 0, data }
+    }
+}

@@ -1,0 +1,19 @@
+//! Project files: `Kraftfile` and its four other names, specification v0.5 to v0.7.
+//!
+//! [`find`] looks for one, [`Project::parse`] reads it. Reading goes in steps that each know the place in the file, so every
+//! complaint points at line and column: [`yaml`] makes a tree with positions, [`interpolate`] fills in variables,
+//! [`project`] gives the tree its meaning. Unknown keys are warnings with a suggestion, never errors.
+//!
+//! Neighbours: `pith run` uses projects of the `runtime:` kind; the builder will use the others.
+#![forbid(unsafe_code)]
+
+mod diagnostic;
+pub mod find;
+pub mod interpolate;
+pub mod project;
+mod suggest;
+pub mod yaml;
+
+pub use diagnostic::{Problem, Warning};
+pub use find::{FindError, NAMES, find};
+pub use project::{EnvEntry, Project, RootfsSource, Runtime, SpecVersion};

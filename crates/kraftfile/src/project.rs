@@ -1,0 +1,83 @@
+//! What a project file means.
+
+mod reader;
+
+use crate::diagnostic::{Problem, Source, Warning};
+use crate::yaml;
+
+/// Version of the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SpecVersion {
+    /// v0.5.
+    V05,
+    /// v0.6.
+    V06,
+    /// v0.7.
+    V07,
+}
+
+/// Which runtime image runs the application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Runtime {
+    /// `kernel://path`: a kernel on this machine.
+    Kernel(String),
+    /// A name, `oci://` or not: `base:latest`, `python:3.12`, `registry/name:tag`.
+    Image(String),
+}
+
+/// The root file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootfsSource {
+    /// Path, relative to the project's directory, or a reference.
+    pub source: String,
+    /// `cpio` unless the file says otherwise.
+    pub format: String,
+}
+
+/// One environment variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvEntry {
+    /// Name.
+    pub name: String,
+    /// Value; `None` takes the host's.
+    pub value: Option<String>,
+}
+
+/// A project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// Version of the format.
+    pub spec: SpecVersion,
+    /// Name, cleaned as upstream does it: lower case, `[a-z0-9_-]` only.
+    pub name: Option<String>,
+    /// Runtime image, for projects that build no kernel.
+    pub runtime: Option<Runtime>,
+    /// Whether the project builds a kernel of its own (`unikraft:` or `template:`).
+    pub builds_kernel: bool,
+    /// Root file system.
+    pub rootfs: Option<RootfsSource>,
+    /// Words before a `--` in `cmd`: parameters for the kernel.
+    pub kernel_args: Vec<String>,
+    /// The application and its arguments.
+    pub cmd: Vec<String>,
+    /// Environment, in order.
+    pub env: Vec<EnvEntry>,
+    /// Labels, in order.
+    pub labels: Vec<(String, String)>,
+    /// Where volumes are declared: `pith run` cannot attach any yet and says so.
+    pub volumes_at: Option<(usize, usize)>,
+    /// What is ignored.
+    pub warnings: Vec<Warning>,
+}
+
+impl Project {
+    /// Reads a project file. `name` is shown in complaints; `lookup` resolves variables.
+    ///
+    /// # Errors
+    /// The first [`Problem`] in the file.
+    pub fn parse(name: &str, text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Problem> {
+        let source = Source::new(name, text);
+        let root = yaml::parse(&source, text)?;
+        reader::Reader::new(&source, lookup).project(&root)
+    }
+}

@@ -1,0 +1,299 @@
+//! From the tree to a [`Project`].
+
+use super::{EnvEntry, Project, RootfsSource, Runtime, SpecVersion};
+use crate::diagnostic::{Problem, Source, Warning};
+use crate::interpolate::interpolate;
+use crate::suggest;
+use crate::yaml::{Data, Node};
+
+/// Every top-level key of v0.5 to v0.7.
+const KEYS: [&str; 18] = [
+    "spec",
+    "specification",
+    "name",
+    "outdir",
+    "labels",
+    "cmd",
+    "env",
+    "rootfs",
+    "roms",
+    "volumes",
+    "unikraft",
+    "runtime",
+    "template",
+    "libraries",
+    "targets",
+    "type",
+    "kconfig",
+    "description",
+];
+
+pub(super) struct Reader<'a> {
+    source: &'a Source,
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    warnings: Vec<Warning>,
+}
+
+type Result<T> = std::result::Result<T, Problem>;
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(source: &'a Source, lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { source, lookup, warnings: Vec::new() }
+    }
+
+    pub(super) fn project(mut self, root: &Node) -> Result<Project> {
+        let pairs = self.mapping(root, "Top-level object must be a mapping", &KEYS)?;
+        let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
+        let spec = self.spec(root, get("spec"), get("specification"))?;
+        let cmd = get("cmd").map(|node| self.cmd(node)).transpose()?.unwrap_or_default();
+        let (kernel_args, cmd) = match cmd.iter().position(|word| word == "--") {
+            Some(at) => (cmd[..at].to_vec(), cmd[at + 1..].to_vec()),
+            None => (Vec::new(), cmd),
+        };
+        let project = Project {
+            spec,
+            name: get("name").map(|node| self.name(node)).transpose()?,
+            runtime: get("runtime").map(|node| self.runtime(node)).transpose()?,
+            builds_kernel: get("unikraft").is_some() || get("template").is_some(),
+            rootfs: get("rootfs").filter(|node| !node.is_null()).map(|node| self.rootfs(node)).transpose()?,
+            kernel_args,
+            cmd,
+            env: get("env").map(|node| self.env(node)).transpose()?.unwrap_or_default(),
+            labels: get("labels").map(|node| self.labels(node)).transpose()?.unwrap_or_default(),
+            volumes_at: get("volumes").filter(|node| !node.is_null()).map(|node| self.source.position(node.place)),
+            warnings: Vec::new(),
+        };
+        if project.runtime.is_none() && !project.builds_kernel {
+            let message = "none of 'runtime', 'unikraft' and 'template' is given";
+            let problem = self.source.problem(root.place, message, "in this file");
+            return Err(problem.with_help("for a prebuilt kernel write `runtime: base:latest`"));
+        }
+        Ok(Project { warnings: self.warnings, ..project })
+    }
+
+    /// A mapping's pairs with string keys; unknown keys warn, `x-` keys are skipped.
+    fn mapping<'n>(&mut self, node: &'n Node, message: &str, known: &[&str]) -> Result<Vec<(String, &'n Node)>> {
+        let Data::Mapping(pairs) = &node.data else {
+            return Err(self.source.problem(node.place, message, format!("this is {}", node.kind())));
+        };
+        let mut out = Vec::new();
+        for (key, value) in pairs {
+            let Data::Scalar { text, .. } = &key.data else {
+                return Err(self.source.problem(key.place, "a key must be a string", format!("this is {}", key.kind())));
+            };
+            if text.starts_with("x-") {
+                continue;
+            }
+            if !known.is_empty() && !known.contains(&text.as_str()) {
+                let hint = suggest::nearest(text, known);
+                let hint = hint.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+                self.warnings.push(self.source.warning(key.place, format!("unknown key {text:?} is ignored{hint}")));
+                continue;
+            }
+            out.push((text.clone(), value));
+        }
+        Ok(out)
+    }
+
+    /// A scalar's text with its variables filled in.
+    fn text(&self, node: &Node, message: &str) -> Result<String> {
+        let Data::Scalar { text, .. } = &node.data else {
+            return Err(self.source.problem(node.place, message, format!("this is {}", node.kind())));
+        };
+        interpolate(text, self.lookup).map_err(|error| {
+            let label = "in this string";
+            self.source.problem(node.place, error.to_string(), label)
+        })
+    }
+
+    fn spec(&mut self, root: &Node, spec: Option<&Node>, specification: Option<&Node>) -> Result<SpecVersion> {
+        let help = "write `spec: v0.6`";
+        let Some(node) = spec.or(specification) else {
+            return Err(self.source.problem(root.place, "missing 'spec' version attribute", "in this file").with_help(help));
+        };
+        if let (Some(_), Some(second)) = (spec, specification) {
+            return Err(self.source.problem(second.place, "both 'spec' and 'specification' are given", "remove one"));
+        }
+        if node.kind() != "a string" && !matches!(node.data, Data::Scalar { .. }) {
+            let label = format!("this is {}, expected a string", node.kind());
+            return Err(self.source.problem(node.place, "missing 'spec' version attribute", label).with_help(help));
+        }
+        let text = self.text(node, "missing 'spec' version attribute")?;
+        let bare = text.strip_prefix('v').unwrap_or(&text);
+        let mut numbers = bare.split('.').map(|part| part.parse::<u32>().ok());
+        match (numbers.next().flatten(), numbers.next().flatten()) {
+            (Some(0), Some(5)) => Ok(SpecVersion::V05),
+            (Some(0), Some(6)) => Ok(SpecVersion::V06),
+            (Some(0), Some(7)) => Ok(SpecVersion::V07),
+            (Some(major), Some(minor)) => {
+                let (read_as, version) = if (major, minor) < (0, 5) { ("v0.5", SpecVersion::V05) } else { ("v0.7", SpecVersion::V07) };
+                let message = format!("unknown specification {text:?} is read as {read_as}");
+                self.warnings.push(self.source.warning(node.place, message));
+                Ok(version)
+            }
+            _ => {
+                let message = format!("{text:?} is no specification version");
+                Err(self.source.problem(node.place, message, "expected v0.5, v0.6 or v0.7").with_help(help))
+            }
+        }
+    }
+
+    fn name(&self, node: &Node) -> Result<String> {
+        let text = self.text(node, "project name must be a string")?.to_lowercase();
+        let clean: String = text.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
+        Ok(clean.trim_start_matches(['_', '-']).to_owned())
+    }
+
+    fn runtime(&mut self, node: &Node) -> Result<Runtime> {
+        let expected = "runtime must be a string like base:latest, or a mapping with 'source'";
+        let text = if matches!(node.data, Data::Mapping(_)) {
+            let pairs = self.mapping(node, expected, &["source", "version", "kconfig", "name"])?;
+            let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
+            let Some(source) = get("source").or(get("name")) else {
+                return Err(self.source.problem(node.place, "runtime source must be specified", "in this mapping"));
+            };
+            let source = self.text(source, expected)?;
+            match get("version").map(|version| self.text(version, "a version must be a string")).transpose()? {
+                Some(version) => format!("{source}:{version}"),
+                None => source,
+            }
+        } else {
+            self.text(node, expected)?
+        };
+        if text.is_empty() {
+            return Err(self.source.problem(node.place, "runtime must not be empty", "here"));
+        }
+        Ok(match text.strip_prefix("kernel://") {
+            Some(path) => Runtime::Kernel(path.to_owned()),
+            None => Runtime::Image(text.strip_prefix("oci://").unwrap_or(&text).to_owned()),
+        })
+    }
+
+    fn rootfs(&mut self, node: &Node) -> Result<RootfsSource> {
+        let expected = "rootfs must be a mapping or a string";
+        if let Data::Scalar { .. } = node.data {
+            return Ok(RootfsSource { source: self.text(node, expected)?, format: "cpio".to_owned() });
+        }
+        let pairs = self.mapping(node, expected, &["source", "type", "format"])?;
+        let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
+        let Some(source) = get("source") else {
+            return Err(self.source.problem(node.place, "rootfs source must be specified", "in this mapping"));
+        };
+        // v0.7: `source: { path: ..., type: ... }`.
+        let source = if matches!(source.data, Data::Mapping(_)) {
+            let inner = self.mapping(source, expected, &["path", "type", "dockerfile"])?;
+            let path = inner.iter().find(|(key, _)| key == "path").map(|(_, value)| *value);
+            let missing = || self.source.problem(source.place, "rootfs source must be specified", "'path' is missing");
+            self.text(path.ok_or_else(missing)?, "a path must be a string")?
+        } else {
+            self.text(source, "rootfs source must be a string")?
+        };
+        let format = get("format").or(get("type"));
+        let format = match format {
+            None => "cpio".to_owned(),
+            Some(node) => {
+                let text = self.text(node, "rootfs type must be a string")?;
+                if !["cpio", "erofs", "file", "unknown"].contains(&text.as_str()) {
+                    let label = "expected cpio, erofs, file or unknown";
+                    return Err(self.source.problem(node.place, format!("unknown rootfs type {text:?}"), label));
+                }
+                text
+            }
+        };
+        Ok(RootfsSource { source, format })
+    }
+
+    fn cmd(&self, node: &Node) -> Result<Vec<String>> {
+        let expected = "cmd must be a string or a list of strings";
+        if let Data::Sequence(items) = &node.data {
+            return items.iter().map(|item| self.text(item, expected)).collect();
+        }
+        if node.is_null() {
+            return Ok(Vec::new());
+        }
+        let text = self.text(node, expected)?;
+        shell_words(&text).ok_or_else(|| self.source.problem(node.place, "cmd has a quote that is not closed", "in this string"))
+    }
+
+    fn env(&self, node: &Node) -> Result<Vec<EnvEntry>> {
+        let entry = |name: String, value: Option<String>| EnvEntry { name, value: value.filter(|v| !v.is_empty()) };
+        match &node.data {
+            Data::Sequence(items) => items
+                .iter()
+                .map(|item| {
+                    let text = self.text(item, "env must be a list of NAME=VALUE or a mapping")?;
+                    let (name, value) = match text.split_once('=') {
+                        Some((name, value)) => (name, Some(value.to_owned())),
+                        None => (text.as_str(), None),
+                    };
+                    if name.is_empty() {
+                        return Err(self.source.problem(item.place, "an environment variable needs a name", "here"));
+                    }
+                    Ok(entry(name.to_owned(), value))
+                })
+                .collect(),
+            Data::Mapping(pairs) => pairs
+                .iter()
+                .map(|(key, value)| {
+                    let name = self.text(key, "a variable's name must be a string")?;
+                    if name.is_empty() || name.contains('=') {
+                        return Err(self.source.problem(key.place, format!("{name:?} is no variable name"), "here"));
+                    }
+                    let value = if value.is_null() { None } else { Some(self.text(value, "a value must be a string")?) };
+                    Ok(entry(name, value))
+                })
+                .collect(),
+            Data::Scalar { .. } if node.is_null() => Ok(Vec::new()),
+            Data::Scalar { .. } => {
+                let label = format!("this is {}", node.kind());
+                Err(self.source.problem(node.place, "env must be a list of NAME=VALUE or a mapping", label))
+            }
+        }
+    }
+
+    fn labels(&mut self, node: &Node) -> Result<Vec<(String, String)>> {
+        if node.is_null() {
+            return Ok(Vec::new());
+        }
+        let pairs = self.mapping(node, "labels must be a mapping of strings", &[])?;
+        pairs.into_iter().map(|(key, value)| Ok((key, self.text(value, "a label must be a string")?))).collect()
+    }
+}
+
+/// Splits as a shell would: blanks, quotes, backslashes; nothing is expanded. `None` for an open quote.
+fn shell_words(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            ' ' | '\t' | '\n' => words.extend(word.take()),
+            '\'' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match chars.next()? {
+                        '\'' => break,
+                        c => word.push(c),
+                    }
+                }
+            }
+            '"' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match chars.next()? {
+                        '"' => break,
+                        '\\' => match chars.next()? {
+                            c @ ('"' | '\\' | '$' | '`') => word.push(c),
+                            c => word.extend(['\\', c]),
+                        },
+                        c => word.push(c),
+                    }
+                }
+            }
+            '\\' => word.get_or_insert_default().push(chars.next()?),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    Some(words)
+}

@@ -1,0 +1,190 @@
+//! Project files in every supported form, and the words for those that are broken.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use pith_kraftfile::{EnvEntry, FindError, Project, Runtime, SpecVersion, find};
+use proptest::prelude::*;
+use std::fs;
+
+fn lookup(name: &str) -> Option<String> {
+    (name == "TAG").then(|| "3.12".to_owned())
+}
+
+fn parse(text: &str) -> Project {
+    Project::parse("Kraftfile", text, &lookup).unwrap_or_else(|problem| panic!("{text}: {problem}"))
+}
+
+fn entry(name: &str, value: Option<&str>) -> EnvEntry {
+    EnvEntry { name: name.to_owned(), value: value.map(ToOwned::to_owned) }
+}
+
+#[test]
+fn the_shape_of_the_catalogue() {
+    let project = parse(
+        "spec: v0.6\nname: Http-Python 3.12!\nruntime: python:${TAG:-3.10}\nrootfs: ./Dockerfile\ncmd: [\"/usr/bin/python3\", \"/src/server.py\"]\n\
+         labels:\n  cloud.unikraft.v1.instances/scale_to_zero.policy: \"on\"\nx-note: {anything: [1, 2]}\n",
+    );
+    assert_eq!(project.spec, SpecVersion::V06);
+    assert_eq!(project.name.as_deref(), Some("http-python312"));
+    assert_eq!(project.runtime, Some(Runtime::Image("python:3.12".to_owned())));
+    assert_eq!(project.rootfs.unwrap().source, "./Dockerfile");
+    assert_eq!(project.cmd, ["/usr/bin/python3", "/src/server.py"]);
+    assert_eq!(project.labels.len(), 1);
+    assert_eq!(project.warnings, []);
+}
+
+#[test]
+fn every_form_of_runtime() {
+    let runtime = |text: &str| parse(&format!("spec: 'v0.6'\nruntime: {text}\n")).runtime.unwrap();
+    assert_eq!(runtime("base:latest"), Runtime::Image("base:latest".to_owned()));
+    assert_eq!(runtime("oci://localhost:5000/base:1.0"), Runtime::Image("localhost:5000/base:1.0".to_owned()));
+    assert_eq!(runtime("kernel://./kernel.elf"), Runtime::Kernel("./kernel.elf".to_owned()));
+    assert_eq!(runtime("{source: base, version: 1.10}"), Runtime::Image("base:1.10".to_owned()));
+}
+
+#[test]
+fn every_form_of_cmd() {
+    let cmd = |text: &str| parse(&format!("spec: v0.7\nruntime: x\ncmd: {text}\n"));
+    assert_eq!(cmd("/server --port 80").cmd, ["/server", "--port", "80"]);
+    assert_eq!(cmd("\"/bin/sh -c 'a \\\"b\\\"' c\\\\ d\"").cmd, ["/bin/sh", "-c", "a \"b\"", "c d"]);
+    assert_eq!(cmd("[/a, 1, \"b c\"]").cmd, ["/a", "1", "b c"]);
+    let split = cmd("[\"pith.log=debug\", \"--\", \"/a\", \"--\"]");
+    assert_eq!((split.kernel_args, split.cmd), (vec!["pith.log=debug".to_owned()], vec!["/a".to_owned(), "--".to_owned()]));
+    assert_eq!(cmd("").cmd, [""; 0]);
+}
+
+#[test]
+fn every_form_of_env() {
+    let env = |text: &str| parse(&format!("specification: v0.6\nruntime: x\nenv:\n{text}\n")).env;
+    assert_eq!(env("- A=1=2\n- HOME\n- E="), [entry("A", Some("1=2")), entry("HOME", None), entry("E", None)]);
+    assert_eq!(env("  A: yes\n  B: 010\n  HOME:\n"), [entry("A", Some("yes")), entry("B", Some("010")), entry("HOME", None)]);
+}
+
+#[test]
+fn every_form_of_rootfs() {
+    let rootfs = |text: &str| parse(&format!("spec: v0.7\nruntime: x\nrootfs: {text}\n")).rootfs;
+    let both = |text: &str| rootfs(text).map(|rootfs| (rootfs.source, rootfs.format)).unwrap();
+    let expected = |source: &str, format: &str| (source.to_owned(), format.to_owned());
+    assert_eq!(both("./rootfs"), expected("./rootfs", "cpio"));
+    assert_eq!(both("{source: ./r, type: erofs}"), expected("./r", "erofs"));
+    assert_eq!(both("{source: {path: ./r, type: dir}, format: cpio}"), expected("./r", "cpio"));
+    assert!(rootfs("").is_none());
+}
+
+#[test]
+fn other_kinds_are_recognised() {
+    assert!(parse("specification: '0.5'\nunikraft: 0.10\ntargets:\n - {architecture: x86_64, platform: kvm}\n").builds_kernel);
+    let project = parse("spec: v0.6\ntemplate: app-elfloader\nvolumes:\n  - ./a:/b\n");
+    assert!(project.builds_kernel);
+    assert_eq!(project.volumes_at, Some((4, 3)));
+}
+
+#[test]
+fn yaml_as_people_write_it() {
+    let project = parse("# comment\nspec: v0.6\nruntime: x\nx-base: &base\n  A: \"1\"\nenv:\n  <<: *base\n  B: |\n    two\n    lines\n");
+    assert_eq!(project.env, [entry("B", Some("two\nlines\n")), entry("A", Some("1"))]);
+}
+
+#[test]
+fn unknown_things_warn() {
+    let warnings = |text: &str| -> Vec<String> {
+        let project = parse(text);
+        project.warnings.iter().map(|w| format!("{}:{}: {}", w.line, w.column, w.message)).collect()
+    };
+    assert_eq!(
+        warnings("spec: v0.9\nruntime: x\nrutnime: y\nzzz: 1\nrootfs:\n  source: a\n  tpye: cpio\n"),
+        [
+            "3:1: unknown key \"rutnime\" is ignored; did you mean \"runtime\"?",
+            "4:1: unknown key \"zzz\" is ignored",
+            "1:7: unknown specification \"v0.9\" is read as v0.7",
+            "7:3: unknown key \"tpye\" is ignored; did you mean \"type\"?",
+        ]
+    );
+}
+
+#[test]
+fn broken_files_are_explained() {
+    let cases: &[(&str, &str)] = &[
+        ("empty", ""),
+        ("list", "- a\n- b\n"),
+        ("scalar", "hello"),
+        ("no-spec", "name: x\nruntime: base\n"),
+        ("spec-list", "spec: [v0.6]\nruntime: base\n"),
+        ("spec-word", "spec: latest\nruntime: base\n"),
+        ("spec-twice", "spec: v0.6\nspecification: v0.6\nruntime: base\n"),
+        ("no-kind", "spec: v0.6\nname: x\n"),
+        ("duplicate-key", "spec: v0.6\nruntime: a\nname: x\nruntime: b\n"),
+        ("tab", "spec: v0.6\nenv:\n\t- A=1\n"),
+        ("unclosed-quote", "spec: \"v0.6\nruntime: base\n"),
+        ("unclosed-list", "spec: v0.6\ncmd: [\"/a\", \"b\"\nruntime: base\n"),
+        ("bad-indent", "spec: v0.6\nenv:\n    A: 1\n  B: 2\nruntime: base\n"),
+        ("two-documents", "spec: v0.6\nruntime: a\n---\nspec: v0.6\n"),
+        ("unknown-alias", "spec: v0.6\nruntime: *nothing\n"),
+        ("runtime-list", "spec: v0.6\nruntime: [a]\n"),
+        ("runtime-empty", "spec: v0.6\nruntime: ''\n"),
+        ("runtime-no-source", "spec: v0.6\nruntime:\n  version: 1\n"),
+        ("rootfs-list", "spec: v0.6\nruntime: a\nrootfs:\n  - a\n"),
+        ("rootfs-no-source", "spec: v0.6\nruntime: a\nrootfs:\n  type: cpio\n"),
+        ("rootfs-type", "spec: v0.6\nruntime: a\nrootfs: {source: a, type: zip}\n"),
+        ("cmd-map", "spec: v0.6\nruntime: a\ncmd: {a: b}\n"),
+        ("cmd-nested", "spec: v0.6\nruntime: a\ncmd: [a, [b]]\n"),
+        ("cmd-quote", "spec: v0.6\nruntime: a\ncmd: /bin/sh -c 'x\n"),
+        ("env-scalar", "spec: v0.6\nruntime: a\nenv: A=1\n"),
+        ("env-nameless", "spec: v0.6\nruntime: a\nenv: ['=1']\n"),
+        ("env-name", "spec: v0.6\nruntime: a\nenv: {'A=B': 1}\n"),
+        ("labels-list", "spec: v0.6\nruntime: a\nlabels: [a]\n"),
+        ("name-map", "spec: v0.6\nruntime: a\nname: {}\n"),
+        ("variable-required", "spec: v0.6\nruntime: base:${MISSING:?say which}\n"),
+        ("variable-open", "spec: v0.6\nruntime: \"base:${MISSING\"\n"),
+        ("key-list", "spec: v0.6\nruntime: a\n? [x]\n: y\n"),
+        ("wide", "spec: v0.6\nname: gr\u{fc}\u{df}e \u{2603}\nruntime: a\nrootfs: {typ\u{e9}: x}\n"),
+    ];
+    let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::none()).with_links(false);
+    let mut all = String::new();
+    for (name, text) in cases {
+        let Err(problem) = Project::parse("Kraftfile", text, &lookup) else { panic!("{name} was accepted") };
+        all += &format!("=== {name} ({}:{})\n", problem.line, problem.column);
+        handler.render_report(&mut all, &problem).unwrap();
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_billion_laughs_are_refused() {
+    let mut text = "spec: v0.6\nruntime: a\nx-0: &a0 [l, l, l, l, l, l, l, l, l, l]\n".to_owned();
+    for level in 1..12 {
+        let last = level - 1;
+        text += &format!("x-{level}: &a{level} [{}]\n", vec![format!("*a{last}"); 10].join(", "));
+    }
+    assert!(Project::parse("Kraftfile", &text, &lookup).is_err());
+    let deep = format!("spec: v0.6\nruntime: a\nx: {}{}\n", "[".repeat(5000), "]".repeat(5000));
+    assert!(Project::parse("Kraftfile", &deep, &lookup).is_err());
+}
+
+#[test]
+fn files_are_found_upwards() {
+    let root = tempfile::tempdir().unwrap();
+    let inner = root.path().join("a/b");
+    fs::create_dir_all(&inner).unwrap();
+    fs::write(root.path().join("kraft.yml"), "").unwrap();
+    let base = fs::canonicalize(root.path()).unwrap();
+    assert_eq!(find(&inner).unwrap(), base.join("kraft.yml"));
+    fs::write(root.path().join("a/Kraftfile"), "").unwrap();
+    assert_eq!(find(&inner).unwrap(), base.join("a/Kraftfile"));
+    fs::write(root.path().join("a/Kraftfile.yaml"), "").unwrap();
+    let error = find(&inner).unwrap_err();
+    assert!(matches!(&error, FindError::Several(files) if files.len() == 2), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in "[ -~\n]{0,200}") {
+        let _ = Project::parse("Kraftfile", &text, &lookup);
+    }
+
+    #[test]
+    fn no_yaml_soup_panics(parts in proptest::collection::vec(prop_oneof![
+        Just("spec: v0.6\n"), Just("runtime: "), Just("rootfs:\n  "), Just("env:\n"), Just("- "), Just("{"), Just("["), Just("\""),
+        Just("&a "), Just("*a"), Just("<<: "), Just("\n"), Just(": "), Just("${"), Just("x"), Just("\u{2603}"), Just("---\n")], 0..40)) {
+        let _ = Project::parse("Kraftfile", &parts.concat(), &lookup);
+    }
+}

@@ -1,0 +1,40 @@
+//! Virtual machine monitors behind one trait.
+//!
+//! A caller describes the machine ([`MachineSpec`]), a [`Monitor`] turns it into a running process ([`Running`]) with four
+//! byte streams: the application's console, its standard error with the control channel, the kernel's records, and the
+//! monitor's own control socket. [`probe`] says whether KVM works here.
+//!
+//! Neighbours: `pith-abi` for the guest command line and ports; `pith-machine` drives what is started here.
+#![deny(unsafe_code)]
+
+mod error;
+pub mod probe;
+pub mod qemu;
+mod spec;
+mod start;
+
+pub use error::MonitorError;
+pub use qemu::Qemu;
+pub use spec::{Accelerator, Arch, MachineSpec, MachineType, Network, PortForward, PortParseError, Protocol};
+pub use start::{Channels, Running};
+
+/// One kind of virtual machine monitor.
+pub trait Monitor {
+    /// Short name, as in `--plat`.
+    fn platform(&self) -> &'static str;
+
+    /// The exact command for this machine; `channels` supplies the descriptors that it inherits.
+    ///
+    /// # Errors
+    /// What this monitor cannot do, or a string that no command line can carry.
+    fn command(&self, spec: &MachineSpec, channels: &Channels) -> Result<Vec<String>, MonitorError>;
+
+    /// Starts the machine. `diagnostics` receives what the monitor itself has to say.
+    ///
+    /// # Errors
+    /// Those of [`Monitor::command`], and when the monitor cannot be started.
+    fn start(&self, spec: &MachineSpec, diagnostics: std::fs::File) -> Result<Running, MonitorError>;
+
+    /// What to tell the user when the monitor ended by itself with this on its standard error.
+    fn explain(&self, diagnostics: &str) -> String;
+}

@@ -1,0 +1,52 @@
+//! Embeds the runtime image: `$PITH_RUNTIME_X86_64`, else what the kernel's build leaves in its target directory. Without
+//! one the command line still builds, and `run` says what is missing.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// FNV-1a, to give each embedded image a cache file of its own.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+fn include(path: &Path) -> String {
+    format!("Some(include_bytes!({:?}))", path.display().to_string())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let default = manifest.join("../../kernel/target/images/runtime-x86_64");
+    let named = env::var_os("PITH_RUNTIME_X86_64").map(PathBuf::from);
+    println!("cargo::rerun-if-env-changed=PITH_RUNTIME_X86_64");
+    let image = named.clone().unwrap_or(default);
+    let mut symbols = image.clone().into_os_string();
+    symbols.push(".sym");
+    let symbols = PathBuf::from(symbols);
+    // A path that does not exist yet makes cargo look again every time, so watch the nearest directory that does.
+    for path in [&image, &symbols] {
+        let watched = path.ancestors().find(|path| path.exists()).unwrap_or(path);
+        println!("cargo::rerun-if-changed={}", watched.display());
+    }
+    let (mut image_code, mut symbols_code, mut hash) = ("None".to_owned(), "None".to_owned(), 0);
+    match fs::read(&image) {
+        Ok(bytes) => {
+            hash = fingerprint(&bytes);
+            image_code = include(&image.canonicalize()?);
+            if symbols.exists() {
+                symbols_code = include(&symbols.canonicalize()?);
+            }
+        }
+        // A path that was asked for must be there.
+        Err(error) if named.is_some() => return Err(format!("{}: {error}", image.display()).into()),
+        Err(_) => {}
+    }
+    let code = format!(
+        "/// The runtime image for x86_64.\npub static IMAGE: Option<&[u8]> = {image_code};\n\
+         /// Its symbols: lines of an address in hexadecimal and a name, sorted.\n\
+         pub static SYMBOLS: Option<&[u8]> = {symbols_code};\n\
+         /// Tells images apart.\npub const FINGERPRINT: u64 = {hash:#x};\n"
+    );
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("runtime.rs"), code)?;
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! What to run: from PATH, flags and project files to a root file system and a command.
+
+use super::elf;
+use crate::cli::RunArgs;
+use crate::error::{Error, Result};
+use crate::report::Report;
+use pith_kraftfile::{Project, Runtime, find as project_files};
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Where the files come from.
+#[derive(Debug)]
+pub enum Files {
+    /// None: the kernel has all it needs.
+    None,
+    /// A directory to be packed.
+    Directory(PathBuf),
+    /// A finished archive.
+    Archive(PathBuf),
+    /// One program of this host, to be completed with its libraries.
+    Program(PathBuf),
+}
+
+/// What to run.
+#[derive(Debug)]
+pub struct Source {
+    /// How to call it in listings.
+    pub shown: String,
+    /// Where the files come from.
+    pub files: Files,
+    /// A kernel other than the built-in one.
+    pub kernel: Option<PathBuf>,
+    /// Parameters for the kernel.
+    pub kernel_args: Vec<String>,
+    /// The application and its arguments.
+    pub argv: Vec<String>,
+    /// Environment; `None` takes the host's value.
+    pub environment: Vec<(String, Option<String>)>,
+}
+
+fn words(arguments: &RunArgs) -> Vec<String> {
+    arguments.words.iter().chain(&arguments.rest).cloned().collect()
+}
+
+/// Finds out what to run.
+///
+/// # Errors
+/// Nothing there, or nothing in it to run.
+pub fn find(arguments: &RunArgs, report: &Report) -> Result<Source> {
+    if let Some(file) = &arguments.kraftfile {
+        let directory = arguments.path.clone().unwrap_or_else(|| PathBuf::from("."));
+        return project(file, &directory, arguments, report);
+    }
+    let Some(path) = &arguments.path else {
+        if let Some(rootfs) = &arguments.rootfs {
+            return Ok(Source { argv: command_in(rootfs, words(arguments))?, ..plain(rootfs, rootfs_files(rootfs)?) });
+        }
+        let file = project_files::find(Path::new("."))?;
+        let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
+        return project(&file, &directory, arguments, report);
+    };
+    if path.is_dir()
+        && let Some(file) = project_files::find_in(path)?
+    {
+        return project(&file, path, arguments, report);
+    }
+    if let Some(rootfs) = &arguments.rootfs {
+        // With a root file system given, PATH names the command inside it.
+        let files = rootfs_files(rootfs)?;
+        if let Files::Directory(root) = &files
+            && path.is_absolute()
+            && fs::symlink_metadata(root.join(path.strip_prefix("/").unwrap_or(path))).is_err()
+        {
+            let message = format!("{} is not in the root file system {}", path.display(), root.display());
+            return Err(Error::new(message).with_code(pith_abi::exit::NOT_FOUND));
+        }
+        let mut argv = vec![utf8(path)?];
+        argv.extend(words(arguments));
+        return Ok(Source { argv, ..plain(rootfs, files) });
+    }
+    let metadata = fs::metadata(path).map_err(|error| {
+        let error = Error::new(format!("{}: {error}", path.display()));
+        error.with_help("PATH is an ELF program, a directory, a cpio archive or a project with a Kraftfile")
+    })?;
+    if metadata.is_dir() {
+        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, Files::Directory(path.clone())) });
+    }
+    file(path, arguments)
+}
+
+fn plain(shown: &Path, files: Files) -> Source {
+    Source { shown: shown.display().to_string(), files, kernel: None, kernel_args: Vec::new(), argv: Vec::new(), environment: Vec::new() }
+}
+
+fn utf8(path: &Path) -> Result<String> {
+    let text = path.to_str().map(ToOwned::to_owned);
+    text.ok_or_else(|| Error::new(format!("{}: the name is not valid UTF-8", path.display())))
+}
+
+/// The command for a root file system; there is no default one.
+fn command_in(rootfs: &Path, words: Vec<String>) -> Result<Vec<String>> {
+    if words.is_empty() {
+        let message = format!("{} has no Kraftfile and no command was given: there is nothing to run", rootfs.display());
+        let help = format!("name a program inside it: `pith run {} /bin/my-program`", rootfs.display());
+        return Err(Error::new(message).with_help(help));
+    }
+    Ok(words)
+}
+
+/// First bytes of a file.
+fn magic(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(8).read_to_end(&mut bytes));
+    read.map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
+    Ok(bytes)
+}
+
+fn rootfs_files(path: &Path) -> Result<Files> {
+    let metadata = fs::metadata(path).map_err(|error| Error::new(format!("root file system {}: {error}", path.display())))?;
+    if metadata.is_dir() {
+        return Ok(Files::Directory(path.to_owned()));
+    }
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if name == "Dockerfile" || name.ends_with(".Dockerfile") {
+        let message = format!("{}: building a root file system from a Dockerfile is not supported yet", path.display());
+        return Err(Error::new(message).with_help("give a directory or a cpio archive"));
+    }
+    Ok(Files::Archive(path.to_owned()))
+}
+
+/// PATH is a file: what kind?
+fn file(path: &Path, arguments: &RunArgs) -> Result<Source> {
+    let magic = magic(path)?;
+    if magic.starts_with(b"07070") {
+        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, Files::Archive(path.to_owned())) });
+    }
+    if magic.starts_with(b"\x7fELF") {
+        if elf::is_kernel(path)? {
+            let kernel = Some(path.to_owned());
+            return Ok(Source { kernel, argv: words(arguments), ..plain(path, Files::None) });
+        }
+        let absolute = fs::canonicalize(path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
+        let mut argv = vec![utf8(&absolute)?];
+        argv.extend(words(arguments));
+        return Ok(Source { argv, ..plain(path, Files::Program(absolute)) });
+    }
+    if magic.starts_with(b"#!") {
+        let message = format!("{} is a script, and its interpreter is not part of it", path.display());
+        let help = "put it into a root file system with the interpreter: `pith run --rootfs DIR /script`";
+        return Err(Error::new(message).with_help(help).with_code(pith_abi::exit::NOT_EXECUTABLE));
+    }
+    let message = format!("{} is no ELF program, no cpio archive and no directory", path.display());
+    Err(Error::new(message).with_code(pith_abi::exit::NOT_EXECUTABLE))
+}
+
+/// A project of the `runtime:` kind.
+fn project(file: &Path, directory: &Path, arguments: &RunArgs, report: &Report) -> Result<Source> {
+    let (name, text) = if file == Path::new("-") {
+        let mut text = String::new();
+        let read = std::io::stdin().read_to_string(&mut text);
+        read.map_err(|error| Error::new(format!("reading a Kraftfile from standard input: {error}")))?;
+        ("(standard input)".to_owned(), text)
+    } else {
+        let text = fs::read_to_string(file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?;
+        (file.display().to_string(), text)
+    };
+    let project = Project::parse(&name, &text, &|variable| std::env::var(variable).ok())?;
+    for warning in &project.warnings {
+        report.warn(&format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message));
+    }
+    if let Some((line, column)) = project.volumes_at {
+        let message = format!("{name}:{line}:{column}: volumes are not supported yet");
+        return Err(Error::new(message).with_help("put the files into the root file system"));
+    }
+    let runtime = project.runtime.as_ref().filter(|_| !project.builds_kernel).ok_or_else(|| {
+        let message = format!("{name}: this project builds its own kernel, which is not supported yet");
+        Error::new(message).with_help("replace `unikraft:`/`template:` by `runtime: base:latest`")
+    })?;
+    let kernel = match runtime {
+        Runtime::Kernel(path) => Some(directory.join(path)),
+        Runtime::Image(image) => {
+            report.debug(&format!("runtime {image}: using the built-in image"));
+            None
+        }
+    };
+    let rootfs = match (&arguments.rootfs, &project.rootfs) {
+        (Some(path), _) => Some(path.clone()),
+        (None, Some(rootfs)) if rootfs.format == "erofs" => {
+            return Err(Error::new(format!("{name}: EROFS root file systems are not supported yet")).with_help("use `type: cpio`"));
+        }
+        (None, Some(rootfs)) => Some(directory.join(&rootfs.source)),
+        (None, None) => None,
+    };
+    let files = rootfs.as_deref().map(rootfs_files).transpose()?.unwrap_or(Files::None);
+    let given = words(arguments);
+    let argv = if given.is_empty() { project.cmd.clone() } else { given };
+    if argv.is_empty() {
+        let message = format!("{name}: no 'cmd' and no command on the command line: there is nothing to run");
+        return Err(Error::new(message).with_help("add for example `cmd: [\"/server\"]`"));
+    }
+    if matches!(files, Files::None) {
+        let message = format!("{name}: no 'rootfs': there is no file to run {:?} from", argv.first().map_or("", |s| s));
+        return Err(Error::new(message).with_help("add for example `rootfs: ./rootfs`"));
+    }
+    Ok(Source {
+        kernel,
+        kernel_args: project.kernel_args,
+        argv,
+        environment: project.env.into_iter().map(|entry| (entry.name, entry.value)).collect(),
+        ..plain(directory, files)
+    })
+}

@@ -1,0 +1,77 @@
+//! A `pith` with a home of its own and a stand-in for QEMU.
+#![allow(dead_code, reason = "not every test file uses every helper")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+pub struct Home {
+    directory: tempfile::TempDir,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Done {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        let home = Self { directory: tempfile::tempdir().unwrap() };
+        fs::write(home.path("kernel"), vec![0; 1000]).unwrap();
+        fs::create_dir_all(home.path("root/bin")).unwrap();
+        fs::write(home.path("root/bin/app"), vec![1; 10_000]).unwrap();
+        fs::set_permissions(home.path("root/bin/app"), fs::Permissions::from_mode(0o755)).unwrap();
+        home
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// `pith` with its surroundings, not yet started. It runs in the home directory.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pith"));
+        command.args(arguments).current_dir(self.directory.path()).stdin(Stdio::null());
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", self.directory.path());
+        command.env("PITH_DATA_DIR", self.path("data")).env("PITH_KERNEL", self.path("kernel"));
+        command.env("KRAFTKIT_QEMU", Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-vmm.sh"));
+        command
+    }
+
+    pub fn pith(&self, arguments: &[&str]) -> Done {
+        self.finish(self.command(arguments).output().unwrap())
+    }
+
+    /// Output as text, the home directory's path taken out.
+    pub fn finish(&self, output: Output) -> Done {
+        let home = self.directory.path().display().to_string();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace(&home, "HOME");
+        Done { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Names in the machine directory, half-made ones included.
+    pub fn machines(&self) -> Vec<String> {
+        let list = fs::read_dir(self.path("data/machines")).into_iter().flatten().flatten();
+        list.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    /// A field of a machine's record.
+    pub fn record(&self, name: &str) -> serde_json::Value {
+        let text = fs::read(self.path(&format!("data/machines/{name}/machine.json"))).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+}
+
+/// Waits for something that must come true soon.
+pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_true() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,71 @@
+//! The socket families of this image, and names in the file system for unix sockets.
+
+use alloc::sync::Arc;
+use file::File;
+use syscall::Sockets;
+use uapi::net::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX};
+use uapi::{Errno, Result};
+
+/// The families that this image has.
+#[derive(Default)]
+pub struct Families {
+    /// AF_INET, AF_INET6 and AF_NETLINK.
+    #[cfg(feature = "net")]
+    pub net: Option<Arc<net::Stack>>,
+    /// AF_UNIX.
+    #[cfg(feature = "unix")]
+    pub unix: Option<Arc<unix::Family>>,
+}
+
+impl Sockets for Families {
+    fn socket(&self, domain: u16, kind: u32, protocol: u32) -> Result<Arc<dyn File>> {
+        match u32::from(domain) {
+            #[cfg(feature = "net")]
+            AF_INET | AF_INET6 | AF_NETLINK => self.net.as_ref().ok_or(Errno::EAFNOSUPPORT)?.socket(domain, kind, protocol),
+            #[cfg(feature = "unix")]
+            AF_UNIX => Ok(self.unix.as_ref().ok_or(Errno::EAFNOSUPPORT)?.socket(kind, protocol)?),
+            _ => {
+                let _ = (kind, protocol, AF_INET, AF_INET6, AF_NETLINK, AF_UNIX);
+                Err(Errno::EAFNOSUPPORT)
+            }
+        }
+    }
+
+    fn pair(&self, domain: u16, kind: u32, protocol: u32) -> Result<(Arc<dyn File>, Arc<dyn File>)> {
+        match u32::from(domain) {
+            #[cfg(feature = "unix")]
+            AF_UNIX => {
+                let (a, b) = self.unix.as_ref().ok_or(Errno::EAFNOSUPPORT)?.pair(kind, protocol)?;
+                Ok((a, b))
+            }
+            // Families that exist but make no pairs.
+            AF_INET | AF_INET6 | AF_NETLINK if cfg!(feature = "net") => Err(Errno::EOPNOTSUPP),
+            _ => {
+                let _ = (kind, protocol);
+                Err(Errno::EAFNOSUPPORT)
+            }
+        }
+    }
+}
+
+/// Names of unix sockets, in the file system of whoever calls.
+#[cfg(feature = "unix")]
+pub struct Names;
+
+#[cfg(feature = "unix")]
+impl unix::SocketNames for Names {
+    fn credentials(&self) -> file::Credentials {
+        crate::machine::current_thread().map_or(file::Credentials::default(), |thread| {
+            let who = thread.process().credentials();
+            file::Credentials { pid: thread.process().pid(), uid: who.uid.effective, gid: who.gid.effective }
+        })
+    }
+    fn bind(&self, path: &[u8], socket: alloc::sync::Weak<dyn core::any::Any + Send + Sync>) -> Result<()> {
+        let thread = crate::machine::current_thread().ok_or(Errno::EINVAL)?;
+        unix::at::bind(&thread.process().fs(), path, socket)
+    }
+    fn lookup(&self, path: &[u8]) -> Result<Arc<dyn core::any::Any + Send + Sync>> {
+        let thread = crate::machine::current_thread().ok_or(Errno::EINVAL)?;
+        unix::at::lookup(&thread.process().fs(), path)
+    }
+}

@@ -1,0 +1,569 @@
+//! A TCP socket as the application has it: [`File`] and [`Socket`] over a connection in the table.
+//!
+//! User memory is copied without the stack's lock: a chunk is taken off or prepared under the lock, copied, and put back.
+
+use super::output::Force;
+use super::table::{Flow, Table};
+use super::{Connection, Owned, State};
+use crate::addr::{Addr, Endpoint, Family};
+use crate::chunks::Chunk;
+use crate::handle::Handle;
+use crate::output::Net;
+use crate::ports::Binding;
+use crate::stack::{Core, Shared};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::any::Any;
+use file::{Control, Events, File, FileType, MsgFlags, OpenFlags, Received, Shutdown, Sink, SockAddr, Socket, Source, Stat, UserMemory, WaitQueue};
+use uapi::net as c;
+use uapi::{Errno, Result};
+
+/// Bytes copied from the application at a time.
+const SEND_STEP: usize = 32 * 1024;
+/// Writes up to this size join the last chunk instead of making a new one.
+const SMALL_SEND: usize = 256;
+
+/// What happens to bytes that are received.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taking {
+    /// They go to the application.
+    Copy,
+    /// They are thrown away (MSG_TRUNC, tcp(7)).
+    Discard,
+}
+
+/// A TCP socket. Dropping it closes it.
+pub(crate) struct TcpSocket {
+    shared: Arc<Shared>,
+    id: u32,
+    family: Family,
+    handle: Arc<Handle>,
+    inode: u64,
+}
+
+impl TcpSocket {
+    /// socket(2).
+    pub fn create(shared: &Arc<Shared>, family: Family) -> Arc<TcpSocket> {
+        let handle = Handle::new();
+        let connection = Connection::new(family, Connection::default_options(), handle.clone());
+        let (id, inode) = shared.quietly(|core| (core.tcp.insert(connection), core.net.new_inode()));
+        Arc::new(TcpSocket { shared: shared.clone(), id, family, handle, inode })
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut Connection, &mut Net) -> Result<R>) -> Result<R> {
+        self.shared.with(|core| f(core.tcp.get(self.id)?, &mut core.net))
+    }
+
+    /// Queues up to [`SMALL_SEND`] bytes behind those that wait.
+    fn send_small(&self, src: &mut dyn Source, len: usize, more: bool) -> Result<usize> {
+        let mut buffer = [0; SMALL_SEND];
+        let got = src.take(&mut buffer[..len.min(SMALL_SEND)])?;
+        self.with(|connection, net| {
+            connection.may_send()?;
+            connection.tx.append(&buffer[..got]);
+            connection.queued_for_sending(net, got, more);
+            Ok(got)
+        })
+    }
+
+    /// Room for the next bytes: how many, and a chunk for them (none when they fit behind the last).
+    fn prepare(&self, want: usize) -> Result<(usize, Option<Chunk>)> {
+        self.shared.quietly(|core| {
+            let connection = core.tcp.get(self.id)?;
+            connection.may_send()?;
+            let len = connection.write_room(&core.net).min(want).min(SEND_STEP);
+            if len == 0 && want > 0 {
+                connection.no_space = true;
+                connection.publish();
+                return Err(Errno::EAGAIN);
+            }
+            let joins = len <= SMALL_SEND && connection.tx.fits_in_last(len);
+            Ok((len, if joins { None } else { Some(connection.tx.empty_chunk(len)) }))
+        })
+    }
+
+    fn peek(&self, dst: &mut dyn Sink) -> Result<usize> {
+        let want = dst.remaining();
+        let bytes = self.with(|connection, _| {
+            connection.may_receive()?;
+            let mut bytes = alloc::vec![0; want.min(connection.rx.len())];
+            connection.rx.copy(0, &mut bytes);
+            Ok(bytes)
+        })?;
+        if bytes.is_empty() { Ok(0) } else { dst.put(&bytes) }
+    }
+
+    fn receive(&self, dst: &mut dyn Sink, taking: Taking) -> Result<usize> {
+        let mut left = dst.remaining();
+        let mut done = 0;
+        // The chunk that was read from last, and how much.
+        let mut finished: Option<(Chunk, usize)> = None;
+        let mut failure = None;
+        loop {
+            let back = finished.take();
+            let stop = failure.is_some() || (left == 0 && back.is_some());
+            let next = self.shared.quietly(|core| {
+                let connection = core.tcp.get(self.id)?;
+                match back {
+                    Some((chunk, used)) => connection.read_finished(&mut core.net, chunk, used),
+                    None => connection.may_receive()?,
+                }
+                let chunk = if stop || left == 0 { None } else { connection.rx.pop() };
+                if let Some(chunk) = &chunk {
+                    connection.reading += chunk.bytes().len();
+                }
+                connection.publish();
+                Ok(chunk)
+            })?;
+            let Some(mut chunk) = next else { break };
+            let len = chunk.bytes().len().min(left);
+            let copied = match taking {
+                Taking::Discard => Ok(len),
+                Taking::Copy => dst.put(&chunk.bytes()[..len]),
+            };
+            let used = copied.unwrap_or(0);
+            if used < len {
+                failure = Some(copied.err().unwrap_or(Errno::EFAULT));
+            }
+            chunk.consume(used);
+            done += used;
+            left -= used;
+            finished = Some((chunk, used));
+        }
+        match failure {
+            Some(error) if done == 0 => Err(error),
+            _ => Ok(done),
+        }
+    }
+
+    fn endpoint(&self, addr: &SockAddr) -> Result<(Endpoint, u32)> {
+        crate::stack::endpoint_of(addr, self.family)
+    }
+}
+
+impl Connection {
+    /// Whether bytes may be queued now: the pending error, EPIPE, EAGAIN while connecting, ENOTCONN... as Linux orders them.
+    fn may_send(&mut self) -> Result<()> {
+        if let Some(error) = self.error.take() {
+            self.publish();
+            return Err(error);
+        }
+        match self.state {
+            _ if self.tx_shut => Err(Errno::EPIPE),
+            State::Established | State::CloseWait => Ok(()),
+            State::SynSent | State::SynReceived => Err(Errno::EAGAIN),
+            _ => Err(Errno::EPIPE),
+        }
+    }
+
+    /// Whether reading makes sense: `Ok` with nothing queued is end of file.
+    fn may_receive(&mut self) -> Result<()> {
+        if !self.rx.is_empty() {
+            return Ok(());
+        }
+        if let Some(error) = self.error.take() {
+            self.publish();
+            return Err(error);
+        }
+        match self.state {
+            State::Listen => Err(Errno::ENOTCONN),
+            State::Closed if self.remote.port == 0 => Err(Errno::ENOTCONN),
+            State::SynSent | State::SynReceived => Err(Errno::EAGAIN),
+            _ if self.fin_received || self.rx_shut || self.state == State::Closed => Ok(()),
+            _ => Err(Errno::EAGAIN),
+        }
+    }
+
+    /// `len` more bytes are in `tx`.
+    fn queued_for_sending(&mut self, net: &mut Net, len: usize, more: bool) {
+        net.buffered += len;
+        self.quick = 0;
+        self.more = more;
+        self.output(net, Force::No);
+        if !self.writable() || self.no_space {
+            self.publish();
+        }
+    }
+
+    /// A reader brings back what it took off, `used` bytes shorter.
+    fn read_finished(&mut self, net: &mut Net, chunk: Chunk, used: usize) {
+        let rest = chunk.bytes().len();
+        self.reading = self.reading.saturating_sub(rest + used);
+        net.buffered = net.buffered.saturating_sub(used);
+        self.rx.unpop(chunk);
+        if used > 0 {
+            self.window_opened(net);
+        }
+    }
+}
+
+impl Table {
+    fn bind(&mut self, net: &mut Net, id: u32, to: Endpoint) -> Result<()> {
+        let connection = self.get(id)?;
+        if connection.bound || connection.state != State::Closed {
+            return Err(Errno::EINVAL);
+        }
+        if !connection.options.free_bind && !net.is_bindable(to.addr) {
+            return Err(Errno::EADDRNOTAVAIL);
+        }
+        let binding = Binding { addr: to.addr, ..connection.binding() };
+        let port = match to.port {
+            0 => self.ports.choose(net.random_u32(), |ports, port| ports.is_free(port, &binding)).ok_or(Errno::EADDRINUSE)?,
+            port => port,
+        };
+        if !self.ports.bind(port, binding) {
+            return Err(Errno::EADDRINUSE);
+        }
+        let connection = self.get(id)?;
+        connection.local = Endpoint { addr: to.addr, port };
+        connection.bound = true;
+        Ok(())
+    }
+
+    /// Binds to the wildcard and a port of our choice (listen(2) without bind(2)).
+    pub(super) fn bind_any(&mut self, net: &mut Net, id: u32) -> Result<()> {
+        let addr = self.get(id)?.family.any();
+        self.bind(net, id, Endpoint { addr, port: 0 })
+    }
+
+    fn connect(&mut self, net: &mut Net, id: u32, to: Endpoint, scope: u32) -> Result<()> {
+        let connection = self.get(id)?;
+        match connection.state {
+            State::Closed => {}
+            State::SynSent | State::SynReceived => return Err(Errno::EALREADY),
+            State::Listen => return Err(Errno::EISCONN),
+            _ if core::mem::take(&mut connection.connecting) => return Ok(()),
+            _ => return Err(Errno::EISCONN),
+        }
+        if let Some(error) = connection.error.take() {
+            connection.connecting = false;
+            connection.publish();
+            return Err(error);
+        }
+        if connection.options.v6only && to.addr.is_v4() {
+            return Err(Errno::ENETUNREACH);
+        }
+        let addr = match to.addr {
+            Addr::ANY4 => Addr::LOCALHOST4,
+            Addr::ANY6 => Addr::LOCALHOST6,
+            addr if addr.is_multicast() || addr == Addr::BROADCAST => return Err(Errno::ENETUNREACH),
+            addr => addr,
+        };
+        let remote = Endpoint { addr, port: to.port };
+        if connection.options.interface.is_none() && addr.is_link_local6() {
+            connection.options.interface = crate::options::by_index(i32::try_from(scope).unwrap_or(0), &net.interfaces)?;
+        }
+        let interface = connection.options.interface;
+        let mut local = connection.local;
+        if local.addr.is_any() {
+            local.addr = net.source_for(addr, interface)?;
+        } else if local.addr.is_v4() != addr.is_v4() {
+            return Err(Errno::EINVAL);
+        }
+        if local.port == 0 {
+            let usable = |ports: &crate::ports::Ports, port| {
+                ports.is_unused(port) && !self.has_flow(&Flow { local: Endpoint { port, ..local }, remote })
+            };
+            local.port = self.ports.choose(net.random_u32(), usable).ok_or(Errno::EADDRNOTAVAIL)?;
+        }
+        let flow = Flow { local, remote };
+        if self.has_flow(&flow) {
+            return Err(Errno::EADDRNOTAVAIL);
+        }
+        net.route(addr, interface)?;
+        let secret = self.secret;
+        let connection = self.get(id)?;
+        connection.start_connecting(net, flow, secret);
+        self.connect_flow(flow, id);
+        let connection = self.get(id)?;
+        connection.output(net, Force::No);
+        Ok(())
+    }
+
+    /// connect(2) with AF_UNSPEC, and a listener's shutdown for reading.
+    fn disconnect(&mut self, net: &mut Net, id: u32) -> Result<()> {
+        let connection = self.get(id)?;
+        if connection.state == State::Listen {
+            self.unlisten(net, id);
+            return Ok(());
+        }
+        if connection.state.synchronised() && connection.state != State::TimeWait {
+            connection.send_reset(net);
+        }
+        connection.kill(net, None);
+        self.forget_flow(id);
+        let connection = self.get(id)?;
+        connection.remote.port = 0;
+        Ok(())
+    }
+
+    fn close(&mut self, net: &mut Net, id: u32) {
+        let Ok(connection) = self.get(id) else { return };
+        connection.owned = Owned::Nobody;
+        let abort = connection.options.linger == Some(0) || (!connection.rx.is_empty() && connection.state.synchronised());
+        let before = connection.state;
+        match before {
+            State::Listen => {
+                self.unlisten(net, id);
+                return self.remove(net, id);
+            }
+            State::Closed | State::SynSent => return self.remove(net, id),
+            State::TimeWait => {}
+            _ if abort => {
+                connection.send_reset(net);
+                return self.remove(net, id);
+            }
+            _ => {
+                connection.shut_writing(net);
+                connection.keepalive_at = u64::MAX;
+                if connection.state == State::FinWait2 {
+                    connection.limit_fin_wait(net);
+                }
+            }
+        }
+        self.after(net, id, before);
+    }
+}
+
+impl Connection {
+    fn start_connecting(&mut self, net: &mut Net, flow: Flow, secret: (u64, u64)) {
+        // What an earlier connection of this socket has left.
+        self.rx.clear();
+        self.tx_shut = false;
+        self.rx_shut = false;
+        self.fin_received = false;
+        self.retries = 0;
+        self.rtt = super::Rtt::new();
+        self.path = Default::default();
+        (self.local, self.remote) = (flow.local, flow.remote);
+        self.bound = true;
+        self.connecting = true;
+        self.choose_iss(net, secret);
+        self.rcv_nxt = super::Seq(0);
+        self.state = State::SynSent;
+        self.publish();
+    }
+
+    /// The application will write no more: the FIN follows what is queued.
+    fn shut_writing(&mut self, net: &mut Net) {
+        if self.tx_shut {
+            return;
+        }
+        self.tx_shut = true;
+        match self.state {
+            State::Established => self.state = State::FinWait1,
+            State::CloseWait => self.state = State::LastAck,
+            _ => {}
+        }
+        self.output(net, Force::No);
+        self.publish();
+    }
+}
+
+impl Drop for TcpSocket {
+    fn drop(&mut self) {
+        self.shared.with(|core| core.tcp.close(&mut core.net, self.id));
+    }
+}
+
+impl File for TcpSocket {
+    fn read(&self, dst: &mut dyn Sink, _: OpenFlags) -> Result<usize> {
+        self.receive(dst, Taking::Copy)
+    }
+    fn write(&self, src: &mut dyn Source, _: OpenFlags) -> Result<usize> {
+        self.send(src, None, MsgFlags::empty(), Vec::new())
+    }
+    fn poll(&self) -> Events {
+        self.handle.ready()
+    }
+    fn wait_queue(&self) -> Option<&WaitQueue> {
+        Some(&self.handle.queue)
+    }
+    fn stat(&self) -> Result<Stat> {
+        Ok(Stat { kind: FileType::Socket, mode: 0o777, nlink: 1, ino: self.inode, block_size: 4096, ..Stat::default() })
+    }
+    fn ioctl(&self, command: u32, arg: u64, user: &dyn UserMemory) -> Result<u64> {
+        let counts = |core: &mut Core| {
+            let connection = core.tcp.get(self.id)?;
+            let count = match command {
+                uapi::ioctl::FIONREAD if connection.state == State::Listen => return Err(Errno::EINVAL),
+                uapi::ioctl::FIONREAD => connection.rx.len(),
+                uapi::ioctl::TIOCOUTQ => connection.tx.len(),
+                _ => connection.unsent(),
+            };
+            Ok(i32::try_from(count).unwrap_or(i32::MAX))
+        };
+        match command {
+            uapi::ioctl::FIONREAD | uapi::ioctl::TIOCOUTQ | crate::ioctl::SIOCOUTQNSD => {
+                let count = self.shared.quietly(counts)?;
+                user.write(arg, &count)?;
+                Ok(0)
+            }
+            _ => crate::ioctl::interface_ioctl(&self.shared, command, arg, user),
+        }
+    }
+    fn as_socket(&self) -> Option<&dyn Socket> {
+        Some(self)
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Socket for TcpSocket {
+    fn identity(&self) -> (u16, u32, u32) {
+        (crate::stack::domain(self.family), c::SOCK_STREAM, c::IPPROTO_TCP as u32)
+    }
+
+    fn bind(&self, addr: &SockAddr) -> Result<()> {
+        let (to, _) = self.endpoint(addr)?;
+        self.shared.with(|core| core.tcp.bind(&mut core.net, self.id, to))
+    }
+
+    fn listen(&self, backlog: usize) -> Result<()> {
+        self.shared.with(|core| core.tcp.listen(&mut core.net, self.id, backlog))
+    }
+
+    fn accept(&self) -> Result<(Arc<dyn File>, SockAddr)> {
+        let (id, remote, handle, inode) = self.shared.quietly(|core| {
+            let id = core.tcp.accept(self.id)?;
+            let inode = core.net.new_inode();
+            let connection = core.tcp.get(id)?;
+            Ok::<_, Errno>((id, connection.remote, connection.handle.clone(), inode))
+        })?;
+        let socket = TcpSocket { shared: self.shared.clone(), id, family: self.family, handle, inode };
+        Ok((Arc::new(socket), self.family.show(remote, 0)))
+    }
+
+    fn connect(&self, addr: &SockAddr) -> Result<()> {
+        if *addr == SockAddr::Unspecified {
+            return self.shared.with(|core| core.tcp.disconnect(&mut core.net, self.id));
+        }
+        let (to, scope) = self.endpoint(addr)?;
+        self.shared.with(|core| core.tcp.connect(&mut core.net, self.id, to, scope))?;
+        // Over the loopback the handshake is over when the lock is released.
+        self.with(|connection, _| match connection.state {
+            State::SynSent | State::SynReceived => Err(Errno::EINPROGRESS),
+            _ => {
+                connection.connecting = false;
+                connection.error.take().map_or(Ok(()), Err)
+            }
+        })
+    }
+
+    fn local_addr(&self) -> Result<SockAddr> {
+        self.with(|connection, _| Ok(self.family.show(connection.local, 0)))
+    }
+
+    fn peer_addr(&self) -> Result<SockAddr> {
+        self.with(|connection, _| {
+            let connected = connection.state.synchronised() || connection.state == State::SynReceived;
+            if connected { Ok(self.family.show(connection.remote, 0)) } else { Err(Errno::ENOTCONN) }
+        })
+    }
+
+    fn send(&self, src: &mut dyn Source, _to: Option<&SockAddr>, flags: MsgFlags, _control: Vec<Control>) -> Result<usize> {
+        if flags.contains(MsgFlags::OOB) {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let more = flags.contains(MsgFlags::MORE);
+        let mut done = 0;
+        loop {
+            let want = src.remaining();
+            if want == 0 && done > 0 {
+                return Ok(done);
+            }
+            let step = self.prepare(want).and_then(|(len, chunk)| {
+                let Some(mut chunk) = chunk else { return self.send_small(src, len, more) };
+                let got = if len > 0 { src.take(&mut chunk.room()[..len])? } else { 0 };
+                chunk.grow(got);
+                self.with(|connection, net| {
+                    connection.may_send()?;
+                    connection.tx.push(chunk);
+                    // Segments wait for nothing when more of this very call follows.
+                    connection.queued_for_sending(net, got, more);
+                    Ok(got)
+                })
+            });
+            match step {
+                Ok(0) => return Ok(done),
+                Ok(n) => done += n,
+                Err(error) if done == 0 => return Err(error),
+                Err(_) => return Ok(done),
+            }
+        }
+    }
+
+    fn recv(&self, dst: &mut dyn Sink, flags: MsgFlags) -> Result<Received> {
+        if flags.contains(MsgFlags::OOB) {
+            return Err(Errno::EINVAL);
+        }
+        if flags.contains(MsgFlags::ERRQUEUE) {
+            return Err(Errno::EAGAIN);
+        }
+        let copied = if flags.contains(MsgFlags::PEEK) {
+            self.peek(dst)?
+        } else {
+            self.receive(dst, if flags.contains(MsgFlags::TRUNC) { Taking::Discard } else { Taking::Copy })?
+        };
+        Ok(Received { copied, full_len: copied, ..Received::default() })
+    }
+
+    fn shutdown(&self, how: Shutdown) -> Result<()> {
+        self.shared.with(|core| {
+            let connection = core.tcp.get(self.id)?;
+            let before = connection.state;
+            match before {
+                State::Listen if how != Shutdown::Write => return core.tcp.disconnect(&mut core.net, self.id),
+                State::Listen | State::Closed => return Err(Errno::ENOTCONN),
+                State::SynSent => {
+                    connection.kill(&mut core.net, Some(Errno::ECONNRESET));
+                    core.tcp.after(&mut core.net, self.id, before);
+                    return Ok(());
+                }
+                _ => {}
+            }
+            if how != Shutdown::Write {
+                connection.rx_shut = true;
+                connection.wake(&mut core.net, Events::READABLE | Events::RDHUP);
+            }
+            if how != Shutdown::Read {
+                connection.shut_writing(&mut core.net);
+                connection.wake(&mut core.net, Events::WRITABLE | Events::HUP);
+            }
+            core.tcp.after(&mut core.net, self.id, before);
+            Ok(())
+        })
+    }
+
+    fn set_option(&self, level: i32, name: i32, value: &[u8]) -> Result<()> {
+        self.shared.with(|core| core.tcp.set_option(&mut core.net, self.id, level, name, value))
+    }
+
+    fn get_option(&self, level: i32, name: i32) -> Result<Vec<u8>> {
+        if let Some(value) = crate::stack::identity_option(self, level, name) {
+            return value;
+        }
+        self.with(|connection, net| connection.get_option(net, level, name))
+    }
+
+    fn take_error(&self) -> Option<Errno> {
+        self.with(|connection, _| {
+            connection.connecting = false;
+            let error = connection.error.take();
+            connection.publish();
+            Ok(error)
+        })
+        .ok()
+        .flatten()
+    }
+
+    fn timeouts_ns(&self) -> (Option<u64>, Option<u64>) {
+        let timeouts = |connection: &mut Connection, _: &mut Net| Ok((connection.options.receive_timeout, connection.options.send_timeout));
+        self.with(timeouts).unwrap_or((None, None))
+    }
+
+    fn receive_low_water(&self) -> usize {
+        self.with(|connection, _| Ok(connection.options.receive_low_water)).unwrap_or(1)
+    }
+}

@@ -1,0 +1,46 @@
+//! The system calls, one file per family, in the order of the manual's chapters. The functions' contracts are the manual pages (section 2)
+//! of their names; comments here say where and why something is special.
+
+pub mod admin;
+pub mod anon;
+pub mod caps;
+pub mod clock;
+pub mod dir;
+#[cfg(feature = "epoll")]
+pub mod epoll;
+pub mod exec;
+pub mod fcntl;
+pub mod fd;
+pub mod futex;
+pub mod ids;
+#[cfg(feature = "inotify")]
+pub mod inotify;
+pub mod limits;
+pub mod link;
+pub mod lock;
+pub mod mem;
+#[cfg(feature = "sockets")]
+pub mod message;
+pub mod meta;
+pub mod open;
+pub mod owner;
+pub mod poll;
+pub mod prctl;
+pub mod rw;
+pub mod sched;
+pub mod select;
+pub mod signal;
+pub mod sleep;
+#[cfg(feature = "sockets")]
+pub mod socket;
+#[cfg(feature = "sockets")]
+pub mod sockopt;
+#[cfg(feature = "pipe")]
+pub mod splice;
+pub mod system;
+pub mod thread;
+#[cfg(feature = "timerfd")]
+pub mod timerfd;
+pub mod timers;
+pub mod transfer;
+pub mod xattr;

@@ -1,0 +1,168 @@
+//! The declared table of system calls: number, name, typed arguments, handler, how much of the call there is, and a note.
+//!
+//! One `table!` per architecture ([`x86_64`]) makes four things of it: [`handler`] for dispatch (a dense array of function pointers),
+//! [`name`] for messages, [`ROWS`] for tracing and for `docs/compatibility.md` (written by this crate's tests). What an image does not use of these
+//! the linker leaves out.
+
+pub mod args;
+mod x86_64;
+
+use crate::Cx;
+use args::ArgKind;
+use uapi::Result;
+
+pub use x86_64::ROWS;
+
+/// A system call with its raw arguments; the table's rows decode them and call the typed function.
+pub type Handler = fn(&mut Cx<'_>, &[u64; 6]) -> Result<u64>;
+
+/// One past the highest number the tables go to.
+pub const COUNT: usize = 470;
+
+/// How much of a call there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// All that its manual page says and that makes sense with one machine per application.
+    Full,
+    /// Part of it; the row's note says what is missing.
+    Partial,
+    /// ENOSYS.
+    Absent,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Row {
+    /// The number in `rax` (x86_64).
+    pub number: usize,
+    /// The name in the manual.
+    pub name: &'static str,
+    /// Argument names and kinds, in order.
+    pub args: &'static [(&'static str, ArgKind)],
+    /// How much of it there is.
+    pub status: Status,
+    /// What is missing, or why it is absent; empty for a full call.
+    pub note: &'static str,
+}
+
+/// The function behind `number`; `None` for absent calls and unknown numbers.
+pub fn handler(number: u64) -> Option<Handler> {
+    usize::try_from(number).ok().and_then(|n| x86_64::HANDLERS.get(n)).copied().flatten()
+}
+
+/// The name of `number`; `None` for numbers that name no call.
+pub fn name(number: u64) -> Option<&'static str> {
+    let name = usize::try_from(number).ok().and_then(|n| x86_64::NAMES.get(n))?;
+    (!name.is_empty()).then_some(name)
+}
+
+/// What `number` needs, when that was left out of this image; the option's name in the configuration.
+pub fn left_out(number: u64) -> Option<&'static str> {
+    let option = match x86_64::feature(number)? {
+        "sockets" => "CONFIG_LIBNET or CONFIG_LIBUNIX",
+        "pipe" => "CONFIG_LIBPIPE",
+        "epoll" => "CONFIG_LIBEPOLL",
+        "eventfd" => "CONFIG_LIBEVENTFD",
+        "timerfd" => "CONFIG_LIBTIMERFD",
+        "inotify" => "CONFIG_LIBINOTIFY",
+        "posix-timers" => "CONFIG_LIBSYSCALL_POSIX_TIMERS",
+        _ => "CONFIG_LIBSYSCALL_MEMFD",
+    };
+    handler(number).is_none().then_some(option)
+}
+
+/// Makes `Some(handler)` of a row's `=> module::function`, or `None` without one.
+macro_rules! entry {
+    ([] ($($kind:ident),*)) => { None };
+    ([$module:ident :: $function:ident] ($($kind:ident),*)) => {
+        Some({
+            #[allow(unused_variables, unused_mut, reason = "calls without arguments")]
+            fn call(cx: &mut crate::Cx<'_>, raw: &[u64; 6]) -> uapi::Result<u64> {
+                let mut raw = raw.iter().copied();
+                crate::calls::$module::$function(
+                    cx,
+                    $(<crate::table::args::$kind as crate::table::args::Arg>::decode(raw.next().unwrap_or(0))),*
+                )
+            }
+            call as crate::table::Handler
+        })
+    };
+}
+
+macro_rules! status {
+    (full) => {
+        crate::table::Status::Full
+    };
+    (partial) => {
+        crate::table::Status::Partial
+    };
+    (absent) => {
+        crate::table::Status::Absent
+    };
+}
+
+macro_rules! note {
+    () => {
+        ""
+    };
+    ($note:literal) => {
+        $note
+    };
+}
+
+/// Declares an architecture's table. A row is `number name(argument: Kind, ...) => module::function if "feature", status "note";`, the
+/// function being in `crate::calls` and, with a feature, only in images that have it; absent calls have none.
+macro_rules! table {
+    ($($number:literal $name:ident($($arg:ident: $kind:ident),*) $(=> $module:ident :: $function:ident $(if $feature:tt)?)?, $status:ident $($note:literal)?;)*) => {
+        pub(super) static HANDLERS: [Option<crate::table::Handler>; crate::table::COUNT] = {
+            let mut table: [Option<crate::table::Handler>; crate::table::COUNT] = [None; crate::table::COUNT];
+            $($($(#[cfg(feature = $feature)])?)? {
+                table[$number] = entry!([$($module :: $function)?] ($($kind),*));
+            })*
+            table
+        };
+        pub(super) static NAMES: [&str; crate::table::COUNT] = {
+            let mut names = [""; crate::table::COUNT];
+            $(names[$number] = stringify!($name);)*
+            names
+        };
+        pub(super) fn feature(number: u64) -> Option<&'static str> {
+            match number {
+                $($($($number => Some($feature),)?)?)*
+                _ => None,
+            }
+        }
+        /// Every row, in the order of its number.
+        pub static ROWS: &[crate::table::Row] = &[
+            $(crate::table::Row {
+                number: $number,
+                name: stringify!($name),
+                args: &[$((stringify!($arg), <crate::table::args::$kind as crate::table::args::Arg>::KIND)),*],
+                status: status!($status),
+                note: note!($($note)?),
+            },)*
+        ];
+    };
+}
+use {entry, note, status, table};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_in_order_and_say_what_they_are() {
+        for pair in ROWS.windows(2) {
+            assert!(pair[0].number < pair[1].number, "{} comes after {}", pair[1].name, pair[0].name);
+        }
+        for row in ROWS {
+            let has_handler = handler(row.number as u64).is_some();
+            let left_out = left_out(row.number as u64).is_some();
+            assert_eq!(has_handler || left_out, row.status != Status::Absent, "{}", row.name);
+            assert_eq!(row.note.is_empty(), row.status == Status::Full, "{} needs a note", row.name);
+            assert_eq!(name(row.number as u64), Some(row.name));
+            assert!(row.args.len() <= 6);
+        }
+        assert!(handler(u64::MAX).is_none() && name(COUNT as u64).is_none() && name(400).is_none());
+    }
+}

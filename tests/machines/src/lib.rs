@@ -1,0 +1,233 @@
+//! The harness: boots machines with the command line, as a user does, and hides how.
+//!
+//! [`run`] is one machine from start to end; [`Server`] is a machine that answers on a published port until it is stopped. Every machine gets a state
+//! directory of its own and a deadline, so that a hung guest fails its test and leaves nothing behind.
+
+use std::ffi::OsStr;
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long any machine may take. Generous: under emulation on a busy host everything is slow, and only a hang should meet it.
+pub const DEADLINE: Duration = Duration::from_secs(120);
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository is there")
+}
+
+/// The command under test: `$PITH`, else what `make build` leaves.
+pub fn pith_path() -> PathBuf {
+    std::env::var_os("PITH").map_or_else(|| root().join("target/release/pith"), PathBuf::from)
+}
+
+/// Where built programs and root directories lie: `$FIXTURES`, else `target/fixtures`.
+pub fn fixtures() -> PathBuf {
+    std::env::var_os("FIXTURES").map_or_else(|| root().join("target/fixtures"), PathBuf::from)
+}
+
+/// A `pith` command with a state directory of its own, colourless, without the user's configuration.
+pub fn pith(state: &Path) -> Command {
+    let mut command = Command::new(pith_path());
+    command.env("PITH_DATA_DIR", state).env("NO_COLOR", "1").env_remove("PITH_QEMU_MACHINE");
+    command
+}
+
+/// What a finished command left.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Outcome {
+    /// Exit code; a signal counts as 128 and its number, as shells say it.
+    pub fn code(&self) -> i32 {
+        self.status.code().unwrap_or_else(|| 128 + self.status.signal().unwrap_or(0))
+    }
+    /// Standard output as text.
+    pub fn out(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+    /// Standard error as text.
+    pub fn err(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+}
+
+fn collect(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        bytes
+    })
+}
+
+/// Waits for a child until `deadline`; ends it (this very process) when that passes.
+fn wait_until(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+    loop {
+        if let Some(status) = child.try_wait().expect("waiting for a child of ours") {
+            return Some(status);
+        }
+        if Instant::now() >= deadline {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Runs a command to its end, with a deadline.
+pub fn finish(mut command: Command, stdin: Stdio) -> Outcome {
+    let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let out = collect(child.stdout.take().expect("piped"));
+    let err = collect(child.stderr.take().expect("piped"));
+    let status = wait_until(&mut child, Instant::now() + DEADLINE).unwrap_or_else(|| {
+        interrupt(&child, "TERM");
+        let _ = wait_until(&mut child, Instant::now() + Duration::from_secs(15)).is_none().then(|| child.kill());
+        child.wait().expect("our child")
+    });
+    Outcome { status, stdout: out.join().expect("reader"), stderr: err.join().expect("reader") }
+}
+
+/// Sends a signal to a child of ours.
+fn interrupt(child: &Child, signal: &str) {
+    let _ = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+}
+
+/// One machine from start to end: `pith run -W --rm ARGS...`.
+pub fn run<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I) -> Outcome {
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut command = pith(state.path());
+    command.args(["run", "-W", "--rm"]).args(args);
+    let outcome = finish(command, Stdio::null());
+    assert_no_leftovers(state.path());
+    outcome
+}
+
+/// After `--rm` nothing of a machine may remain.
+pub fn assert_no_leftovers(state: &Path) {
+    let mut found = Vec::new();
+    let mut todo = vec![state.to_path_buf()];
+    while let Some(dir) = todo.pop() {
+        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+            if entry.path().ends_with("machine.json") {
+                found.push(entry.path());
+            } else if entry.path().is_dir() {
+                todo.push(entry.path());
+            }
+        }
+    }
+    assert!(found.is_empty(), "machines left behind: {found:?}");
+}
+
+/// A TCP port of 127.0.0.1 that nobody uses now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// A machine that answers on a published port.
+pub struct Server {
+    child: Child,
+    out: Option<std::thread::JoinHandle<Vec<u8>>>,
+    err: Option<std::thread::JoinHandle<Vec<u8>>>,
+    state: tempfile::TempDir,
+    /// Where it answers.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// `pith run -W --rm -p 127.0.0.1:FREE:guest_port ARGS...`, and waits until a connection is accepted *and answered or held open* by the guest.
+    pub fn start<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(guest_port: u16, args: I) -> Server {
+        let state = tempfile::tempdir().expect("a temporary directory");
+        let port = free_port();
+        let mut command = pith(state.path());
+        command.args(["run", "-W", "--rm", "-p", &format!("127.0.0.1:{port}:{guest_port}")]).args(args);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        let out = Some(collect(child.stdout.take().expect("piped")));
+        let err = Some(collect(child.stderr.take().expect("piped")));
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut server = Server { child, out, err, state, address };
+        let deadline = Instant::now() + DEADLINE;
+        while !server.accepts() {
+            if let Some(status) = server.child.try_wait().expect("our child") {
+                let (out, err) = server.output();
+                panic!("the machine ended before it answered: {status}\n--- stdout\n{out}\n--- stderr\n{err}");
+            }
+            if Instant::now() > deadline {
+                interrupt(&server.child, "TERM");
+                let _ = wait_until(&mut server.child, Instant::now() + Duration::from_secs(15));
+                let _ = server.child.kill();
+                let (out, err) = server.output();
+                panic!("no answer on {address} in {DEADLINE:?}\n--- stdout\n{out}\n--- stderr\n{err}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+
+    /// User-mode networking accepts on the host's side before the guest listens, and resets when the guest refuses: only a connection that stays open counts.
+    fn accepts(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect_timeout(&self.address, Duration::from_secs(2)) else { return false };
+        let _ = stream.set_read_timeout(Some(Duration::from_millis(300)));
+        let mut byte = [0];
+        match stream.read(&mut byte) {
+            Ok(0) => false,
+            Ok(_) => true,
+            Err(e) => matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
+        }
+    }
+
+    fn output(&mut self) -> (String, String) {
+        let text = |t: Option<std::thread::JoinHandle<Vec<u8>>>| t.map_or(String::new(), |t| String::from_utf8_lossy(&t.join().unwrap_or_default()).into_owned());
+        (text(self.out.take()), text(self.err.take()))
+    }
+
+    /// Runs a client to its end; its standard output, after checking that it succeeded.
+    pub fn client(&self, program: &str, args: &[&str]) -> String {
+        let mut command = Command::new(program);
+        command.args(args);
+        let outcome = finish(command, Stdio::null());
+        assert!(outcome.status.success(), "{program} {args:?}: {} {}{}", outcome.status, outcome.out(), outcome.err());
+        outcome.out()
+    }
+
+    /// `curl` on a path of this server.
+    pub fn get(&self, path: &str) -> String {
+        self.client("curl", &["-sS", "--fail", "--max-time", "60", &format!("http://{}{path}", self.address)])
+    }
+
+    /// Stops the machine gracefully, as Ctrl-C does, and returns how it ended.
+    pub fn stop(mut self) -> Outcome {
+        interrupt(&self.child, "INT");
+        let status = wait_until(&mut self.child, Instant::now() + DEADLINE);
+        if status.is_none() {
+            let _ = self.child.kill();
+            let (out, err) = self.output();
+            panic!("the machine did not stop\n--- stdout\n{out}\n--- stderr\n{err}");
+        }
+        let bytes = |t: Option<std::thread::JoinHandle<Vec<u8>>>| t.map_or(Vec::new(), |t| t.join().unwrap_or_default());
+        let outcome = Outcome { status: status.expect("checked"), stdout: bytes(self.out.take()), stderr: bytes(self.err.take()) };
+        assert_no_leftovers(self.state.path());
+        outcome
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.try_wait().ok().flatten().is_none() {
+            interrupt(&self.child, "TERM");
+            if wait_until(&mut self.child, Instant::now() + Duration::from_secs(15)).is_none() {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Linux is the oracle: every program of `tests/programs`, run on the host's Linux and in Pith; standard output and exit status must be the same, byte for byte.
+//!
+//! A program gets one machine per flavour (static and dynamic glibc, static musl), booted by `pith run`.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use machines::{Outcome, finish, fixtures, pith, root};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+struct Program {
+    name: String,
+    flavours: Vec<String>,
+    stdin: Option<PathBuf>,
+    args: Vec<String>,
+}
+
+/// `tests/programs/list.tsv`: name, family, flavours, stdin file or `-`, arguments or `-`, kind of ending.
+fn programs() -> Vec<Program> {
+    let dir = root().join("tests/programs");
+    let text = std::fs::read_to_string(dir.join("list.tsv")).expect("tests/programs/list.tsv");
+    let rows = text.lines().filter(|l| !l.is_empty() && !l.starts_with('#') && !l.starts_with("name\t"));
+    rows.map(|line| {
+        let field: Vec<&str> = line.split('\t').collect();
+        let list = |s: &str, by: char| if s == "-" { Vec::new() } else { s.split(by).map(str::to_owned).collect() };
+        Program {
+            name: field[0].to_owned(),
+            flavours: list(field[2], ','),
+            stdin: (field[3] != "-").then(|| dir.join(field[3])),
+            args: field.get(4).map_or(Vec::new(), |s| list(s, ' ')),
+        }
+    })
+    .collect()
+}
+
+fn stdin(program: &Program) -> Stdio {
+    program.stdin.as_ref().map_or_else(Stdio::null, |path| std::fs::File::open(path).expect("stdin file").into())
+}
+
+/// A short excerpt around the first difference.
+fn difference(linux: &Outcome, pith: &Outcome) -> String {
+    let (a, b) = (linux.out(), pith.out());
+    let line = a.lines().zip(b.lines()).take_while(|(a, b)| a == b).count();
+    let show = |s: &str| s.lines().skip(line).take(6).collect::<Vec<_>>().join("\n  ");
+    format!(
+        "exit: linux {} pith {}\nfrom line {}:\nlinux\n  {}\npith\n  {}\npith's stderr\n  {}",
+        linux.code(),
+        pith.code(),
+        line + 1,
+        show(&a),
+        show(&b),
+        pith.err().lines().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n  ")
+    )
+}
+
+fn compare(program: &Program, flavour: &str) -> Result<(), Failed> {
+    let path = fixtures().join("programs").join(flavour).join(&program.name);
+    let work = tempfile::tempdir()?;
+    let mut native = Command::new(&path);
+    // The machine starts with this environment too: what a container gets.
+    native.args(&program.args).current_dir(work.path()).env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    let linux = finish(native, stdin(program));
+    let state = tempfile::tempdir()?;
+    let mut machine = pith(state.path());
+    machine.args(["run", "-W", "--rm", "-M", "128M"]).arg(&path).arg("--").args(&program.args);
+    let guest = finish(machine, stdin(program));
+    if linux.stdout == guest.stdout && linux.code() == guest.code() { Ok(()) } else { Err(difference(&linux, &guest).into()) }
+}
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Two cores, and a machine is one busy thread.
+    arguments.test_threads.get_or_insert(2);
+    let mut trials = Vec::new();
+    for program in programs() {
+        let program = std::sync::Arc::new(program);
+        for flavour in program.flavours.clone() {
+            let (name, program) = (format!("{}::{flavour}", program.name), program.clone());
+            trials.push(Trial::test(name, move || compare(&program, &flavour)));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}

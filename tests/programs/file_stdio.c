@@ -1,0 +1,58 @@
+#include "t.h"
+
+int main(void) {
+    in_tmp();
+    FILE *f = fopen("f", "w+");
+    for (int i = 0; i < 1000; i++) fprintf(f, "line %d %08.3f %s\n", i, i / 7.0, i % 2 ? "odd" : "even");
+    SHOW(ftell(f));
+    rewind(f);
+    char line[100];
+    int n = 0;
+    while (fgets(line, sizeof line, f)) n++;
+    SHOW(n);
+    SHOW(feof(f) != 0);
+    SHOW(fseek(f, 100, SEEK_SET));
+    SHOW(fgetc(f));
+    SHOW(ungetc('Z', f));
+    SHOW(fgetc(f));
+    SHOW(fseek(f, -10, SEEK_END));
+    SHOW(fread(line, 1, 100, f));
+    SHOW(ferror(f));
+    SHOW(fputs("more\n", f) >= 0);
+    SHOW(fclose(f));
+    f = fopen("f", "a");
+    fputs("appended\n", f);
+    fclose(f);
+    f = fopen("f", "r");
+    char last[100] = "";
+    while (fgets(line, sizeof line, f)) strcpy(last, line);
+    STR(last);
+    SHOW(fputs("x", f) == EOF);
+    STR(ename(errno));
+    fclose(f);
+    YES(fopen("none", "r") == NULL);
+    STR(ename(errno));
+    YES(fopen("f", "wx") == NULL);
+    STR(ename(errno));
+    f = fopen("f", "r");
+    char *text = NULL;
+    size_t size = 0;
+    SHOW(getline(&text, &size, f));
+    STR(text);
+    int a;
+    double d;
+    char word[20];
+    SHOW(fscanf(f, "line %d %lf %19s", &a, &d, word));
+    printf("%d %.3f %s\n", a, d, word);
+    fclose(f), free(text);
+    f = fopen("/dev/full", "w");
+    fputs("x", f);
+    SHOW(fclose(f));
+    char *mem;
+    size_t length;
+    f = open_memstream(&mem, &length);
+    fprintf(f, "in memory %d", 42);
+    fclose(f);
+    STR(mem);
+    SHOW(remove("f"));
+}
