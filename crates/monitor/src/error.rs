@@ -32,9 +32,6 @@ pub enum MonitorError {
     /// The guest's command line cannot be written.
     #[error("{0}")]
     Cmdline(#[from] pith_abi::cmdline::BuildError),
-    /// The monitor does not run this kind of machine.
-    #[error("{0}")]
-    Unsupported(String),
 }
 
 impl MonitorError {

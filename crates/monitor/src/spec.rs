@@ -119,8 +119,11 @@ impl PortForward {
             None | Some("") => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             Some("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
             Some(ip) => {
-                let bare = ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(ip);
-                bare.parse().map_err(|_| fail("the host address is no IP address"))?
+                let bare = ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']'));
+                if bare.is_none() && ip.contains(':') {
+                    return Err(fail("an IPv6 host address needs brackets"));
+                }
+                bare.unwrap_or(ip).parse().map_err(|_| fail("the host address is no IP address"))?
             }
         };
         let range = |text: &str| -> Option<(u16, u16)> {

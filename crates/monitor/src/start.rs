@@ -5,7 +5,7 @@ use rustix::io::FdFlags;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -127,11 +127,5 @@ impl Running {
     pub fn exit_watch(&self) -> io::Result<OwnedFd> {
         let pid = rustix::process::Pid::from_child(&self.child);
         Ok(rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?)
-    }
-
-    /// All channels in a fixed order: console, stderr, log.
-    #[must_use]
-    pub fn outputs(&self) -> [BorrowedFd<'_>; 3] {
-        [self.console.as_fd(), self.stderr.as_fd(), self.log.as_fd()]
     }
 }

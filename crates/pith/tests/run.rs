@@ -191,6 +191,9 @@ fn a_lone_program_brings_its_libraries() {
     assert!(done.err.contains("env: taking its 2 libraries from this host"), "{}", done.err);
     assert!(done.err.contains("pith: debug: starting HOME") || done.err.contains("fake-vmm.sh -name"), "{}", done.err);
     assert!(done.out.trim_end().ends_with("-- /usr/bin/env args"), "{}", done.out);
+    std::os::unix::fs::symlink("/usr/bin/env", home.path("alias")).unwrap();
+    let done = home.pith(&["run", "-W", "--rm", "./root/../alias", "args"]);
+    assert!(done.out.trim_end().ends_with("-- HOME/alias args"), "{}", done.out);
     let machine = home.machines().pop().unwrap();
     let archive = fs::File::open(home.path(&format!("data/machines/{machine}/initrd.cpio"))).unwrap();
     let list = std::process::Command::new("cpio").arg("-t").stdin(archive).output().unwrap();

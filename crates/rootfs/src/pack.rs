@@ -82,8 +82,17 @@ pub fn pack_directory(root: &Path, out: impl Write, options: PackOptions) -> Res
 /// A root file system put together from single files of the host.
 #[derive(Clone, Debug, Default)]
 pub struct FileSet {
-    /// Path in the guest without leading `/`, and where the contents come from; `None` is a directory.
-    files: BTreeMap<PathBuf, Option<PathBuf>>,
+    /// By path in the guest, without leading `/`.
+    files: BTreeMap<PathBuf, Item>,
+}
+
+#[derive(Clone, Debug)]
+enum Item {
+    Directory,
+    /// Contents from this file of the host.
+    File(PathBuf),
+    /// Symbolic link to this.
+    Link(PathBuf),
 }
 
 impl FileSet {
@@ -94,14 +103,23 @@ impl FileSet {
         if let Some(parent) = guest.parent() {
             self.add_directory(parent);
         }
-        self.files.insert(guest.to_owned(), Some(host.to_owned()));
+        self.files.insert(guest.to_owned(), Item::File(host.to_owned()));
+    }
+
+    /// Adds a symbolic link under an absolute path of the guest.
+    pub fn add_link(&mut self, guest: &Path, target: &Path) {
+        let guest = guest.strip_prefix("/").unwrap_or(guest);
+        if let Some(parent) = guest.parent() {
+            self.add_directory(parent);
+        }
+        self.files.insert(guest.to_owned(), Item::Link(target.to_owned()));
     }
 
     /// Adds a directory and those above it.
     pub fn add_directory(&mut self, guest: &Path) {
         let guest = guest.strip_prefix("/").unwrap_or(guest);
         for directory in guest.ancestors().filter(|path| !path.as_os_str().is_empty()) {
-            self.files.entry(directory.to_owned()).or_insert(None);
+            self.files.entry(directory.to_owned()).or_insert(Item::Directory);
         }
     }
 
@@ -117,18 +135,26 @@ impl FileSet {
     /// [`PackError`], naming the file.
     pub fn pack(&self, out: impl Write, options: PackOptions) -> Result<Packed, PackError> {
         let mut entries = Vec::new();
-        for (guest, host) in &self.files {
+        for (guest, item) in &self.files {
             let name = guest.as_os_str().as_bytes().to_vec();
-            entries.push(match host {
-                Some(host) => {
+            let made = |name, mode, nlink, size, body| {
+                let header = Header { mode, nlink, size, ..Header::default() };
+                Entry { name, path: guest.clone(), header, body, identity: None }
+            };
+            entries.push(match item {
+                Item::File(host) => {
                     let metadata = fs::metadata(host).map_err(|source| PackError::Read { path: host.clone(), source })?;
                     Entry { identity: None, ..entry(name, host.clone(), &metadata)? }
                 }
-                None => {
+                Item::Link(target) => {
+                    let target = target.as_os_str().as_bytes().to_vec();
+                    let size = size_field(guest, target.len() as u64)?;
+                    made(name, newc::SYMLINK | 0o777, 1, size, Body::Target(target))
+                }
+                Item::Directory => {
                     // A directory that everyone may write to is the one thing a lone program expects: `/tmp`.
                     let mode = newc::DIRECTORY | if guest == Path::new("tmp") { 0o1777 } else { 0o755 };
-                    let header = Header { mode, nlink: 2, ..Header::default() };
-                    Entry { name, path: guest.clone(), header, body: Body::None, identity: None }
+                    made(name, mode, 2, 0, Body::None)
                 }
             });
         }

@@ -40,6 +40,31 @@ pub fn root(vfs: &Arc<Vfs>, archive: Option<&'static [u8]>, program: &[u8]) -> A
     Namespace::new(vfs.clone(), fs, MountFlags::empty(), b"rootfs")
 }
 
+/// Mounts /dev, /proc and /sys, as far as this image has them.
+#[cfg(feature = "devfs")]
+pub fn mount_standard(context: &Context, console: Arc<crate::console::Console>, #[cfg(feature = "procfs")] source: Arc<dyn procfs::ProcSource>) {
+    use vfs::StandardMount;
+    let vfs = context.vfs();
+    devfs::register(vfs, Arc::new(crate::stdio::Entropy), Arc::new(crate::stdio::DeviceConsole(console)));
+    let dev = match devfs::new(vfs) {
+        Ok(fs) => fs,
+        Err(errno) => end::failed(exit::PITH_ERROR, format_args!("/dev: {errno}")),
+    };
+    let secure = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let mounts = [
+        StandardMount { path: b"/dev", fs: dev, flags: MountFlags::NOSUID, source: b"devtmpfs" },
+        StandardMount { path: b"/dev/shm", fs: Ramfs::new(vfs, 0o1777), flags: MountFlags::NOSUID | MountFlags::NODEV, source: b"tmpfs" },
+        #[cfg(feature = "procfs")]
+        StandardMount { path: b"/proc", fs: procfs::Procfs::new(vfs, source), flags: secure, source: b"proc" },
+        #[cfg(feature = "sysfs")]
+        StandardMount { path: b"/sys", fs: sysfs::Sysfs::new(vfs, Arc::new(crate::info::Sys)), flags: secure, source: b"sysfs" },
+    ];
+    let _ = secure;
+    if let Err(errno) = vfs::mount_standard(context, &mounts) {
+        crate::log!(Error, "the standard file systems are incomplete: {errno}");
+    }
+}
+
 /// Mounts that the command line asks for besides the root.
 pub fn mount_table(context: &Context, table: &[FstabEntry]) {
     for entry in table {

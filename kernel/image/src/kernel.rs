@@ -96,9 +96,11 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         files::write_if_missing(&context, b"/etc/resolv.conf", crate::network::resolv_conf(&config.netdev_ip).as_bytes());
         files::write_if_missing(&context, b"/etc/hosts", alloc::format!("127.0.0.1 localhost {hostname}\n::1 localhost\n").as_bytes());
     }
+    let names = Arc::new(Names::new(hostname.as_bytes()));
+    #[cfg(feature = "net")]
+    let stack = families.net.clone();
     KERNEL.call_once(|| {
-        let names = Arc::new(Names::new(hostname.as_bytes()));
-        let system = System::new(Arc::new(Info), names);
+        let system = System::new(Arc::new(Info), names.clone());
         #[cfg(any(feature = "net", feature = "unix"))]
         let system = system.with_sockets(Arc::new(families));
         #[cfg(feature = "memfd")]
@@ -107,6 +109,19 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     });
 
     let services = Services::new(Arc::new(PcPlatform), scheduler.clone(), clock, FutexTable::new());
+    #[cfg(feature = "devfs")]
+    files::mount_standard(
+        &context,
+        console.clone(),
+        #[cfg(feature = "procfs")]
+        Arc::new(crate::info::Proc {
+            services: services.clone(),
+            names,
+            boot_id: crate::platform::random_bytes(),
+            #[cfg(feature = "net")]
+            stack,
+        }),
+    );
     let thread = start_application(&services, context, &config, &command);
     let descriptors = [(End::Input, AccessMode::Read), (End::Output(Stream::Out), AccessMode::Write), (End::Output(Stream::Err), AccessMode::Write)];
     for (end, access) in descriptors {
@@ -122,6 +137,10 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
             let _ = process.send_signal(SigInfo::kernel(signal), None);
         }
     }));
+    if crate::log::port() != plat_pc::debugcon::LogPort::Serial {
+        // The host keeps standard input and requests back until now.
+        crate::log::record(&pith_abi::record::Record::Ready);
+    }
     thread.start();
     drop(thread);
     drop(services);

@@ -191,11 +191,6 @@ impl KernelContext {
     pub fn bind(&self, thread: &Arc<Thread>) {
         self.thread.store(Arc::as_ptr(thread).cast_mut(), Ordering::Relaxed);
     }
-
-    /// arch's side.
-    pub fn arch(&self) -> &Context {
-        &self.context
-    }
 }
 
 impl sched::Context for KernelContext {

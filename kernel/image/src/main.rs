@@ -13,6 +13,8 @@ mod console;
 mod devices;
 mod end;
 mod files;
+#[cfg(feature = "procfs")]
+mod info;
 mod interrupts;
 mod kernel;
 mod log;

@@ -23,6 +23,13 @@ use usermem::UserMemory;
 /// The machine's random number generator.
 pub static RNG: Rng = Rng::new();
 
+/// Fresh random bytes.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    RNG.fill(&mut bytes);
+    bytes
+}
+
 /// Seeds the generator from the CPU, the command line and time. A virtio entropy device is asked when the others gave too little.
 pub fn seed_random(seed: Option<&[u32; 8]>) {
     for _ in 0..4 {

@@ -89,3 +89,40 @@ impl File for Stdio {
         self
     }
 }
+
+/// The console as `/dev/console`; standard input and output of a machine without a terminal.
+#[cfg(feature = "devfs")]
+pub struct DeviceConsole(pub Arc<Console>);
+
+#[cfg(feature = "devfs")]
+impl devfs::Console for DeviceConsole {
+    fn write(&self, bytes: &[u8]) {
+        self.0.write(Stream::Out, bytes);
+    }
+    fn read(&self, buf: &mut [u8]) -> Result<usize> {
+        self.0.read(buf)
+    }
+    fn pending(&self) -> Option<usize> {
+        match self.0.waiting() {
+            0 if self.0.readable() => None,
+            waiting => Some(waiting),
+        }
+    }
+    fn queue(&self) -> &WaitQueue {
+        self.0.queue()
+    }
+}
+
+/// The random number generator as `/dev/random`.
+#[cfg(feature = "devfs")]
+pub struct Entropy;
+
+#[cfg(feature = "devfs")]
+impl devfs::RandomSource for Entropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        crate::platform::RNG.fill(bytes);
+    }
+    fn mix(&self, bytes: &[u8]) {
+        crate::platform::RNG.add_entropy(bytes, 0);
+    }
+}

@@ -76,8 +76,9 @@ pub(super) fn arguments(spec: &MachineSpec, channels: &Channels) -> Result<Vec<S
             out.put(&["-M", "microvm,x-option-roms=off,auto-kernel-cmdline=off,acpi=off,rtc=on,isa-serial=off"]);
             out.put(&["-bios", "qboot.rom", "-global", "virtio-mmio.force-legacy=false"]);
         }
-        MachineType::Pc => out.put(&["-M", "pc,graphics=off"]),
-        MachineType::Q35 => out.put(&["-M", "q35,graphics=off,smbus=off,sata=off"]),
+        // Not `graphics=off`: it makes SeaBIOS talk on the application's serial line.
+        MachineType::Pc => out.put(&["-M", "pc"]),
+        MachineType::Q35 => out.put(&["-M", "q35,smbus=off,sata=off"]),
     }
     match spec.accelerator {
         Accelerator::Kvm => out.put(&["-accel", "kvm", "-cpu", "host"]),

@@ -178,8 +178,14 @@ pub struct Program {
 pub fn gather(program: &Path) -> Result<Program> {
     let mut files = FileSet::default();
     files.add_directory(Path::new("/tmp"));
-    files.add_file(program, program);
     let first = wants(program, &read(program)?)?;
+    // `$ORIGIN` is where the program really is.
+    let real = fs::canonicalize(program).unwrap_or_else(|_| program.to_owned());
+    files.add_file(&real, &real);
+    if real != program {
+        files.add_link(program, &real);
+    }
+    let program = real.as_path();
     let Some(interpreter) = first.interpreter.clone() else {
         return Ok(Program { files, libraries: 0 });
     };

@@ -140,7 +140,10 @@ fn file(path: &Path, arguments: &RunArgs) -> Result<Source> {
             let kernel = Some(path.to_owned());
             return Ok(Source { kernel, argv: words(arguments), ..plain(path, Files::None) });
         }
-        let absolute = fs::canonicalize(path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
+        // Its own name is not resolved: a program may go by the name that it was called with.
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory = fs::canonicalize(directory).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
+        let absolute = directory.join(path.file_name().unwrap_or_default());
         let mut argv = vec![utf8(&absolute)?];
         argv.extend(words(arguments));
         return Ok(Source { argv, ..plain(path, Files::Program(absolute)) });

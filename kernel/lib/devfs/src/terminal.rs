@@ -44,11 +44,8 @@ impl State {
     }
 
     fn readable(&self) -> bool {
-        let enough = if self.canonical() {
-            !self.lines.is_empty()
-        } else {
-            self.ready.len() >= usize::from(self.termios.chars[VMIN].max(1))
-        };
+        let enough =
+            if self.canonical() { !self.lines.is_empty() } else { self.ready.len() >= usize::from(self.termios.chars[VMIN].max(1)) };
         enough || self.ended
     }
 
@@ -150,7 +147,8 @@ fn processed(output: Output, bytes: &[u8]) -> Vec<u8> {
 
 impl Terminal {
     pub(crate) fn new() -> Terminal {
-        let state = State { termios: Termios::initial(), ready: VecDeque::new(), lines: VecDeque::new(), editing: Vec::new(), ended: false };
+        let state =
+            State { termios: Termios::initial(), ready: VecDeque::new(), lines: VecDeque::new(), editing: Vec::new(), ended: false };
         Terminal { state: Mutex::new(state) }
     }
 

@@ -100,10 +100,11 @@ impl EpollFile {
                 }
                 let item = self.insert(key, file, settings)?;
                 if let Some(inner) = inner
-                    && let Err(error) = nesting::check(&self.shared, &inner.shared) {
-                        self.remove(key);
-                        return Err(error);
-                    }
+                    && let Err(error) = nesting::check(&self.shared, &inner.shared)
+                {
+                    self.remove(key);
+                    return Err(error);
+                }
                 item.listen(queue);
                 item.requeue_if_ready(file);
                 Ok(())

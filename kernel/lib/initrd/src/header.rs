@@ -39,8 +39,14 @@ fn hex(digits: &[u8]) -> Result<u32, Reason> {
 
 /// What the bytes are when they are no newc header.
 fn other_format(bytes: &[u8]) -> Reason {
-    const FORMATS: [(&[u8], &str); 6] =
-        [(b"\x1f\x8b", "gzip"), (b"\xfd7zXZ", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"\x04\x22\x4d\x18", "lz4"), (b"\x5d\x00\x00", "lzma")];
+    const FORMATS: [(&[u8], &str); 6] = [
+        (b"\x1f\x8b", "gzip"),
+        (b"\xfd7zXZ", "xz"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"BZh", "bzip2"),
+        (b"\x04\x22\x4d\x18", "lz4"),
+        (b"\x5d\x00\x00", "lzma"),
+    ];
     if let Some((_, name)) = FORMATS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Reason::Compressed(name);
     }

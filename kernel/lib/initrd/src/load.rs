@@ -103,7 +103,14 @@ impl Loader {
     }
 
     /// One of several names of a file; any of them, usually the last, brings the contents.
-    fn add_linked(&mut self, dir: &Arc<RamInode>, name: &'static [u8], meta: &Meta, entry: &Entry, bytes: &'static [u8]) -> Result<(), Reason> {
+    fn add_linked(
+        &mut self,
+        dir: &Arc<RamInode>,
+        name: &'static [u8],
+        meta: &Meta,
+        entry: &Entry,
+        bytes: &'static [u8],
+    ) -> Result<(), Reason> {
         let key = (entry.dev.0, entry.dev.1, entry.ino);
         let Some(first) = self.links.get(&key) else {
             make_room(dir, name)?;

@@ -23,7 +23,7 @@ fn drain(file: &InotifyFile) -> Vec<(i32, u32, u32, String)> {
             let len = word(3) as usize;
             let name = &buf[at + 16..at + 16 + len];
             let end = name.iter().position(|b| *b == 0).unwrap_or(0);
-            assert!(len % 16 == 0);
+            assert!(len.is_multiple_of(16));
             out.push((word(0) as i32, word(1), word(2), String::from_utf8(name[..end].to_vec()).unwrap()));
             at += 16 + len;
         }

@@ -170,7 +170,8 @@ impl ChunkQueue {
     }
 
     fn keep(&mut self, mut chunk: Chunk) {
-        if chunk.memory.len() <= SPARE_MAX && self.spare.is_none() {
+        let larger = self.spare.as_ref().is_none_or(|spare| spare.memory.len() < chunk.memory.len());
+        if chunk.memory.len() <= SPARE_MAX && larger {
             chunk.start = 0;
             chunk.end = 0;
             self.spare = Some(chunk);
@@ -197,7 +198,12 @@ mod tests {
         let mut value = 0u8;
         for _ in 0..5000 {
             let n = next(3000);
-            let data: Vec<u8> = (0..n).map(|_| { value = value.wrapping_add(1); value }).collect();
+            let data: Vec<u8> = (0..n)
+                .map(|_| {
+                    value = value.wrapping_add(1);
+                    value
+                })
+                .collect();
             match next(5) {
                 0 => {
                     queue.append(&data);

@@ -61,8 +61,14 @@ pub struct Lease {
 enum State {
     Discovering,
     /// Asking for what was offered.
-    Requesting { offer: Lease, tries: u32 },
-    Bound { lease: Lease, since: u64 },
+    Requesting {
+        offer: Lease,
+        tries: u32,
+    },
+    Bound {
+        lease: Lease,
+        since: u64,
+    },
 }
 
 /// The client of one interface.

@@ -127,15 +127,7 @@ fn echo_reply(net: &mut Net, position: usize, packet: &IpPacket<'_>, kind: u8) {
 }
 
 /// Sends an ICMP message with its checksum computed.
-pub(crate) fn send(
-    net: &mut Net,
-    position: Option<usize>,
-    src: Addr,
-    dst: Addr,
-    mut header: [u8; 8],
-    data: &[u8],
-    ttl: u8,
-) -> Result<()> {
+pub(crate) fn send(net: &mut Net, position: Option<usize>, src: Addr, dst: Addr, mut header: [u8; 8], data: &[u8], ttl: u8) -> Result<()> {
     let v4 = dst.is_v4();
     let id = net.next_ip_id();
     let protocol = if v4 { protocol::ICMP } else { protocol::ICMPV6 };
@@ -145,8 +137,7 @@ pub(crate) fn send(
     header[2..4].copy_from_slice(&sum);
     let ip = IpHeader { src, dst, protocol, ttl, tos: 0, id, dont_fragment: false };
     let interface = position.filter(|p| *p != 0 && (dst.is_link_local6() || dst.is_multicast()));
-    let outgoing =
-        Outgoing { ip, interface, header: &header, checksum_at: None, payload: &data, payload_len: data.len(), segment: None };
+    let outgoing = Outgoing { ip, interface, header: &header, checksum_at: None, payload: &data, payload_len: data.len(), segment: None };
     net.send(&outgoing, None)
 }
 

@@ -1,8 +1,8 @@
 //! Interfaces: a device with its addresses, and how they are configured.
 
 use crate::addr::Addr;
-use crate::dhcp;
 use crate::device::{Capabilities, Mac, NetDevice};
+use crate::dhcp;
 use crate::nd::AutoConfig;
 use crate::neighbour::Neighbours;
 use alloc::boxed::Box;
@@ -164,7 +164,8 @@ impl Interface {
     pub fn source_for(&self, dst: Addr, next_hop: Addr) -> Option<Addr> {
         let same = |a: &&InterfaceAddr| a.addr.is_v4() == dst.is_v4();
         let on_link = self.addrs.iter().filter(same).find(|a| {
-            next_hop.in_network(a.addr, a.prefix) && (dst.is_v4() || a.addr.is_link_local6() == (dst.is_link_local6() || dst.is_multicast()))
+            next_hop.in_network(a.addr, a.prefix)
+                && (dst.is_v4() || a.addr.is_link_local6() == (dst.is_link_local6() || dst.is_multicast()))
         });
         let global = || self.addrs.iter().filter(same).find(|a| a.addr.is_link_local6() == dst.is_link_local6());
         let any = || self.addrs.iter().find(same);

@@ -64,8 +64,15 @@ pub(crate) fn interface_ioctl(shared: &Shared, command: u32, arg: u64, user: &dy
             user.write_bytes(arg, &name)?;
             Ok(0)
         }
-        c::SIOCGIFFLAGS | c::SIOCGIFADDR | c::SIOCGIFNETMASK | c::SIOCGIFBRDADDR | c::SIOCGIFMTU | c::SIOCGIFINDEX
-        | c::SIOCGIFHWADDR | c::SIOCGIFTXQLEN | c::SIOCGIFMETRIC => {
+        c::SIOCGIFFLAGS
+        | c::SIOCGIFADDR
+        | c::SIOCGIFNETMASK
+        | c::SIOCGIFBRDADDR
+        | c::SIOCGIFMTU
+        | c::SIOCGIFINDEX
+        | c::SIOCGIFHWADDR
+        | c::SIOCGIFTXQLEN
+        | c::SIOCGIFMETRIC => {
             let mut name = [0; NAME_LEN];
             user.read_bytes(arg, &mut name)?;
             let name = name.split(|b| *b == 0).next().unwrap_or(&[]);

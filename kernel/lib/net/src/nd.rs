@@ -9,9 +9,7 @@ use crate::output::{Net, Outgoing};
 use crate::route::Route;
 use crate::timers::{NEVER, Owner, SECOND};
 use crate::wire::{self, ETHERNET_LEN, IpHeader, IpPacket, protocol};
-use smoltcp::wire::{
-    Icmpv6Packet, NdiscNeighborFlags, NdiscPrefixInfoFlags, NdiscRepr, RawHardwareAddress,
-};
+use smoltcp::wire::{Icmpv6Packet, NdiscNeighborFlags, NdiscPrefixInfoFlags, NdiscRepr, RawHardwareAddress};
 
 /// Router solicitations sent, and the time between them (RFC 4861 §10).
 const SOLICITATIONS: u8 = 3;

@@ -184,19 +184,6 @@ impl Neighbours {
     pub fn next_deadline(&self) -> u64 {
         self.entries.iter().map(|e| e.at).min().unwrap_or(NEVER)
     }
-
-    /// Forgets everything (a new address, a new network).
-    pub fn clear(&mut self) {
-        self.entries.clear();
-    }
-
-    /// Known neighbours, for /proc/net/arp and netlink.
-    pub fn iter(&self) -> impl Iterator<Item = (Addr, Option<Mac>)> + '_ {
-        self.entries.iter().map(|e| match e.state {
-            State::Unknown(_) => (e.addr, None),
-            State::Reachable(mac) | State::Stale(mac) | State::Probing(mac) => (e.addr, Some(mac)),
-        })
-    }
 }
 
 /// How strong a statement about a neighbour is.

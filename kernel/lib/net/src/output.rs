@@ -105,6 +105,9 @@ enum Checksum {
     Skip,
 }
 
+/// Fills a buffer from a cryptographic generator.
+pub type RandomSource = Box<dyn FnMut(&mut [u8]) + Send>;
+
 /// Everything below the transports.
 pub(crate) struct Net {
     /// Monotonic nanoseconds, taken when the lock was.
@@ -117,7 +120,7 @@ pub(crate) struct Net {
     pub loopback: VecDeque<Vec<u8>>,
     pub timers: Timers,
     pub wakes: Wakes,
-    pub random: Box<dyn FnMut(&mut [u8]) + Send>,
+    pub random: RandomSource,
     /// Bytes that sockets hold, and how many they may before new ones are refused room.
     pub buffered: usize,
     pub buffer_limit: usize,
@@ -133,7 +136,7 @@ pub(crate) struct Net {
 }
 
 impl Net {
-    pub fn new(mut random: Box<dyn FnMut(&mut [u8]) + Send>, buffer_limit: usize) -> Net {
+    pub fn new(mut random: RandomSource, buffer_limit: usize) -> Net {
         let mut id = [0; 2];
         random(&mut id);
         Net {
@@ -353,13 +356,7 @@ impl Net {
         })
     }
 
-    fn transmit(
-        &mut self,
-        position: usize,
-        len: usize,
-        offload: TxOffload,
-        fill: &mut dyn FnMut(Mac, usize, &mut [u8]),
-    ) -> Result<()> {
+    fn transmit(&mut self, position: usize, len: usize, offload: TxOffload, fill: &mut dyn FnMut(Mac, usize, &mut [u8])) -> Result<()> {
         let interface = self.interfaces.get_mut(position).ok_or(Errno::ENETUNREACH)?;
         let device = interface.device.as_mut().ok_or(Errno::ENETUNREACH)?;
         let source = interface.caps.mac;
@@ -398,7 +395,7 @@ impl Net {
             let more = usize::from(offset) + piece.len() < payload.len();
             let mut bytes = vec![0; ip_len + extra];
             if packet.ip.dst.is_v4() {
-                packet.ip.write4(&mut bytes, piece.len(), offset / 8 | if more { 0x2000 } else { 0 });
+                packet.ip.write4(&mut bytes, piece.len(), (offset / 8) | if more { 0x2000 } else { 0 });
             } else {
                 packet.ip.write(&mut bytes, extra + piece.len());
                 bytes[6] = 44;

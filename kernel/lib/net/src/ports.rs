@@ -62,9 +62,8 @@ impl Binding {
             (Some(a), Some(b)) => a == b,
             _ => true,
         };
-        let addrs = self.addr == other.addr
-            || (self.addr.is_any() && self.covers(other.addr))
-            || (other.addr.is_any() && other.covers(self.addr));
+        let addrs =
+            self.addr == other.addr || (self.addr.is_any() && self.covers(other.addr)) || (other.addr.is_any() && other.covers(self.addr));
         interfaces && addrs
     }
 

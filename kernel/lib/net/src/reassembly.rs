@@ -12,7 +12,7 @@ const MAX_PACKETS: usize = 8;
 /// How long the first fragment waits for the last.
 const TIMEOUT_NS: u64 = 30 * SECOND;
 /// Longest payload.
-const MAX_LEN: usize = 65_535 - 40;
+const MAX_LEN: usize = 65_535 - 20;
 
 #[derive(PartialEq, Eq, Clone, Copy)]
 struct Key {
@@ -88,7 +88,7 @@ impl Partial {
     /// Adds a piece; `false` when the packet can never be whole.
     fn add(&mut self, fragment: Fragment, data: &[u8]) -> bool {
         let end = fragment.offset + data.len();
-        if end > MAX_LEN || data.is_empty() || (fragment.more && data.len() % 8 != 0) {
+        if end > MAX_LEN || data.is_empty() || (fragment.more && !data.len().is_multiple_of(8)) {
             return false;
         }
         if !fragment.more {

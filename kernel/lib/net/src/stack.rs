@@ -12,7 +12,7 @@ use crate::handle::Handle;
 use crate::interface::{Interface, InterfaceAddr, InterfaceConfig, InterfaceInfo, Ipv4Config, Ipv6Config};
 use crate::nd::AutoConfig;
 use crate::options::give;
-use crate::output::Net;
+use crate::output::{Net, RandomSource};
 use crate::reassembly::Reassembly;
 use crate::route::Route;
 use crate::tcp::{self, TcpSocket};
@@ -69,6 +69,7 @@ impl Shared {
         if core.is_settled() {
             return result;
         }
+        core.net.now = core.net.now.max(self.clock.monotonic_ns());
         self.finish(core);
         result
     }
@@ -122,7 +123,7 @@ pub struct Stack {
 impl Stack {
     /// A stack with only a loopback. `random` fills buffers from a CSPRNG; `buffer_limit` is how many bytes all sockets together should hold
     /// (beyond it, windows and write room shrink to almost nothing).
-    pub fn new(clock: &'static dyn Clock, mut random: Box<dyn FnMut(&mut [u8]) + Send>, buffer_limit: usize) -> Stack {
+    pub fn new(clock: &'static dyn Clock, mut random: RandomSource, buffer_limit: usize) -> Stack {
         let tcp = tcp::Table::new(&mut *random);
         let core = Core {
             net: Net::new(random, buffer_limit),
@@ -217,6 +218,7 @@ impl Stack {
         let family = match u32::from(domain) {
             c::AF_INET => Family::V4,
             c::AF_INET6 => Family::V6,
+            c::AF_NETLINK => return crate::netlink::socket(&self.shared, kind, protocol),
             _ => return Err(Errno::EAFNOSUPPORT),
         };
         let icmp = if family == Family::V4 { crate::wire::protocol::ICMP } else { crate::wire::protocol::ICMPV6 };

@@ -94,10 +94,8 @@ impl<'a> IpPacket<'a> {
         if header_len < 20 || bytes.len() < header_len || total < header_len {
             return None;
         }
-        if check == HeaderCheck::Verify {
-            if total > bytes.len() || checksum::fold(checksum::add(0, &bytes[..header_len])) != [0xff; 2] {
-                return None;
-            }
+        if check == HeaderCheck::Verify && (total > bytes.len() || checksum::fold(checksum::add(0, &bytes[..header_len])) != [0xff; 2]) {
+            return None;
         }
         let whole = &bytes[..total.min(bytes.len())];
         let flags = be16(bytes, 6);
@@ -247,8 +245,7 @@ mod tests {
                 core::net::IpAddr::V4(a) => Addr::from_v4(a),
                 core::net::IpAddr::V6(a) => Addr::from_v6(a),
             };
-            let header =
-                IpHeader { src: addr(src), dst: addr(dst), protocol: 17, ttl: 3, tos: 0x2e, id: 7, dont_fragment: true };
+            let header = IpHeader { src: addr(src), dst: addr(dst), protocol: 17, ttl: 3, tos: 0x2e, id: 7, dont_fragment: true };
             let mut bytes = vec![9; header.len() + 5];
             header.write(&mut bytes, 5);
             let packet = IpPacket::parse(&bytes, HeaderCheck::Verify).unwrap();

@@ -103,14 +103,18 @@ impl Slots {
         // Linux fills the last slot's rest only with what would otherwise leave a partly filled slot.
         let odd = src.remaining() % PIPE_BUF;
         if let Some(last) = self.queue.back_mut()
-            && odd != 0 && last.mode == Mode::Stream && mode == Mode::Stream && last.end + odd <= PIPE_BUF {
-                let got = src.take(&mut last.bytes[last.end..last.end + odd])?;
-                last.end += got;
-                done += got;
-                if got < odd {
-                    return Ok(done);
-                }
+            && odd != 0
+            && last.mode == Mode::Stream
+            && mode == Mode::Stream
+            && last.end + odd <= PIPE_BUF
+        {
+            let got = src.take(&mut last.bytes[last.end..last.end + odd])?;
+            last.end += got;
+            done += got;
+            if got < odd {
+                return Ok(done);
             }
+        }
         while src.remaining() > 0 && !self.is_full() {
             let mut bytes = self.spare.take().unwrap_or_else(|| vec![0; PIPE_BUF].into_boxed_slice());
             let want = src.remaining().min(PIPE_BUF);

@@ -204,6 +204,11 @@ impl FileTable {
         Ok(())
     }
 
+    /// Descriptors there is room for now (FDSize in /proc/self/status).
+    pub fn slots(&self) -> usize {
+        self.table.lock().entries.len()
+    }
+
     /// Open descriptors in order (/proc/self/fd).
     pub fn list(&self) -> Vec<i32> {
         let table = self.table.lock();

@@ -30,6 +30,8 @@ mod process;
 mod rlimits;
 mod services;
 mod thread;
+#[cfg(feature = "procfs")]
+mod view;
 
 pub use arch::UserRegs;
 pub use block::Interruptible;

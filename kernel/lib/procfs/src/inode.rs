@@ -44,7 +44,17 @@ impl FileSystem for Procfs {
     }
 
     fn statfs(&self) -> StatFs {
-        StatFs { magic: MAGIC, block_size: 4096, blocks: 0, blocks_free: 0, files: 0, files_free: 0, fsid: self.shared.dev, name_max: 255, flags: 0 }
+        StatFs {
+            magic: MAGIC,
+            block_size: 4096,
+            blocks: 0,
+            blocks_free: 0,
+            files: 0,
+            files_free: 0,
+            fsid: self.shared.dev,
+            name_max: 255,
+            flags: 0,
+        }
     }
 
     fn dev(&self) -> u64 {
@@ -179,7 +189,9 @@ impl ProcInode {
 impl Inode for ProcInode {
     fn kind(&self) -> FileType {
         match self.node {
-            Node::Dir(_) | Node::Top | Node::Process | Node::Task | Node::Descriptors | Node::DescriptorInfo | Node::SysctlDir(_) => FileType::Directory,
+            Node::Dir(_) | Node::Top | Node::Process | Node::Task | Node::Descriptors | Node::DescriptorInfo | Node::SysctlDir(_) => {
+                FileType::Directory
+            }
             Node::Link(_) | Node::Descriptor(_) => FileType::Symlink,
             Node::Text(_) | Node::Private(_) | Node::Setting(..) | Node::Sysctl(_) | Node::DescriptorText(_) => FileType::Regular,
         }

@@ -116,7 +116,16 @@ fn map_line(out: &mut Vec<u8>, m: &Mapping) {
     let start = out.len();
     let flag = |set: bool, letter: char| if set { letter } else { '-' };
     let (major, minor) = major_minor(m.dev);
-    put!(out, "{:08x}-{:08x} {}{}{}{} ", m.start, m.end, flag(m.read, 'r'), flag(m.write, 'w'), flag(m.exec, 'x'), if m.shared { 's' } else { 'p' });
+    put!(
+        out,
+        "{:08x}-{:08x} {}{}{}{} ",
+        m.start,
+        m.end,
+        flag(m.read, 'r'),
+        flag(m.write, 'w'),
+        flag(m.exec, 'x'),
+        if m.shared { 's' } else { 'p' }
+    );
     put!(out, "{:08x} {major:02x}:{minor:02x} {} ", m.offset, m.ino);
     if !m.name.is_empty() {
         // The column in which Linux begins the name.
@@ -162,7 +171,8 @@ pub(crate) fn smaps(ask: &Ask<'_>, out: &mut Vec<u8>) -> Result<()> {
 
 fn options(out: &mut Vec<u8>, flags: MountFlags) {
     put!(out, "{}", if flags.contains(MountFlags::RDONLY) { "ro" } else { "rw" });
-    let names = [(MountFlags::NOSUID, "nosuid"), (MountFlags::NODEV, "nodev"), (MountFlags::NOEXEC, "noexec"), (MountFlags::NOATIME, "noatime")];
+    let names =
+        [(MountFlags::NOSUID, "nosuid"), (MountFlags::NODEV, "nodev"), (MountFlags::NOEXEC, "noexec"), (MountFlags::NOATIME, "noatime")];
     for (flag, name) in names {
         if flags.contains(flag) {
             put!(out, ",{name}");

@@ -1,6 +1,5 @@
 //! Where the facts come from.
 
-
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use file::{AccessMode, File, OpenFlags};
@@ -287,4 +286,3 @@ impl Ask<'_> {
         self.process()?.thread(self.tid).ok_or(Errno::ESRCH)
     }
 }
-

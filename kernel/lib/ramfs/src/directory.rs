@@ -25,7 +25,7 @@ pub(crate) struct Directory {
 
 /// The first key for a name.
 fn first_key(name: &[u8]) -> u64 {
-    (name_hash(name) & (1 << 54) - 1 | 1) << 8
+    (name_hash(name) & ((1 << 54) - 1) | 1) << 8
 }
 
 impl Directory {
@@ -71,9 +71,32 @@ impl Directory {
 }
 
 #[cfg(test)]
-impl Directory {
-    /// Makes the next look-ups behave as after a collision.
-    pub(crate) fn force_collided(&mut self) {
-        self.collided = true;
+mod tests {
+    use super::*;
+    use crate::Ramfs;
+    use vfs::Vfs;
+
+    #[test]
+    fn names_with_one_hash_live_side_by_side() {
+        let vfs = Vfs::new(Arc::new(time::testing::ManualClock::default()), frame::testing::arena(1 << 20), None);
+        let inode = || Ramfs::new(&vfs, 0o755).top().clone();
+        let mut directory = Directory::default();
+        let (a, b) = (inode(), inode());
+        // As if `other` had the hash of `name`.
+        let key = first_key(b"name");
+        directory.entries.insert(key, Entry { name: Bytes::Static(b"other"), inode: a.clone() });
+        assert!(directory.get(b"name").is_none());
+        directory.insert(Bytes::Static(b"name"), b.clone()).unwrap();
+        assert!(directory.get(b"name").is_some_and(|found| Arc::ptr_eq(found, &b)));
+        assert_eq!(directory.insert(Bytes::Static(b"name"), a.clone()), Err(Errno::EEXIST));
+        assert!(directory.replace(b"name", a.clone()).is_some_and(|old| Arc::ptr_eq(&old, &b)));
+        // The first of them goes: the other is still found.
+        directory.entries.remove(&key);
+        assert!(directory.get(b"name").is_some());
+        assert!(directory.remove(b"name").is_some() && directory.entries.is_empty());
+        for extra in 0..256 {
+            directory.entries.insert(key + extra, Entry { name: Bytes::Static(b"other"), inode: a.clone() });
+        }
+        assert_eq!(directory.insert(Bytes::Static(b"name"), a), Err(Errno::ENOSPC));
     }
 }

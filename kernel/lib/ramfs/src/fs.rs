@@ -1,6 +1,7 @@
 //! The file system as a whole.
 
-use crate::inode::{Contents, Meta, RamInode};
+use crate::inode::RamInode;
+use crate::load::{Contents, Meta};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use frame::PAGE_BYTES;

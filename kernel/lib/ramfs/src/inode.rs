@@ -3,6 +3,7 @@
 use crate::Sealing;
 use crate::directory::Directory;
 use crate::fs::Shared;
+use crate::load::{Contents, Meta};
 use crate::name::Bytes;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -10,71 +11,35 @@ use alloc::vec::Vec;
 use core::any::Any;
 use file::{DirEntry, FileType, Sink, Source, Stat};
 use frame::{MapObject, PAGE_BYTES};
-use spin::{Mutex, MutexGuard};
+use spin::Mutex;
 use time::ns_to_timespec;
 use uapi::general::{FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE};
 use uapi::types::Timespec;
 use uapi::{Errno, Result};
 use vfs::{Attributes, Inode, NewNode, Owner, PageCache, RemoveKind, RenameKind, Seals, WriteAt};
 
-/// Metadata of an inode that a loader puts in.
-#[derive(Clone, Copy, Debug)]
-pub struct Meta {
-    /// Permission bits.
-    pub mode: u32,
-    /// Owner.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
-    /// All its times, in nanoseconds since 1970.
-    pub mtime_ns: i64,
-    /// Hard links (directories count their own).
-    pub nlink: u32,
-}
-
-impl Default for Meta {
-    fn default() -> Self {
-        Meta { mode: 0o644, uid: 0, gid: 0, mtime_ns: 0, nlink: 1 }
-    }
-}
-
-/// What an inode that a loader puts in holds.
-#[derive(Clone, Copy, Debug)]
-pub enum Contents {
-    /// A regular file with these bytes.
-    File(&'static [u8]),
-    /// An empty regular file that is about to be shared by descriptor.
-    Memory(Sealing),
-    /// An empty directory.
-    Directory,
-    /// A symbolic link to this path.
-    Symlink(&'static [u8]),
-    /// A device node, fifo or socket, with its device number.
-    Node(FileType, u64),
-}
-
 /// A file, directory or link in memory.
 pub struct RamInode {
-    fs: Arc<Shared>,
+    pub(crate) fs: Arc<Shared>,
     ino: u64,
     kind: FileType,
-    state: Mutex<State>,
+    pub(crate) state: Mutex<State>,
 }
 
-struct State {
-    data: Data,
-    atime_ns: i64,
-    mtime_ns: i64,
-    ctime_ns: i64,
-    uid: u32,
-    gid: u32,
-    nlink: u32,
-    mode: u16,
+pub(crate) struct State {
+    pub(crate) data: Data,
+    pub(crate) atime_ns: i64,
+    pub(crate) mtime_ns: i64,
+    pub(crate) ctime_ns: i64,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) nlink: u32,
+    pub(crate) mode: u16,
     /// Has no name yet but may get one (O_TMPFILE).
     linkable: bool,
 }
 
-enum Data {
+pub(crate) enum Data {
     /// A regular file as it lies in the archive (or empty): nobody has written or mapped it.
     Archive(&'static [u8]),
     Cached(Arc<PageCache>),
@@ -84,14 +49,13 @@ enum Data {
     Node(u64),
 }
 
-
 impl State {
-    fn changed(&mut self, now_ns: i64) {
+    pub(crate) fn changed(&mut self, now_ns: i64) {
         self.mtime_ns = now_ns;
         self.ctime_ns = now_ns;
     }
 
-    fn directory(&mut self) -> Result<&mut Directory> {
+    pub(crate) fn directory(&mut self) -> Result<&mut Directory> {
         match &mut self.data {
             Data::Directory(directory) => Ok(directory),
             _ => Err(Errno::ENOTDIR),
@@ -149,62 +113,7 @@ impl RamInode {
         self.ino
     }
 
-    /// The entry `name` of this directory, if it is one and has it.
-    pub fn get(&self, name: &[u8]) -> Option<Arc<RamInode>> {
-        self.state.lock().directory().ok()?.get(name).cloned()
-    }
-
-    /// Puts a new inode into this directory, for a loader. EEXIST, ENOTDIR. The name and what `contents` refers to are not copied.
-    pub fn insert(&self, name: &'static [u8], meta: &Meta, contents: Contents) -> Result<Arc<RamInode>> {
-        let inode = Self::make(&self.fs, meta, contents);
-        self.enter(Bytes::Static(name), inode.clone())?;
-        Ok(inode)
-    }
-
-    /// Gives `inode` another name in this directory, for a loader. EEXIST, ENOTDIR, EPERM for directories.
-    pub fn insert_link(&self, name: &'static [u8], inode: &Arc<RamInode>) -> Result<()> {
-        if inode.kind == FileType::Directory {
-            return Err(Errno::EPERM);
-        }
-        self.enter(Bytes::Static(name), inode.clone())?;
-        inode.state.lock().nlink += 1;
-        Ok(())
-    }
-
-    /// Takes `name` out of this directory with all that is below, for a loader that meets a name again.
-    pub fn discard(&self, name: &[u8]) -> Result<()> {
-        let mut state = self.state.lock();
-        let entry = state.directory()?.remove(name).ok_or(Errno::ENOENT)?;
-        if entry.inode.kind == FileType::Directory {
-            state.nlink -= 1;
-        }
-        drop(state);
-        let mut gone = entry.inode.state.lock();
-        gone.nlink = gone.nlink.saturating_sub(1);
-        Ok(())
-    }
-
-    /// Gives a regular file other contents, for a loader: newc keeps the bytes of a hard-linked file at its last name only.
-    pub fn set_contents(&self, bytes: &'static [u8]) -> Result<()> {
-        let mut state = self.state.lock();
-        match &mut state.data {
-            Data::Archive(old) => {
-                *old = bytes;
-                Ok(())
-            }
-            _ => Err(Errno::EINVAL),
-        }
-    }
-
-    /// Changes owner, mode and times, for a loader.
-    pub fn set_meta(&self, meta: &Meta) {
-        let mut state = self.state.lock();
-        state.mode = (meta.mode & 0o7777) as u16;
-        (state.uid, state.gid) = (meta.uid, meta.gid);
-        (state.atime_ns, state.mtime_ns, state.ctime_ns) = (meta.mtime_ns, meta.mtime_ns, meta.mtime_ns);
-    }
-
-    fn enter(&self, name: Bytes, inode: Arc<RamInode>) -> Result<()> {
+    pub(crate) fn enter(&self, name: Bytes, inode: Arc<RamInode>) -> Result<()> {
         let is_dir = inode.kind == FileType::Directory;
         let mut state = self.state.lock();
         state.directory()?.insert(name, inode)?;
@@ -248,7 +157,7 @@ impl RamInode {
         self.state.lock().changed(now);
     }
 
-    fn lost_name(&self, now_ns: i64) {
+    pub(crate) fn lost_name(&self, now_ns: i64) {
         let mut state = self.state.lock();
         state.ctime_ns = now_ns;
         state.nlink = state.nlink.saturating_sub(if self.kind == FileType::Directory { 2 } else { 1 });
@@ -258,7 +167,7 @@ impl RamInode {
     }
 
     /// Whether `self` may be replaced or removed as a `what`; the caller holds the file system's change lock, and its own directory's.
-    fn removable(&self, what: RemoveKind) -> Result<()> {
+    pub(crate) fn removable(&self, what: RemoveKind) -> Result<()> {
         match (what, self.kind == FileType::Directory) {
             (RemoveKind::File, true) => Err(Errno::EISDIR),
             (RemoveKind::Directory, false) => Err(Errno::ENOTDIR),
@@ -270,7 +179,7 @@ impl RamInode {
         }
     }
 
-    fn is_dir(&self) -> bool {
+    pub(crate) fn is_dir(&self) -> bool {
         self.kind == FileType::Directory
     }
 }
@@ -278,25 +187,6 @@ impl RamInode {
 fn as_ram(inode: &Arc<dyn Inode>) -> Result<Arc<RamInode>> {
     let any: Arc<dyn Any + Send + Sync> = inode.clone();
     any.downcast().map_err(|_| Errno::EXDEV)
-}
-
-/// Two directories' states: one when they are the same.
-enum Pair<'a> {
-    Same(MutexGuard<'a, State>),
-    Two(MutexGuard<'a, State>, MutexGuard<'a, State>),
-}
-
-impl Pair<'_> {
-    fn from(&mut self) -> &mut State {
-        match self {
-            Pair::Same(state) | Pair::Two(state, _) => state,
-        }
-    }
-    fn to(&mut self) -> &mut State {
-        match self {
-            Pair::Same(state) | Pair::Two(_, state) => state,
-        }
-    }
 }
 
 impl Inode for RamInode {
@@ -398,50 +288,7 @@ impl Inode for RamInode {
     }
 
     fn rename(&self, from: &[u8], to_dir: &Arc<dyn Inode>, to: &[u8], kind: RenameKind) -> Result<()> {
-        let to_dir = as_ram(to_dir)?;
-        let _change = self.fs.change.lock();
-        let now = self.fs.now_ns();
-        let same = core::ptr::eq(self, &*to_dir);
-        let mut pair = if same { Pair::Same(self.state.lock()) } else { Pair::Two(self.state.lock(), to_dir.state.lock()) };
-        let source = pair.from().directory()?.get(from).cloned().ok_or(Errno::ENOENT)?;
-        let target = pair.to().directory()?.get(to).cloned();
-        match (&target, kind) {
-            (Some(_), RenameKind::NoReplace) => return Err(Errno::EEXIST),
-            (None, RenameKind::Exchange) => return Err(Errno::ENOENT),
-            (Some(target), RenameKind::Exchange) => {
-                pair.from().directory()?.replace(from, target.clone());
-                pair.to().directory()?.replace(to, source.clone());
-                let (went, came) = (u32::from(source.is_dir()), u32::from(target.is_dir()));
-                pair.from().nlink = pair.from().nlink + came - went;
-                pair.to().nlink = pair.to().nlink + went - came;
-            }
-            (target, _) => {
-                if let Some(target) = target {
-                    target.removable(if source.is_dir() { RemoveKind::Directory } else { RemoveKind::File })?;
-                }
-                if pair.to().directory()?.dead {
-                    return Err(Errno::ENOENT);
-                }
-                let entry = pair.from().directory()?.remove(from).ok_or(Errno::ENOENT)?;
-                pair.from().nlink -= u32::from(source.is_dir());
-                if let Some(target) = target {
-                    pair.to().directory()?.remove(to);
-                    pair.to().nlink -= u32::from(target.is_dir());
-                }
-                pair.to().directory()?.insert(Bytes::Owned(to.into()), entry.inode)?;
-                pair.to().nlink += u32::from(source.is_dir());
-            }
-        }
-        pair.from().changed(now);
-        pair.to().changed(now);
-        drop(pair);
-        source.state.lock().ctime_ns = now;
-        match target {
-            Some(target) if kind == RenameKind::Exchange => target.state.lock().ctime_ns = now,
-            Some(target) => target.lost_name(now),
-            None => {}
-        }
-        Ok(())
+        self.rename_to(from, &*as_ram(to_dir)?, to, kind)
     }
 
     fn read_dir(&self, offset: i64, each: &mut dyn FnMut(&DirEntry) -> bool) -> Result<()> {

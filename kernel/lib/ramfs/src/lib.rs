@@ -16,12 +16,12 @@ extern crate alloc;
 mod directory;
 mod fs;
 mod inode;
+mod load;
 mod name;
+mod rename;
 mod unnamed;
 
 pub use fs::Ramfs;
-pub use inode::{Contents, Meta, RamInode};
+pub use inode::RamInode;
+pub use load::{Contents, Meta};
 pub use unnamed::{Sealing, Unnamed};
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,8 @@
 //! Files without names (memfd_create(2)).
 
 use crate::Ramfs;
-use crate::inode::{Contents, Meta, RamInode};
+use crate::inode::RamInode;
+use crate::load::{Contents, Meta};
 use alloc::sync::Arc;
 use file::{AccessMode, File};
 use vfs::{Inode, Location, Mount, OpenFile, Owner, Vfs};
@@ -31,7 +32,7 @@ impl Unnamed {
     /// A new empty file open for reading and writing; /proc/self/fd shows it as `/memfd:NAME (deleted)`. The caller checks the length of `name` (249 bytes).
     pub fn memfd(&self, name: &[u8], sealing: Sealing, owner: Owner) -> Arc<dyn File> {
         let shared = self.fs.shared();
-        let meta = Meta { mode: owner.mode, uid: owner.uid, gid: owner.gid, mtime_ns: shared.now_ns(), nlink: 0, ..Meta::default() };
+        let meta = Meta { mode: owner.mode, uid: owner.uid, gid: owner.gid, mtime_ns: shared.now_ns(), nlink: 0 };
         let inode: Arc<dyn Inode> = RamInode::make(shared, &meta, Contents::Memory(sealing));
         let shown = [b"memfd:", name].concat();
         OpenFile::unnamed(Location::unnamed(&self.mount, &shown, inode), AccessMode::ReadWrite)

@@ -240,6 +240,27 @@ impl SignalGroup {
         state.pending.set().union(thread.pending.lock().set())
     }
 
+    /// What waits for the process, what it ignores, what it has handlers for (/proc/self/status).
+    pub fn summary(&self) -> (SignalSet, SignalSet, SignalSet) {
+        let state = self.state.lock();
+        let (mut ignored, mut caught) = (SignalSet::EMPTY, SignalSet::EMPTY);
+        for (bit, action) in state.actions.iter().enumerate() {
+            let signal = SignalSet(1 << bit);
+            if action.is_handler() {
+                caught = caught.union(signal);
+            } else if action.handler == Action::IGNORE {
+                ignored = ignored.union(signal);
+            }
+        }
+        (state.pending.set(), ignored, caught)
+    }
+
+    /// What waits for `thread` alone.
+    pub fn pending_of(&self, thread: &ThreadSignals) -> SignalSet {
+        let _state = self.state.lock();
+        thread.pending.lock().set()
+    }
+
     /// sigprocmask(2): the new mask (SIGKILL and SIGSTOP are let through always). Whatever the process was sent and this thread no
     /// longer takes finds another thread.
     pub fn set_mask(&self, thread: &ThreadSignals, mask: SignalSet) {

@@ -28,6 +28,7 @@ pub use arch::UserRegs;
 pub use cx::{AT_FDCWD, At, Cx, Masked};
 #[cfg(feature = "sockets")]
 pub use system::Sockets;
+pub use calls::system::{RELEASE, VERSION};
 pub use system::{HostName, MachineInfo, Memory, Names, System};
 
 use process::Level;
@@ -52,7 +53,7 @@ fn absent(cx: &Cx<'_>, number: u64) -> u64 {
             (Some(name), Some(option)) => {
                 platform.log(Level::Warn, format_args!("system call {name} was left out of this image (needs {option}): ENOSYS"));
             }
-            (Some(name), None) => platform.log(Level::Warn, format_args!("system call {name} ({number}) is not supported: ENOSYS")),
+            (Some(name), None) => platform.log(Level::Info, format_args!("system call {name} ({number}) is not supported: ENOSYS")),
             (None, _) => platform.log(Level::Warn, format_args!("system call {number} does not exist: ENOSYS")),
         }
     }

@@ -14,6 +14,17 @@ mod tree;
 
 pub use inode::Sysfs;
 
+/// When mappings get 2 MiB pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HugePages {
+    /// Never.
+    Never,
+    /// Where a program asks for it (MADV_HUGEPAGE).
+    Advised,
+    /// Wherever memory allows.
+    Always,
+}
+
 /// The machine as /sys shows it.
 pub trait SysSource: Send + Sync {
     /// CPUs that run; they are numbered from 0.
@@ -22,6 +33,10 @@ pub trait SysSource: Send + Sync {
     fn memory(&self) -> (u64, u64);
     /// Name of the clock source in use (`kvm-clock`, `tsc`).
     fn clock_source(&self) -> &str;
+    /// Whether large aligned mappings may get 2 MiB pages.
+    fn huge_pages(&self) -> HugePages {
+        HugePages::Never
+    }
     /// Bytes in a line of the first-level data cache.
     fn cache_line(&self) -> u32 {
         64

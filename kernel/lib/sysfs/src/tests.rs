@@ -35,7 +35,10 @@ fn read(ctx: &Context, path: &str) -> String {
 #[test]
 fn cpus_are_listed_as_linux_does() {
     let one = world(1);
-    assert_eq!((read(&one, "/devices/system/cpu/online"), read(&one, "/devices/system/node/node0/cpumap")), ("0\n".into(), "00000001\n".into()));
+    assert_eq!(
+        (read(&one, "/devices/system/cpu/online"), read(&one, "/devices/system/node/node0/cpumap")),
+        ("0\n".into(), "00000001\n".into())
+    );
     let many = world(36);
     assert_eq!(read(&many, "/devices/system/cpu/possible"), "0-35\n");
     assert_eq!(read(&many, "/devices/system/cpu/cpu3/topology/core_id"), "3\n");

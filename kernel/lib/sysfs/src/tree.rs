@@ -1,6 +1,6 @@
 //! What there is in /sys: one table.
 
-use crate::SysSource;
+use crate::{HugePages, SysSource};
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
@@ -135,13 +135,17 @@ const MEMORY_NODES: Entry = dir(
     ],
 );
 
-/// Large pages are given to large aligned mappings where memory allows, whatever programs advise: what Linux calls `madvise` promises less and
-/// `always` more; programs only look whether it is `never`.
 const HUGE_PAGES: Entry = dir(
     "transparent_hugepage",
     &[
         text("defrag", |_, _, out| out.write_str("always defer defer+madvise madvise [never]\n")),
-        text("enabled", |_, _, out| out.write_str("always [madvise] never\n")),
+        text("enabled", |s, _, out| {
+            out.write_str(match s.huge_pages() {
+                HugePages::Never => "always madvise [never]\n",
+                HugePages::Advised => "always [madvise] never\n",
+                HugePages::Always => "[always] madvise never\n",
+            })
+        }),
         text("hpage_pmd_size", |_, _, out| out.write_str("2097152\n")),
         text("shmem_enabled", |_, _, out| out.write_str("always within_size advise [never] deny force\n")),
     ],

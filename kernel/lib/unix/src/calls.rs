@@ -161,9 +161,10 @@ impl UnixSocket {
     fn shut_writing(&self) {
         self.state.lock().shut_write = true;
         if self.is_connection_oriented()
-            && let Some(peer) = self.peer_channel() {
-                peer.end(Events::HUP);
-            }
+            && let Some(peer) = self.peer_channel()
+        {
+            peer.end(Events::HUP);
+        }
     }
 }
 

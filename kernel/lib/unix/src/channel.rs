@@ -282,9 +282,10 @@ impl State {
                 break;
             }
             if let Some(got) = got.as_ref().filter(|_| senders == Senders::Apart)
-                && got.credentials != message.credentials {
-                    break;
-                }
+                && got.credentials != message.credentials
+            {
+                break;
+            }
             let copied = match dst.put(message.unread()) {
                 Ok(copied) => copied,
                 Err(error) if got.is_none() => return Err(error),

@@ -15,6 +15,9 @@ use uapi::{Errno, Result, ioctl};
 /// SIOCOUTQ: bytes sent and not yet read.
 const SIOCOUTQ: u32 = 0x5411;
 
+/// What a writable socket of this family reports: Linux sets POLLWRBAND here and nowhere else.
+pub(crate) const WRITABLE: Events = Events::WRITABLE.union(Events::WRBAND);
+
 /// The socket's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -173,15 +176,15 @@ impl File for UnixSocket {
         };
         if self.is_connection_oriented() {
             match &connected {
-                None => ready |= Events::HUP | Events::WRITABLE,
+                None => ready |= Events::HUP | WRITABLE,
                 Some(peer) => {
                     shut_read |= self.inbox.ended();
                     shut_write |= peer.refused();
-                    ready.set(Events::WRITABLE, peer.writable(self.room(true), &self.queue) || shut_write);
+                    ready.set(WRITABLE, peer.writable(self.room(true), &self.queue) || shut_write);
                 }
             }
         } else {
-            ready.set(Events::WRITABLE, self.datagram_writable());
+            ready.set(WRITABLE, self.datagram_writable());
         }
         ready.set(Events::READABLE, !self.inbox.is_empty() || shut_read);
         ready.set(Events::RDHUP, shut_read);
@@ -241,9 +244,10 @@ impl Drop for UnixSocket {
             }
             Role::Connected(connection) => {
                 if (unread || *self.embryo.get_mut())
-                    && let Some(peer) = connection.peer.upgrade() {
-                        peer.set_error(Errno::ECONNRESET);
-                    }
+                    && let Some(peer) = connection.peer.upgrade()
+                {
+                    peer.set_error(Errno::ECONNRESET);
+                }
                 connection.peer_channel.end(Events::HUP);
             }
         }

@@ -1,17 +1,18 @@
 //! Names in the tree.
 
-use crate::Inode;
 use crate::path::name_hash;
+use crate::{Inode, NewNode, RemoveKind, RenameKind};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use spin::Mutex;
-use uapi::Result;
+use uapi::{Errno, Result};
 
 /// A name in a directory together with its inode. Each file system has one tree of these, grown as names are looked up; a name that does
-/// not exist has none. Renaming moves the dentry, so an open file or working directory always knows its present path.
+/// not exist has none. One name never has two: the lock on a directory's children is held over the file system's part of each look-up and
+/// change, so the two cannot disagree. Renaming moves the dentry, so an open file or working directory always knows its present path.
 pub struct Dentry {
     inode: Arc<dyn Inode>,
     place: Mutex<Place>,
@@ -26,13 +27,8 @@ struct Place {
     name: Box<[u8]>,
 }
 
-#[derive(Default)]
-struct Children {
-    /// By name hash. Of two names with one hash only the first is kept here; the other is looked up anew each time.
-    map: BTreeMap<u64, Arc<Dentry>>,
-    /// Counts changes, so that what was looked up before a change is not put in after it.
-    generation: u64,
-}
+/// Entries by name hash. Of two names with one hash only the first is kept here; the other is looked up anew each time.
+type Children = BTreeMap<u64, Arc<Dentry>>;
 
 impl Dentry {
     /// The top of a file system's tree, or a thing outside any tree (`name` is what its path shows).
@@ -88,79 +84,102 @@ impl Dentry {
         self.mounts.store(change(self.mounts.load(Ordering::Relaxed)), Ordering::Release);
     }
 
+    fn is_named(&self, name: &[u8]) -> bool {
+        *self.place.lock().name == *name
+    }
+
     /// The entry `name` (not `.` or `..`) of this directory: ENOENT, ENOTDIR.
     pub fn child(self: &Arc<Self>, name: &[u8]) -> Result<Arc<Dentry>> {
         if !self.inode.keeps_entries() {
             return Ok(Self::make(Some(self.clone()), name, self.inode.lookup(name)?));
         }
-        let hash = name_hash(name);
-        let generation = {
-            let children = self.children.lock();
-            match children.map.get(&hash) {
-                Some(child) if *child.place.lock().name == *name => return Ok(child.clone()),
-                _ => children.generation,
-            }
-        };
-        let inode = self.inode.lookup(name)?;
-        Ok(self.adopt(name, inode, generation))
-    }
-
-    pub(crate) fn generation(&self) -> u64 {
-        self.children.lock().generation
-    }
-
-    /// A dentry for what was looked up or made when the generation was `generation`; kept unless the directory has changed since.
-    pub(crate) fn adopt(self: &Arc<Self>, name: &[u8], inode: Arc<dyn Inode>, generation: u64) -> Arc<Dentry> {
-        let fresh = Self::make(Some(self.clone()), name, inode);
-        if !self.inode.keeps_entries() {
-            return fresh;
-        }
         let mut children = self.children.lock();
-        if children.generation != generation {
-            return fresh;
+        let hash = name_hash(name);
+        if let Some(child) = children.get(&hash)
+            && child.is_named(name)
+        {
+            return Ok(child.clone());
         }
-        match children.map.get(&name_hash(name)) {
-            // Somebody else was faster: theirs is the one.
-            Some(other) if *other.place.lock().name == *name => return other.clone(),
-            Some(_) => return fresh,
-            None => {}
-        }
-        children.map.insert(name_hash(name), fresh.clone());
+        let inode = self.inode.lookup(name)?;
+        Ok(self.keep(&mut children, name, inode))
+    }
+
+    /// A dentry for an entry that had none.
+    fn keep(self: &Arc<Self>, children: &mut Children, name: &[u8], inode: Arc<dyn Inode>) -> Arc<Dentry> {
+        let fresh = Self::make(Some(self.clone()), name, inode);
+        children.entry(name_hash(name)).or_insert_with(|| fresh.clone());
         fresh
     }
 
-    fn take(&self, name: &[u8]) -> Option<Arc<Dentry>> {
+    /// Makes the entry `name`.
+    pub(crate) fn create(self: &Arc<Self>, name: &[u8], new: &NewNode<'_>) -> Result<Arc<Dentry>> {
         let mut children = self.children.lock();
-        children.generation += 1;
-        let hash = name_hash(name);
-        let same = children.map.get(&hash).is_some_and(|child| *child.place.lock().name == *name);
-        if same { children.map.remove(&hash) } else { None }
+        let inode = self.inode.create(name, new)?;
+        Ok(self.keep(&mut children, name, inode))
     }
 
-    /// The entry `name` was removed from the file system.
-    pub(crate) fn forget(&self, name: &[u8]) {
-        if let Some(gone) = self.take(name) {
-            gone.mark_deleted();
+    /// Makes the entry `name` for an inode that exists.
+    pub(crate) fn link(self: &Arc<Self>, name: &[u8], inode: &Arc<dyn Inode>) -> Result<Arc<Dentry>> {
+        let mut children = self.children.lock();
+        self.inode.link(name, inode)?;
+        Ok(self.keep(&mut children, name, inode.clone()))
+    }
+
+    /// ESTALE when the entry `name` is no longer `known`: somebody was faster.
+    fn check(&self, children: &Children, name: &[u8], known: Option<&Arc<Dentry>>) -> Result<()> {
+        if !self.inode.keeps_entries() {
+            return Ok(());
+        }
+        let kept = children.get(&name_hash(name)).filter(|child| child.is_named(name));
+        match (kept, known) {
+            (Some(kept), Some(known)) if !Arc::ptr_eq(kept, known) => Err(Errno::ESTALE),
+            (Some(_), None) => Err(Errno::ESTALE),
+            _ => Ok(()),
         }
     }
 
-    /// The entry `from` was renamed to `to` in `to_dir`; with `exchange`, and the other way round.
-    pub(crate) fn moved(self: &Arc<Self>, from: &[u8], to_dir: &Arc<Dentry>, to: &[u8], exchange: bool) {
-        let source = self.take(from);
-        let target = to_dir.take(to);
+    /// Removes the entry `name`, found to be `victim`; ESTALE when it no longer is.
+    pub(crate) fn remove(&self, name: &[u8], victim: &Arc<Dentry>, kind: RemoveKind) -> Result<()> {
+        let mut children = self.children.lock();
+        self.check(&children, name, Some(victim))?;
+        self.inode.remove(name, kind)?;
+        let kept = take(&mut children, name);
+        drop(children);
+        drop(kept);
+        victim.deleted.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Renames the entry `from`, found to be `source`, to `to` in `to_dir`, found to be `target`; ESTALE when they no longer are.
+    pub(crate) fn rename(
+        self: &Arc<Self>,
+        (from, source): (&[u8], &Arc<Dentry>),
+        to_dir: &Arc<Dentry>,
+        (to, target): (&[u8], Option<&Arc<Dentry>>),
+        kind: RenameKind,
+    ) -> Result<()> {
+        // Nobody else ever holds two of these locks: the caller holds the rename lock.
+        let mut here = self.children.lock();
+        let mut there = if Arc::ptr_eq(self, to_dir) { None } else { Some(to_dir.children.lock()) };
+        self.check(&here, from, Some(source))?;
+        to_dir.check(there.as_ref().unwrap_or(&here), to, target)?;
+        self.inode.rename(from, &to_dir.inode, to, kind)?;
+        take(&mut here, from);
+        let replaced = take(there.as_mut().unwrap_or(&mut here), to);
+        to_dir.put(there.as_mut().unwrap_or(&mut here), to, source);
         match target {
-            Some(target) if exchange => self.put(from, target),
-            Some(target) => target.mark_deleted(),
+            Some(target) if kind == RenameKind::Exchange => self.put(&mut here, from, target),
+            Some(target) => target.deleted.store(true, Ordering::Relaxed),
             None => {}
         }
-        if let Some(source) = source {
-            to_dir.put(to, source);
-        }
+        drop((here, there));
+        drop(replaced);
+        Ok(())
     }
 
-    fn put(self: &Arc<Self>, name: &[u8], child: Arc<Dentry>) {
+    fn put(self: &Arc<Self>, children: &mut Children, name: &[u8], child: &Arc<Dentry>) {
         *child.place.lock() = Place { parent: Some(self.clone()), name: name.into() };
-        self.children.lock().map.entry(name_hash(name)).or_insert(child);
+        children.entry(name_hash(name)).or_insert_with(|| child.clone());
     }
 
     /// Whether `self` is `other` or above it in the tree.
@@ -177,9 +196,15 @@ impl Dentry {
 
     /// Drops what is kept below, so that an unmounted tree is freed (children hold their parents and the other way round).
     pub(crate) fn prune(&self) {
-        let mut work: Vec<Arc<Dentry>> = core::mem::take(&mut *self.children.lock()).map.into_values().collect();
+        let mut work: Vec<Arc<Dentry>> = core::mem::take(&mut *self.children.lock()).into_values().collect();
         while let Some(dentry) = work.pop() {
-            work.extend(core::mem::take(&mut *dentry.children.lock()).map.into_values());
+            work.extend(core::mem::take(&mut *dentry.children.lock()).into_values());
         }
     }
+}
+
+fn take(children: &mut Children, name: &[u8]) -> Option<Arc<Dentry>> {
+    let hash = name_hash(name);
+    let same = children.get(&hash).is_some_and(|child| child.is_named(name));
+    if same { children.remove(&hash) } else { None }
 }

@@ -8,6 +8,16 @@ use alloc::vec::Vec;
 use file::FileType;
 use uapi::{Errno, Result};
 
+/// Does it again while another thread changed the entry between looking at it and acting on it.
+pub(crate) fn retry_stale(mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
+    loop {
+        match attempt() {
+            Err(Errno::ESTALE) => {}
+            done => return done,
+        }
+    }
+}
+
 impl Context {
     fn parent(&self, dir: Option<&Location>, path: &[u8]) -> Result<Parent> {
         Walk::new(self, dir, Resolve::empty()).parent(path)
@@ -80,9 +90,7 @@ impl Context {
         if source.inode().kind() == FileType::Directory {
             return Err(Errno::EPERM);
         }
-        let generation = parent.dentry.generation();
-        parent.inode().link(&name, source.inode())?;
-        let dentry = parent.dentry.adopt(&name, source.inode().clone(), generation);
+        let dentry = parent.dentry.link(&name, source.inode())?;
         source.emit(EventMask::ATTRIB);
         Location { mount: parent.mount.clone(), dentry }.emit(EventMask::CREATE);
         Ok(())
@@ -92,16 +100,18 @@ impl Context {
     pub fn unlink(&self, dir: Option<&Location>, path: &[u8]) -> Result<()> {
         let parent = self.parent(dir, path)?;
         let Last::Name(name) = &parent.last else { return Err(Errno::EISDIR) };
-        let victim = self.victim(&parent, name)?;
-        let is_dir = victim.inode().kind() == FileType::Directory;
-        if parent.slash {
-            return Err(if is_dir { Errno::EISDIR } else { Errno::ENOTDIR });
-        }
-        self.may_delete(&parent.dir, victim.inode())?;
-        if is_dir {
-            return Err(Errno::EISDIR);
-        }
-        self.remove(&parent, name, &victim, RemoveKind::File)
+        retry_stale(|| {
+            let victim = self.victim(&parent, name)?;
+            let is_dir = victim.inode().kind() == FileType::Directory;
+            if parent.slash {
+                return Err(if is_dir { Errno::EISDIR } else { Errno::ENOTDIR });
+            }
+            self.may_delete(&parent.dir, victim.inode())?;
+            if is_dir {
+                return Err(Errno::EISDIR);
+            }
+            self.remove(&parent, name, &victim, RemoveKind::File)
+        })
     }
 
     /// rmdir(2): ENOTDIR, ENOTEMPTY, EINVAL for `.`, EBUSY for a mount point or `/`.
@@ -113,12 +123,14 @@ impl Context {
             Last::DotDot => return Err(Errno::ENOTEMPTY),
             Last::Root => return Err(Errno::EBUSY),
         };
-        let victim = self.victim(&parent, name)?;
-        self.may_delete(&parent.dir, victim.inode())?;
-        if victim.inode().kind() != FileType::Directory {
-            return Err(Errno::ENOTDIR);
-        }
-        self.remove(&parent, name, &victim, RemoveKind::Directory)
+        retry_stale(|| {
+            let victim = self.victim(&parent, name)?;
+            self.may_delete(&parent.dir, victim.inode())?;
+            if victim.inode().kind() != FileType::Directory {
+                return Err(Errno::ENOTDIR);
+            }
+            self.remove(&parent, name, &victim, RemoveKind::Directory)
+        })
     }
 
     fn victim(&self, parent: &Parent, name: &[u8]) -> Result<Location> {
@@ -130,10 +142,7 @@ impl Context {
         if victim.dentry.has_mounts() {
             return Err(Errno::EBUSY);
         }
-        parent.dir.inode().remove(name, kind)?;
-        parent.dir.dentry.forget(name);
-        // A dentry that is not kept (see `Dentry::adopt`) has to be told as well.
-        victim.dentry.mark_deleted();
+        parent.dir.dentry.remove(name, &victim.dentry, kind)?;
         self.removed(&parent.dir, name, victim);
         Ok(())
     }

@@ -156,7 +156,9 @@ impl LockTable {
             locks.whole.retain(|(owner, _)| *owner != file);
             let freed = locks.whole.len() < before;
             let result = match kind {
-                Some(kind) if locks.whole.iter().any(|(_, held)| kind == LockKind::Exclusive || *held == LockKind::Exclusive) => Err(Errno::EAGAIN),
+                Some(kind) if locks.whole.iter().any(|(_, held)| kind == LockKind::Exclusive || *held == LockKind::Exclusive) => {
+                    Err(Errno::EAGAIN)
+                }
                 Some(kind) => {
                     locks.whole.push((file, kind));
                     Ok(())

@@ -7,8 +7,8 @@ use crate::{Context, EventMask, Follow, Inode, Location, MountFlags, NewNode, Op
 use alloc::sync::Arc;
 use file::{AccessMode, File, FileType, OpenFlags};
 use uapi::general::{
-    O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS,
-    RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV,
+    O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, RESOLVE_BENEATH, RESOLVE_IN_ROOT,
+    RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV,
 };
 use uapi::{Errno, Result};
 
@@ -185,7 +185,9 @@ impl Context {
             FileType::Symlink => return Err(Errno::ELOOP),
             FileType::Socket => return Err(Errno::ENXIO),
             FileType::Directory if want.contains(Want::WRITE) || how.has(O_CREAT) => return Err(Errno::EISDIR),
-            FileType::CharDevice | FileType::BlockDevice if location.mount.flags().contains(MountFlags::NODEV) => return Err(Errno::EACCES),
+            FileType::CharDevice | FileType::BlockDevice if location.mount.flags().contains(MountFlags::NODEV) => {
+                return Err(Errno::EACCES);
+            }
             _ => {}
         }
         let flags = how.status_flags();
@@ -230,9 +232,7 @@ impl Context {
     pub(crate) fn create_in(&self, dir: &Location, name: &[u8], kind: FileType, mode: u32, rdev: u64, target: &[u8]) -> Result<Location> {
         self.may_create(dir)?;
         let owner = self.new_owner(dir, kind, mode);
-        let generation = dir.dentry.generation();
-        let inode = dir.inode().create(name, &NewNode { kind, owner, rdev, target })?;
-        let dentry = dir.dentry.adopt(name, inode, generation);
+        let dentry = dir.dentry.create(name, &NewNode { kind, owner, rdev, target })?;
         let location = Location { mount: dir.mount.clone(), dentry };
         location.emit(EventMask::CREATE);
         Ok(location)

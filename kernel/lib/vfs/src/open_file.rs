@@ -1,6 +1,6 @@
 //! The open file description of anything opened by path.
 
-use crate::{EventMask, FsEvent, Inode, Location, LockConflict, LockKind, LockOwner, LockRange, Seals, WriteAt};
+use crate::{EventMask, FsEvent, Inode, Location, LockConflict, LockKind, LockOwner, LockRange, MountFlags, Seals, WriteAt};
 use alloc::sync::Arc;
 use core::any::Any;
 use file::{AccessMode, DirEntry, Events, File, FileType, OpenFlags, SeekFrom, Sink, Socket, Source, Stat, UserMemory, WaitQueue};
@@ -155,7 +155,8 @@ impl OpenFile {
     }
 
     fn was_read(&self, count: usize, flags: OpenFlags) {
-        if count > 0 && !flags.contains(OpenFlags::NOATIME) && self.location.mount.flags().is_empty() {
+        let still = MountFlags::NOATIME | MountFlags::RDONLY;
+        if count > 0 && !flags.contains(OpenFlags::NOATIME) && !self.location.mount.flags().intersects(still) {
             self.inode().accessed();
         }
         self.emit(EventMask::ACCESS);

@@ -51,11 +51,7 @@ impl State {
         }
         let next_own = self.pages.range(index..).next().map_or(u64::MAX, |(next, _)| next.saturating_mul(PAGE_BYTES));
         let end = self.size.min(next_own);
-        if offset < self.valid {
-            Piece::Bytes(&backing[offset as usize..self.valid.min(end) as usize])
-        } else {
-            Piece::Hole(end - offset)
-        }
+        if offset < self.valid { Piece::Bytes(&backing[offset as usize..self.valid.min(end) as usize]) } else { Piece::Hole(end - offset) }
     }
 
     fn is_data(&self, index: u64) -> bool {

@@ -1,5 +1,6 @@
 //! rename(2) and renameat2(2).
 
+use crate::entries::retry_stale;
 use crate::walk::{Last, Parent, Walk};
 use crate::{Context, EventMask, FsEvent, Location, RenameKind, Resolve};
 use alloc::sync::Arc;
@@ -23,7 +24,7 @@ impl Context {
         }
         let vfs = self.vfs().clone();
         let _still = vfs.rename_lock.lock();
-        self.rename_entry(&from, from_name, &to, to_name, kind)
+        retry_stale(|| self.rename_entry(&from, from_name, &to, to_name, kind))
     }
 
     fn rename_entry(&self, from: &Parent, from_name: &[u8], to: &Parent, to_name: &[u8], kind: RenameKind) -> Result<()> {
@@ -81,15 +82,12 @@ impl Context {
         if source.has_mounts() || target.as_deref().is_some_and(crate::Dentry::has_mounts) {
             return Err(Errno::EBUSY);
         }
-        from.dir.inode().rename(from_name, to.dir.inode(), to_name, kind)?;
-        from.dir.dentry.moved(from_name, &to.dir.dentry, to_name, exchange);
+        from.dir.dentry.rename((from_name, &source), &to.dir.dentry, (to_name, target.as_ref()), kind)?;
         let source = Location { mount: from.dir.mount.clone(), dentry: source };
         let target = target.map(|dentry| Location { mount: to.dir.mount.clone(), dentry });
         self.renamed(from, from_name, to, to_name, &source, target.as_ref().filter(|_| !exchange));
         if exchange && let Some(target) = &target {
             self.renamed(to, to_name, from, from_name, target, None);
-        } else if let Some(target) = &target {
-            target.dentry.mark_deleted();
         }
         Ok(())
     }

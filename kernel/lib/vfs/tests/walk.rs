@@ -89,7 +89,8 @@ fn dot_dot_stops_at_the_root_and_crosses_mounts() {
     w.ctx.cwd = w.ctx.root.clone();
     w.ctx.namespace.unmount(&top, false).unwrap();
     assert_eq!(lookup(&w.ctx, "/mnt/f"), Err(Errno::ENOENT));
-    let jailed = Context { root: w.ctx.resolve_dir(None, b"/jail").unwrap(), cwd: w.ctx.resolve_dir(None, b"/jail/in").unwrap(), ..w.ctx.clone() };
+    let jailed =
+        Context { root: w.ctx.resolve_dir(None, b"/jail").unwrap(), cwd: w.ctx.resolve_dir(None, b"/jail/in").unwrap(), ..w.ctx.clone() };
     assert_eq!(lookup(&jailed, "../../../in"), Ok(FileType::Directory));
     assert_eq!(jailed.working_path().unwrap(), b"/in");
     assert_eq!(Context { cwd: w.ctx.root.clone(), ..jailed }.working_path().unwrap(), b"(unreachable)/");
@@ -130,7 +131,8 @@ fn openat2_limits_hold() {
     w.link("/f", "/box/abs");
     w.link("in/f", "/box/rel");
     let dir = w.ctx.resolve(None, b"/box", Follow::Yes).unwrap();
-    let open = |path: &str, resolve| w.ctx.open(Some(&dir), path.as_bytes(), &OpenHow { resolve, ..OpenHow::read() }).and_then(|f| get(&*f));
+    let open =
+        |path: &str, resolve| w.ctx.open(Some(&dir), path.as_bytes(), &OpenHow { resolve, ..OpenHow::read() }).and_then(|f| get(&*f));
     assert_eq!(open("in/../in/f", Resolve::BENEATH), Ok(b"1".to_vec()));
     for path in ["../f", "/f", "abs", "in/../../f"] {
         assert_eq!(open(path, Resolve::BENEATH), Err(Errno::EXDEV), "{path}");

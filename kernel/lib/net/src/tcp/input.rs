@@ -227,9 +227,7 @@ impl Connection {
                 OnDuplicate::SendMore => net.work_tcp(&mut self.queued, self.id),
             }
         }
-        if self.window_seq.before(segment.seq)
-            || (self.window_seq == segment.seq && !segment.ack.before(self.window_ack))
-        {
+        if self.window_seq.before(segment.seq) || (self.window_seq == segment.seq && !segment.ack.before(self.window_ack)) {
             let grew = window > self.peer_window;
             self.window_seq = segment.seq;
             self.window_ack = segment.ack;
@@ -389,7 +387,7 @@ impl Connection {
     pub(super) fn too_big(&mut self, net: &mut Net, mtu: usize) {
         let headers = if self.remote.addr.is_v4() { 40 } else { 60 };
         let floor = if self.remote.addr.is_v4() { 552 } else { 1280 };
-        let mss = mtu.max(floor).saturating_sub(headers) as u16;
+        let mss = u16::try_from(mtu.max(floor).saturating_sub(headers)).unwrap_or(u16::MAX);
         if mss < self.mss && self.state.synchronised() {
             self.mss = mss;
             self.nxt = self.una;

@@ -8,6 +8,7 @@
 //! something to send are on the list of work.
 
 mod accept;
+mod calls;
 mod congestion;
 mod input;
 mod options;
@@ -349,7 +350,11 @@ impl Connection {
     fn publish(&mut self) {
         let events = match self.state {
             State::Listen => {
-                if self.listener.as_ref().is_some_and(|l| !l.ready.is_empty()) { Events::READABLE } else { Events::empty() }
+                if self.listener.as_ref().is_some_and(|l| !l.ready.is_empty()) {
+                    Events::READABLE
+                } else {
+                    Events::empty()
+                }
             }
             State::SynSent | State::SynReceived => Events::empty(),
             _ => {
@@ -452,5 +457,4 @@ impl Connection {
         self.nxt = self.iss;
         self.sent = self.iss;
     }
-
 }

@@ -139,7 +139,8 @@ impl Connection {
         out[6] = self.peer_scale | self.rcv_scale << 4;
         let mss = self.mss32();
         let flight = self.sent - self.una;
-        let threshold = if self.congestion.threshold == u32::MAX { i32::MAX.cast_unsigned() } else { self.congestion.threshold / mss.max(1) };
+        let threshold =
+            if self.congestion.threshold == u32::MAX { i32::MAX.cast_unsigned() } else { self.congestion.threshold / mss.max(1) };
         let fields = [
             micros(self.rtt.timeout()),
             40_000,

@@ -163,7 +163,7 @@ impl Connection {
         self.rto_at = net.now + self.rtt.timeout();
         if matches!(self.state, State::SynSent | State::SynReceived) {
             self.retransmissions += 1;
-        } else if self.peer_window == 0 && self.tx.len() > 0 {
+        } else if self.peer_window == 0 && !self.tx.is_empty() {
             // The peer has closed its window on data in flight: probe instead.
             self.nxt = self.sent;
             self.send_probe(net);

@@ -15,8 +15,6 @@ pub mod flags {
     pub const PSH: u8 = 8;
     /// The acknowledgement field counts.
     pub const ACK: u8 = 16;
-    /// The urgent pointer counts.
-    pub const URG: u8 = 32;
 }
 
 /// Header length without options, in bytes.
@@ -113,8 +111,9 @@ impl<'a> Segment<'a> {
         found
     }
 
-    /// The first SACK block's ranges, each `(start, end)`; at most four.
-    pub fn sack_blocks(&self) -> impl Iterator<Item = (Seq, Seq)> + '_ {
+    /// The ranges of a SACK option, each `(start, end)`, at most four: what our own option looks like from the other side.
+    #[cfg(test)]
+    fn sack_blocks(&self) -> impl Iterator<Item = (Seq, Seq)> + '_ {
         let mut rest = self.options;
         let mut blocks: &[u8] = &[];
         while let [kind, tail @ ..] = rest {

@@ -2,19 +2,18 @@
 //!
 //! User memory is copied without the stack's lock: a chunk is taken off or prepared under the lock, copied, and put back.
 
-use super::output::Force;
-use super::table::{Flow, Table};
-use super::{Connection, Owned, State};
-use crate::addr::{Addr, Endpoint, Family};
+use super::{Connection, State};
+use crate::addr::{Endpoint, Family};
 use crate::chunks::Chunk;
 use crate::handle::Handle;
 use crate::output::Net;
-use crate::ports::Binding;
 use crate::stack::{Core, Shared};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
-use file::{Control, Events, File, FileType, MsgFlags, OpenFlags, Received, Shutdown, Sink, SockAddr, Socket, Source, Stat, UserMemory, WaitQueue};
+use file::{
+    Control, Events, File, FileType, MsgFlags, OpenFlags, Received, Shutdown, Sink, SockAddr, Socket, Source, Stat, UserMemory, WaitQueue,
+};
 use uapi::net as c;
 use uapi::{Errno, Result};
 
@@ -138,225 +137,6 @@ impl TcpSocket {
 
     fn endpoint(&self, addr: &SockAddr) -> Result<(Endpoint, u32)> {
         crate::stack::endpoint_of(addr, self.family)
-    }
-}
-
-impl Connection {
-    /// Whether bytes may be queued now: the pending error, EPIPE, EAGAIN while connecting, ENOTCONN... as Linux orders them.
-    fn may_send(&mut self) -> Result<()> {
-        if let Some(error) = self.error.take() {
-            self.publish();
-            return Err(error);
-        }
-        match self.state {
-            _ if self.tx_shut => Err(Errno::EPIPE),
-            State::Established | State::CloseWait => Ok(()),
-            State::SynSent | State::SynReceived => Err(Errno::EAGAIN),
-            _ => Err(Errno::EPIPE),
-        }
-    }
-
-    /// Whether reading makes sense: `Ok` with nothing queued is end of file.
-    fn may_receive(&mut self) -> Result<()> {
-        if !self.rx.is_empty() {
-            return Ok(());
-        }
-        if let Some(error) = self.error.take() {
-            self.publish();
-            return Err(error);
-        }
-        match self.state {
-            State::Listen => Err(Errno::ENOTCONN),
-            State::Closed if self.remote.port == 0 => Err(Errno::ENOTCONN),
-            State::SynSent | State::SynReceived => Err(Errno::EAGAIN),
-            _ if self.fin_received || self.rx_shut || self.state == State::Closed => Ok(()),
-            _ => Err(Errno::EAGAIN),
-        }
-    }
-
-    /// `len` more bytes are in `tx`.
-    fn queued_for_sending(&mut self, net: &mut Net, len: usize, more: bool) {
-        net.buffered += len;
-        self.quick = 0;
-        self.more = more;
-        self.output(net, Force::No);
-        if !self.writable() || self.no_space {
-            self.publish();
-        }
-    }
-
-    /// A reader brings back what it took off, `used` bytes shorter.
-    fn read_finished(&mut self, net: &mut Net, chunk: Chunk, used: usize) {
-        let rest = chunk.bytes().len();
-        self.reading = self.reading.saturating_sub(rest + used);
-        net.buffered = net.buffered.saturating_sub(used);
-        self.rx.unpop(chunk);
-        if used > 0 {
-            self.window_opened(net);
-        }
-    }
-}
-
-impl Table {
-    fn bind(&mut self, net: &mut Net, id: u32, to: Endpoint) -> Result<()> {
-        let connection = self.get(id)?;
-        if connection.bound || connection.state != State::Closed {
-            return Err(Errno::EINVAL);
-        }
-        if !connection.options.free_bind && !net.is_bindable(to.addr) {
-            return Err(Errno::EADDRNOTAVAIL);
-        }
-        let binding = Binding { addr: to.addr, ..connection.binding() };
-        let port = match to.port {
-            0 => self.ports.choose(net.random_u32(), |ports, port| ports.is_free(port, &binding)).ok_or(Errno::EADDRINUSE)?,
-            port => port,
-        };
-        if !self.ports.bind(port, binding) {
-            return Err(Errno::EADDRINUSE);
-        }
-        let connection = self.get(id)?;
-        connection.local = Endpoint { addr: to.addr, port };
-        connection.bound = true;
-        Ok(())
-    }
-
-    /// Binds to the wildcard and a port of our choice (listen(2) without bind(2)).
-    pub(super) fn bind_any(&mut self, net: &mut Net, id: u32) -> Result<()> {
-        let addr = self.get(id)?.family.any();
-        self.bind(net, id, Endpoint { addr, port: 0 })
-    }
-
-    fn connect(&mut self, net: &mut Net, id: u32, to: Endpoint, scope: u32) -> Result<()> {
-        let connection = self.get(id)?;
-        match connection.state {
-            State::Closed => {}
-            State::SynSent | State::SynReceived => return Err(Errno::EALREADY),
-            State::Listen => return Err(Errno::EISCONN),
-            _ if core::mem::take(&mut connection.connecting) => return Ok(()),
-            _ => return Err(Errno::EISCONN),
-        }
-        if let Some(error) = connection.error.take() {
-            connection.connecting = false;
-            connection.publish();
-            return Err(error);
-        }
-        if connection.options.v6only && to.addr.is_v4() {
-            return Err(Errno::ENETUNREACH);
-        }
-        let addr = match to.addr {
-            Addr::ANY4 => Addr::LOCALHOST4,
-            Addr::ANY6 => Addr::LOCALHOST6,
-            addr if addr.is_multicast() || addr == Addr::BROADCAST => return Err(Errno::ENETUNREACH),
-            addr => addr,
-        };
-        let remote = Endpoint { addr, port: to.port };
-        if connection.options.interface.is_none() && addr.is_link_local6() {
-            connection.options.interface = crate::options::by_index(i32::try_from(scope).unwrap_or(0), &net.interfaces)?;
-        }
-        let interface = connection.options.interface;
-        let mut local = connection.local;
-        if local.addr.is_any() {
-            local.addr = net.source_for(addr, interface)?;
-        } else if local.addr.is_v4() != addr.is_v4() {
-            return Err(Errno::EINVAL);
-        }
-        if local.port == 0 {
-            let usable = |ports: &crate::ports::Ports, port| {
-                ports.is_unused(port) && !self.has_flow(&Flow { local: Endpoint { port, ..local }, remote })
-            };
-            local.port = self.ports.choose(net.random_u32(), usable).ok_or(Errno::EADDRNOTAVAIL)?;
-        }
-        let flow = Flow { local, remote };
-        if self.has_flow(&flow) {
-            return Err(Errno::EADDRNOTAVAIL);
-        }
-        net.route(addr, interface)?;
-        let secret = self.secret;
-        let connection = self.get(id)?;
-        connection.start_connecting(net, flow, secret);
-        self.connect_flow(flow, id);
-        let connection = self.get(id)?;
-        connection.output(net, Force::No);
-        Ok(())
-    }
-
-    /// connect(2) with AF_UNSPEC, and a listener's shutdown for reading.
-    fn disconnect(&mut self, net: &mut Net, id: u32) -> Result<()> {
-        let connection = self.get(id)?;
-        if connection.state == State::Listen {
-            self.unlisten(net, id);
-            return Ok(());
-        }
-        if connection.state.synchronised() && connection.state != State::TimeWait {
-            connection.send_reset(net);
-        }
-        connection.kill(net, None);
-        self.forget_flow(id);
-        let connection = self.get(id)?;
-        connection.remote.port = 0;
-        Ok(())
-    }
-
-    fn close(&mut self, net: &mut Net, id: u32) {
-        let Ok(connection) = self.get(id) else { return };
-        connection.owned = Owned::Nobody;
-        let abort = connection.options.linger == Some(0) || (!connection.rx.is_empty() && connection.state.synchronised());
-        let before = connection.state;
-        match before {
-            State::Listen => {
-                self.unlisten(net, id);
-                return self.remove(net, id);
-            }
-            State::Closed | State::SynSent => return self.remove(net, id),
-            State::TimeWait => {}
-            _ if abort => {
-                connection.send_reset(net);
-                return self.remove(net, id);
-            }
-            _ => {
-                connection.shut_writing(net);
-                connection.keepalive_at = u64::MAX;
-                if connection.state == State::FinWait2 {
-                    connection.limit_fin_wait(net);
-                }
-            }
-        }
-        self.after(net, id, before);
-    }
-}
-
-impl Connection {
-    fn start_connecting(&mut self, net: &mut Net, flow: Flow, secret: (u64, u64)) {
-        // What an earlier connection of this socket has left.
-        self.rx.clear();
-        self.tx_shut = false;
-        self.rx_shut = false;
-        self.fin_received = false;
-        self.retries = 0;
-        self.rtt = super::Rtt::new();
-        self.path = Default::default();
-        (self.local, self.remote) = (flow.local, flow.remote);
-        self.bound = true;
-        self.connecting = true;
-        self.choose_iss(net, secret);
-        self.rcv_nxt = super::Seq(0);
-        self.state = State::SynSent;
-        self.publish();
-    }
-
-    /// The application will write no more: the FIN follows what is queued.
-    fn shut_writing(&mut self, net: &mut Net) {
-        if self.tx_shut {
-            return;
-        }
-        self.tx_shut = true;
-        match self.state {
-            State::Established => self.state = State::FinWait1,
-            State::CloseWait => self.state = State::LastAck,
-            _ => {}
-        }
-        self.output(net, Force::No);
-        self.publish();
     }
 }
 

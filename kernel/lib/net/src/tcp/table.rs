@@ -290,12 +290,7 @@ impl Table {
 
     fn shrink_to_time_wait(&mut self, net: &mut Net, id: u32) {
         let Ok(connection) = self.get(id) else { return };
-        let waiting = TimeWait {
-            flow: connection.flow(),
-            nxt: connection.sent,
-            rcv_nxt: connection.rcv_nxt,
-            until: connection.end_at,
-        };
+        let waiting = TimeWait { flow: connection.flow(), nxt: connection.sent, rcv_nxt: connection.rcv_nxt, until: connection.end_at };
         net.buffered = net.buffered.saturating_sub(connection.tx.len() + connection.rx.len() + connection.reorder.len());
         let port = connection.local.port;
         // The final acknowledgement may still be owed.
@@ -342,8 +337,7 @@ impl Table {
             if segment.has(flags::FIN) {
                 waiting.until = net.now + TIME_WAIT_NS;
             }
-            let header =
-                HeaderBuilder::new((flow.local.port, flow.remote.port), waiting.nxt, waiting.rcv_nxt, flags::ACK, u16::MAX);
+            let header = HeaderBuilder::new((flow.local.port, flow.remote.port), waiting.nxt, waiting.rcv_nxt, flags::ACK, u16::MAX);
             send_bare(net, flow, header.bytes());
         }
         Reuse::No
@@ -412,25 +406,9 @@ pub(super) fn send_reset(net: &mut Net, flow: Flow, segment: &Segment<'_>) {
 /// Sends a header that belongs to no connection.
 fn send_bare(net: &mut Net, flow: Flow, header: &[u8]) {
     let id = net.next_ip_id();
-    let ip = IpHeader {
-        src: flow.local.addr,
-        dst: flow.remote.addr,
-        protocol: protocol::TCP,
-        ttl: 64,
-        tos: 0,
-        id,
-        dont_fragment: true,
-    };
+    let ip = IpHeader { src: flow.local.addr, dst: flow.remote.addr, protocol: protocol::TCP, ttl: 64, tos: 0, id, dont_fragment: true };
     let nothing: &[u8] = &[];
-    let packet = Outgoing {
-        ip,
-        interface: None,
-        header,
-        checksum_at: Some(CHECKSUM_AT),
-        payload: &nothing,
-        payload_len: 0,
-        segment: None,
-    };
+    let packet = Outgoing { ip, interface: None, header, checksum_at: Some(CHECKSUM_AT), payload: &nothing, payload_len: 0, segment: None };
     // Lost like any other packet when it cannot be sent.
     let _ = net.send(&packet, None);
 }

@@ -12,7 +12,9 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::any::Any;
-use file::{Control, Events, File, FileType, MsgFlags, OpenFlags, Received, Shutdown, Sink, SockAddr, Socket, Source, Stat, UserMemory, WaitQueue};
+use file::{
+    Control, Events, File, FileType, MsgFlags, OpenFlags, Received, Shutdown, Sink, SockAddr, Socket, Source, Stat, UserMemory, WaitQueue,
+};
 use uapi::net as c;
 use uapi::{Errno, Result};
 
@@ -183,15 +185,8 @@ impl Core {
                 // Linux's default, PMTUDISC_WANT, cuts what is too long for our own link.
                 dont_fragment: socket.options.mtu_discover > PMTUDISC_DONT + 1,
             };
-            let packet = Outgoing {
-                ip,
-                interface,
-                header: &header,
-                checksum_at: Some(6),
-                payload: &data,
-                payload_len: data.len(),
-                segment: None,
-            };
+            let packet =
+                Outgoing { ip, interface, header: &header, checksum_at: Some(6), payload: &data, payload_len: data.len(), segment: None };
             if to.addr.is_multicast() && socket.options.multicast_loop && position != 0 {
                 self.net.loop_back_copy(&packet);
             }

@@ -157,3 +157,20 @@ fn exec_replaces_memory_files_and_handlers() {
     assert!(process.files().get(kept).is_ok() && process.files().get(closed).is_err());
     assert!(!process.signals().action(signal::Signal::USR1).is_handler());
 }
+
+#[cfg(feature = "procfs")]
+#[test]
+fn proc_shows_the_process() {
+    use procfs::ProcessView;
+    let world = World::new();
+    let thread = world.process();
+    let view: &dyn ProcessView = &**thread.process();
+    assert_eq!((view.threads(), view.arguments(), view.environment()), (std::vec![1], b"prog\0".to_vec(), b"HOME=/\0".to_vec()));
+    let mut names = Vec::new();
+    view.mappings(&mut |m| names.push((m.start, String::from_utf8(m.name).unwrap())));
+    assert_eq!(names[0], (0x400000, "/prog".into()));
+    assert_eq!(names.last().unwrap().1, "[stack]");
+    assert_eq!(view.auxv().last(), Some(&(0, 0)));
+    assert_eq!(view.thread(1).unwrap().name, b"prog");
+    assert_eq!(view.status().pid, 1);
+}

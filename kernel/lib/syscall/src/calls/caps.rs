@@ -45,8 +45,7 @@ pub fn capget(cx: &mut Cx<'_>, header: u64, data: u64) -> Result<u64> {
     let caps = cx.credentials().caps;
     for index in 0..count {
         let half = |set: u64| (set >> (32 * index)) as u32;
-        let answer =
-            CapData { effective: half(caps.effective), permitted: half(caps.permitted), inheritable: half(caps.inheritable) };
+        let answer = CapData { effective: half(caps.effective), permitted: half(caps.permitted), inheritable: half(caps.inheritable) };
         cx.user().write(data + (index * size_of::<CapData>()) as u64, &answer)?;
     }
     Ok(0)
@@ -58,9 +57,8 @@ pub fn capset(cx: &mut Cx<'_>, header: u64, data: u64) -> Result<u64> {
         return Err(Errno::EPERM);
     }
     let halves: Vec<CapData> = cx.user().read_vec(data, count)?;
-    let join = |pick: fn(&CapData) -> u32| {
-        halves.iter().enumerate().fold(0u64, |all, (index, half)| all | u64::from(pick(half)) << (32 * index))
-    };
+    let join =
+        |pick: fn(&CapData) -> u32| halves.iter().enumerate().fold(0u64, |all, (index, half)| all | u64::from(pick(half)) << (32 * index));
     let (effective, permitted, inheritable) = (join(|d| d.effective), join(|d| d.permitted), join(|d| d.inheritable));
     cx.change_credentials(&mut |who| who.capset(effective, permitted, inheritable))
 }

@@ -5,7 +5,6 @@ use crate::codec::time::timespec;
 use crate::wait::Woke;
 use file::{Events, Registration, Share};
 use futex::{FutexKey, FutexTable, MATCH_ANY, WakeOp};
-use mm::FutexKey as MappedKey;
 use time::realtime_to_monotonic;
 use uapi::{Errno, Result};
 
@@ -92,18 +91,9 @@ fn target(cx: &Cx<'_>, word: u64, private: bool) -> Result<FutexKey> {
     if word.is_multiple_of(4) { key(cx, word, private) } else { Err(Errno::EINVAL) }
 }
 
-/// What makes the word the same word for others: its place in the address space, or in the object that is mapped there. EFAULT.
+/// What makes the word the same word for others. EFAULT.
 fn key(cx: &Cx<'_>, word: u64, private: bool) -> Result<FutexKey> {
-    /// Keeps objects' numbers apart from address spaces'.
-    const OBJECT: u64 = 1 << 63;
-    let space = cx.space();
-    if private && word < mm::USER_END {
-        return Ok(FutexKey { space_or_object: space.root(), offset: word });
-    }
-    Ok(match space.futex_key(word)? {
-        MappedKey::Private(addr) => FutexKey { space_or_object: space.root(), offset: addr },
-        MappedKey::Shared { object, offset } => FutexKey { space_or_object: object | OBJECT, offset },
-    })
+    if private && word < mm::USER_END { Ok(cx.process.private_futex_key(word)) } else { cx.process.futex_key(word) }
 }
 
 fn wait(cx: &Cx<'_>, key: FutexKey, word: u64, value: u32, bitset: u32, until: Until) -> Result<u64> {

@@ -9,7 +9,7 @@ use crate::codec::time::timespec;
 use crate::wait::{self, Wait};
 use alloc::vec::Vec;
 use file::{Control, MsgFlags, OpenFlags, Received, Sink, SockAddr, Socket, Source};
-use process::{OnExec, Description};
+use process::{Description, OnExec};
 use uapi::types::{MmsgHeader, MsgHeader};
 use uapi::{Errno, Result};
 use usermem::UserBuf;
@@ -231,13 +231,7 @@ fn length(socket: &dyn Socket, received: &Received, flags: MsgFlags) -> u64 {
     (if full { received.full_len } else { received.copied }) as u64
 }
 
-fn receive_header(
-    cx: &Cx<'_>,
-    open: &Description,
-    socket: &dyn Socket,
-    header: &mut MsgHeader,
-    flags: MsgFlags,
-) -> Result<u64> {
+fn receive_header(cx: &Cx<'_>, open: &Description, socket: &dyn Socket, header: &mut MsgHeader, flags: MsgFlags) -> Result<u64> {
     if header.namelen < 0 {
         return Err(Errno::EINVAL);
     }

@@ -133,6 +133,8 @@ fn position(offset: i64) -> Result<u64> {
 pub fn read_into(cx: &Cx<'_>, open: &Description, dst: &mut dyn Sink, flags: OpenFlags) -> Result<u64> {
     let file = &*open.file;
     match file.read(dst, flags) {
+        // Reading nothing from a socket never waits.
+        Err(Errno::EAGAIN) if dst.remaining() == 0 && file.as_socket().is_some() => Ok(0),
         Err(Errno::EAGAIN) if !flags.contains(OpenFlags::NONBLOCK) => {
             let wait = match file.as_socket() {
                 Some(socket) => Wait::READABLE.at_most(cx, socket.timeouts_ns().0),
@@ -161,7 +163,7 @@ pub fn write_from(cx: &Cx<'_>, open: &Description, src: &mut dyn Source, flags: 
         Ok(n) if src.remaining() == 0 => return Ok(n as u64),
         Ok(_) | Err(Errno::EAGAIN) if !flags.contains(OpenFlags::NONBLOCK) => {}
         Ok(n) => return Ok(n as u64),
-        Err(error) => return Err(cx.broken_pipe(error)),
+        Err(error) => return Err(write_error(cx, open, error)),
     }
     let mut total = first.unwrap_or(0) as u64;
     if total > 0 && !writes_all(open) {
@@ -176,7 +178,16 @@ pub fn write_from(cx: &Cx<'_>, open: &Description, src: &mut dyn Source, flags: 
     });
     match result {
         Err(_) if total > 0 => Ok(total),
-        other => other.map_err(|error| cx.broken_pipe(error)),
+        other => other.map_err(|error| write_error(cx, open, error)),
+    }
+}
+
+/// The error of a write. EPIPE signals as well, but not on sockets that are no streams (send(2)).
+fn write_error(cx: &Cx<'_>, open: &Description, error: Errno) -> Errno {
+    const STREAM: u32 = 1;
+    match open.file.as_socket() {
+        Some(socket) if socket.identity().1 != STREAM => error,
+        _ => cx.broken_pipe(error),
     }
 }
 

@@ -3,8 +3,8 @@
 use super::clock::{self, ClockId};
 use crate::Cx;
 use crate::wait::Woke;
-use time::{ns_to_timespec, realtime_to_monotonic, timespec_to_ns};
 use file::{Events, Share};
+use time::{ns_to_timespec, realtime_to_monotonic, timespec_to_ns};
 use uapi::{Errno, Result};
 
 /// Between looks at a CPU clock that a thread sleeps on.

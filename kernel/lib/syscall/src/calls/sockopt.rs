@@ -57,4 +57,3 @@ fn general(socket: &dyn file::Socket, level: i32, name: i32) -> Option<i32> {
         _ => None,
     }
 }
-

@@ -18,6 +18,8 @@ bitflags::bitflags! {
 
 /// What uname(2) calls the kernel's release: programs compare its numbers with features.
 pub const RELEASE: &str = "6.1.0-pith";
+/// What uname(2) calls the kernel's version.
+pub const VERSION: &str = concat!("#1 Pith ", env!("CARGO_PKG_VERSION"));
 
 fn field(text: &[u8]) -> [u8; 65] {
     let mut out = [0; 65];
@@ -32,7 +34,7 @@ pub fn uname(cx: &mut Cx<'_>, name: u64) -> Result<u64> {
         sysname: field(b"Linux"),
         nodename: field(&host),
         release: field(RELEASE.as_bytes()),
-        version: field(concat!("#1 Pith ", env!("CARGO_PKG_VERSION")).as_bytes()),
+        version: field(VERSION.as_bytes()),
         machine: field(crate::arch::MACHINE.as_bytes()),
         domainname: field(&domain),
     };
@@ -106,8 +108,7 @@ pub fn membarrier(cx: &mut Cx<'_>, command: i32, flags: u32, _cpu: i32) -> Resul
     const REGISTER_GLOBAL_EXPEDITED: i32 = 4;
     const PRIVATE_EXPEDITED: i32 = 8;
     const REGISTER_PRIVATE_EXPEDITED: i32 = 16;
-    const SUPPORTED: i32 =
-        GLOBAL | GLOBAL_EXPEDITED | REGISTER_GLOBAL_EXPEDITED | PRIVATE_EXPEDITED | REGISTER_PRIVATE_EXPEDITED;
+    const SUPPORTED: i32 = GLOBAL | GLOBAL_EXPEDITED | REGISTER_GLOBAL_EXPEDITED | PRIVATE_EXPEDITED | REGISTER_PRIVATE_EXPEDITED;
     if flags != 0 {
         return Err(Errno::EINVAL);
     }

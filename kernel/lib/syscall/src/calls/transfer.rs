@@ -77,15 +77,7 @@ pub fn sendfile(cx: &mut Cx<'_>, out: i32, input: i32, offset: u64, count: u64) 
     Ok(total)
 }
 
-pub fn copy_file_range(
-    cx: &mut Cx<'_>,
-    input: i32,
-    input_offset: u64,
-    out: i32,
-    out_offset: u64,
-    len: u64,
-    flags: u32,
-) -> Result<u64> {
+pub fn copy_file_range(cx: &mut Cx<'_>, input: i32, input_offset: u64, out: i32, out_offset: u64, len: u64, flags: u32) -> Result<u64> {
     let from = cx.readable(input)?;
     let to = cx.writable(out)?;
     for open in [&from, &to] {

@@ -159,7 +159,7 @@ table! {
     153 vhangup(), absent "no terminals to hang up";
     154 modify_ldt(function: Int, ptr: InOut, count: Size), absent "no segments of the application's own";
     155 pivot_root(new: Path, old: Path), absent "no mount namespaces";
-    157 prctl(option: Int, arg2: Word, arg3: Word, arg4: Word, arg5: Word) => prctl::prctl, partial "names, dumpable, keep-caps, no-new-privs, parent-death signal, securebits, capability bounds, huge pages, VMA names, timer slack; the rest EINVAL";
+    157 prctl(option: Int, arg2: Word, arg3: Word, arg4: Word, arg5: Word) => prctl::prctl, partial "names, dumpable, keep-caps, no-new-privs, parent-death signal, securebits, capability bounds, huge pages, timer slack; the rest EINVAL";
     158 arch_prctl(code: Int, addr: Word) => prctl::arch_prctl, partial "FS and GS bases, CPUID always on";
     159 adjtimex(buf: InOut) => clock::adjtimex, partial "reads; adjusting is EPERM";
     160 setrlimit(resource: Int, limit: In) => limits::setrlimit, full;
@@ -240,9 +240,9 @@ table! {
     250 keyctl(operation: Int, arg2: Word, arg3: Word, arg4: Word, arg5: Word), absent "no key rings";
     251 ioprio_set(which: Int, who: Pid, priority: Int) => sched::ioprio_set, partial "no I/O scheduler: checked, then without effect";
     252 ioprio_get(which: Int, who: Pid) => sched::ioprio_get, partial "always the default class";
-    253 inotify_init(), absent "pending";
-    254 inotify_add_watch(fd: Fd, path: Path, mask: Flags), absent "pending";
-    255 inotify_rm_watch(fd: Fd, watch: Int), absent "pending";
+    253 inotify_init() => inotify::inotify_init if "inotify", full;
+    254 inotify_add_watch(fd: Fd, path: Path, mask: Flags) => inotify::inotify_add_watch if "inotify", full;
+    255 inotify_rm_watch(fd: Fd, watch: Int) => inotify::inotify_rm_watch if "inotify", full;
     256 migrate_pages(pid: Pid, max: Size, from: In, to: In), absent "one memory node";
     257 openat(dir: Dirfd, path: Path, flags: Flags, mode: Mode) => open::openat, full;
     258 mkdirat(dir: Dirfd, path: Path, mode: Mode) => dir::mkdirat, full;
@@ -281,7 +281,7 @@ table! {
     291 epoll_create1(flags: Flags) => epoll::epoll_create1 if "epoll", full;
     292 dup3(old: Fd, new: Fd, flags: Flags) => fd::dup3, full;
     293 pipe2(fds: Out, flags: Flags) => anon::pipe2 if "pipe", full;
-    294 inotify_init1(flags: Flags), absent "pending";
+    294 inotify_init1(flags: Flags) => inotify::inotify_init1 if "inotify", full;
     295 preadv(fd: Fd, iov: In, count: Size, offset: Offset) => rw::preadv, full;
     296 pwritev(fd: Fd, iov: In, count: Size, offset: Offset) => rw::pwritev, full;
     297 rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: Signal, info: In) => signal::rt_tgsigqueueinfo, full;

@@ -1,0 +1,56 @@
+//! The host while we measure: how busy it is with other work, what a process has used.
+
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Share of processor time above which the host does not count as quiet.
+const QUIET: f64 = 0.1;
+/// How long to wait for quiet before measuring all the same.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Busy and all processor time since the host started, in clock ticks.
+fn processor_ticks() -> Option<(f64, f64)> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    // user nice system idle iowait irq softirq steal (proc(5))
+    let ticks: Vec<f64> = text.lines().next()?.split_whitespace().skip(1).take(8).filter_map(|t| t.parse().ok()).collect();
+    let idle = ticks.get(3)? + ticks.get(4)?;
+    let all: f64 = ticks.iter().sum();
+    Some((all - idle, all))
+}
+
+/// Waits until the host is quiet, or patience ends; returns the share of all processors that was busy in the last half second.
+pub fn settle() -> f64 {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let before = processor_ticks();
+        sleep(Duration::from_millis(500));
+        let busy = match (before, processor_ticks()) {
+            (Some(a), Some(b)) if b.1 > a.1 => (b.0 - a.0) / (b.1 - a.1),
+            _ => 0.0,
+        };
+        if busy <= QUIET || Instant::now() >= deadline {
+            return busy;
+        }
+    }
+}
+
+/// Load average of the last minute, as the system tells it.
+pub fn load() -> String {
+    fs::read_to_string("/proc/loadavg").ok().and_then(|t| t.split(' ').next().map(str::to_owned)).unwrap_or_else(|| "?".to_owned())
+}
+
+/// Processor model and count.
+pub fn processors() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find_map(|l| l.strip_prefix("model name")).map_or("unknown processor", |l| l.trim_start_matches([' ', '\t', ':']));
+    format!("{} x {model}", text.lines().filter(|l| l.starts_with("processor")).count())
+}
+
+/// Processor time that a process has used, user and system, in seconds. Ticks are 10 ms on every Linux that has run on x86_64 (`USER_HZ`).
+pub fn cpu_seconds(pid: u32) -> Option<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Fields count from the name's closing parenthesis: state is the third of proc(5), utime and stime the 14th and 15th.
+    let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
+    Some((fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?) / 100.0)
+}
