@@ -12,7 +12,7 @@ rm "$dir/$package"_*.deb
 mkdir -p "$dir/modules"
 n=10
 # What the network card needs, in the order of dependence.
-for module in drivers/virtio/virtio drivers/virtio/virtio_ring drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci_modern_dev \
+for module in drivers/virtio/virtio_ring drivers/virtio/virtio drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci_modern_dev \
     drivers/virtio/virtio_pci net/core/failover drivers/net/net_failover drivers/net/virtio_net; do
     cp "$dir/unpacked/lib/modules/"*/kernel/$module.ko "$dir/modules/$n-${module##*/}.ko"
     n=$((n + 1))

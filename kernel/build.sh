@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 preset=${1:?preset: runtime or minimal}
 out=${2:-target/images}
 target=x86_64-unknown-linux-gnu
-export RUSTFLAGS="-Crelocation-model=static -Ccode-model=kernel -Cforce-frame-pointers=yes"
+export RUSTFLAGS="-Crelocation-model=static -Ccode-model=kernel"
 cargo build --release --quiet -p image --target "$target" --no-default-features --features "$preset"
 mkdir -p "$out"
 built=${CARGO_TARGET_DIR:-target}/$target/release/pith-kernel

@@ -79,7 +79,7 @@ pub fn panicked(what: fmt::Arguments<'_>, rip: Option<u64>, mut rbp: u64) -> ! {
     }
     for _ in 0..32 {
         // Frames lie on kernel stacks, in the upper half, and rise.
-        if rbp < 0xffff_8000_0000_0000 || rbp % 8 != 0 || rbp > u64::MAX - 16 {
+        if rbp < 0xffff_8000_0000_0000 || !rbp.is_multiple_of(8) || rbp > u64::MAX - 16 {
             break;
         }
         // SAFETY: a frame pointer found through frame pointers; if it is wrong the second fault ends the machine all the same.

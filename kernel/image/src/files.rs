@@ -94,6 +94,7 @@ pub fn mount_table(context: &Context, table: &[FstabEntry]) {
 }
 
 /// Writes a small file that the image does not bring along, like /etc/resolv.conf; leaves one that it does bring.
+#[cfg(feature = "net")]
 pub fn write_if_missing(context: &Context, path: &[u8], text: &[u8]) {
     use uapi::general::{O_CREAT, O_EXCL, O_WRONLY};
     if let Some(slash) = path.iter().rposition(|b| *b == b'/').filter(|at| *at > 0) {

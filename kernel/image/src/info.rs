@@ -84,9 +84,9 @@ impl ProcSource for Proc {
         let mut flags = alloc::string::String::new();
         for (register, bit, flag) in FLAGS {
             let value = match register {
-                Register::LeafOneEdx => leaf.edx,
-                Register::LeafOneEcx => leaf.ecx,
-                Register::LeafSevenEbx => cpuid(7, 0).ebx,
+                Register::Edx1 => leaf.edx,
+                Register::Ecx1 => leaf.ecx,
+                Register::Ebx7 => cpuid(7, 0).ebx,
             };
             if value & 1 << bit != 0 {
                 flags += flag;
@@ -150,14 +150,14 @@ impl ProcSource for Proc {
 }
 
 enum Register {
-    LeafOneEdx,
-    LeafOneEcx,
-    LeafSevenEbx,
+    Edx1,
+    Ecx1,
+    Ebx7,
 }
 
 /// The flags that programs look for, where CPUID has them (SDM volume 2, CPUID).
 const FLAGS: [(Register, u32, &str); 24] = {
-    use Register::{LeafOneEcx as C, LeafOneEdx as D, LeafSevenEbx as B};
+    use Register::{Ecx1 as C, Edx1 as D, Ebx7 as B};
     [
         (D, 0, "fpu"),
         (D, 4, "tsc"),

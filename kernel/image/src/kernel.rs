@@ -13,6 +13,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use arch_x86_64::UserRegs;
+use arch_x86_64::regs::NO_SYSCALL;
 use file::{AccessMode, OpenFlags};
 use futex::FutexTable;
 use pith_abi::cmdline::GuestConfig;
@@ -57,7 +58,8 @@ impl Kernel {
         let mut cx = Cx { thread, process: thread.process(), regs, system: &self.system };
         let result = syscall::dispatch(&mut cx, number, &args);
         // A call that replaced the registers (a new program, a return from a signal handler) has no result.
-        if regs.is_syscall() {
+        // The number that marks "no call" in the registers is an unknown call when an application makes it.
+        if regs.is_syscall() || number == NO_SYSCALL {
             regs.rax = result;
         }
     }

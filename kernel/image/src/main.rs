@@ -47,7 +47,8 @@ extern "C" fn pith_start(start_info: u64) -> ! {
     // SAFETY: once, on the only CPU, with interrupts off; traps arriving on the boot stack land below its present frames because they push down from the
     // interrupted stack pointer, and no system call can come before the first thread has a stack of its own.
     unsafe {
-        (*(&raw mut BOOT_CPU)).install(0, boot::boot_stack().1, AppRing::Kernel);
+        let cpu = &raw mut BOOT_CPU;
+        (*cpu).install(0, boot::boot_stack().1, AppRing::Kernel);
         entry::install();
         fpu::enable();
     }

@@ -24,6 +24,7 @@ use usermem::UserMemory;
 pub static RNG: Rng = Rng::new();
 
 /// Fresh random bytes.
+#[cfg(feature = "procfs")]
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     RNG.fill(&mut bytes);
@@ -193,7 +194,7 @@ impl Platform for PcPlatform {
     fn end_machine(&self, how: End) -> ! {
         match how {
             End::Exit(status) => end::exited(status),
-            End::Signal(signal) => end::killed(signal.number() as u8),
+            End::Signal(signal) => end::killed(signal.number()),
             End::OutOfMemory => end::out_of_memory(format_args!("the application's memory is used up; give the machine more with -M")),
         }
     }

@@ -46,6 +46,11 @@ impl Sockets for Families {
             }
         }
     }
+
+    #[cfg(feature = "net")]
+    fn interface_ioctl(&self, command: u32, arg: u64, user: &dyn file::UserMemory) -> Result<u64> {
+        self.net.as_ref().ok_or(Errno::ENOTTY)?.interface_ioctl(command, arg, user)
+    }
 }
 
 /// Names of unix sockets, in the file system of whoever calls.

@@ -1,7 +1,14 @@
 //! The harness: boots machines with the command line, as a user does, and hides how.
 //!
-//! [`run`] is one machine from start to end; [`Server`] is a machine that answers on a published port until it is stopped. Every machine gets a state
-//! directory of its own and a deadline, so that a hung guest fails its test and leaves nothing behind.
+//! [`run`] is one machine from start to end; [`Server`] is a machine that answers on a published port until it is stopped; [`Place`] is where either keeps
+//! its state, for tests that need more than one command. Every machine gets a place of its own and a deadline, so that a hung guest fails its test and
+//! leaves nothing behind, and [`Place::assert_clean`] says what was left all the same.
+
+pub mod archive;
+mod place;
+mod root;
+pub use place::Place;
+pub use root::root_directory;
 
 use std::ffi::OsStr;
 use std::io::Read;
@@ -32,8 +39,18 @@ pub fn fixtures() -> PathBuf {
 /// A `pith` command with a state directory of its own, colourless, without the user's configuration.
 pub fn pith(state: &Path) -> Command {
     let mut command = Command::new(pith_path());
-    command.env("PITH_DATA_DIR", state).env("NO_COLOR", "1").env_remove("PITH_QEMU_MACHINE");
+    command.env("PITH_DATA_DIR", state).env("NO_COLOR", "1");
+    for variable in ["PITH_QEMU_MACHINE", "PITH_BACKGROUND", "KRAFTKIT_LOG_LEVEL", "KRAFTKIT_LOG_TYPE", "KRAFTKIT_QEMU"] {
+        command.env_remove(variable);
+    }
     command
+}
+
+/// A built program of `tests/fixtures`.
+pub fn fixture(name: &str) -> PathBuf {
+    let path = fixtures().join(name);
+    assert!(path.exists(), "{} is missing: `make fixtures` builds it", path.display());
+    path
 }
 
 /// What a finished command left.
@@ -85,6 +102,10 @@ fn wait_until(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
 
 /// Runs a command to its end, with a deadline.
 pub fn finish(mut command: Command, stdin: Stdio) -> Outcome {
+    finish_from(&mut command, stdin)
+}
+
+fn finish_from(command: &mut Command, stdin: Stdio) -> Outcome {
     let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let out = collect(child.stdout.take().expect("piped"));
     let err = collect(child.stderr.take().expect("piped"));
@@ -96,35 +117,53 @@ pub fn finish(mut command: Command, stdin: Stdio) -> Outcome {
     Outcome { status, stdout: out.join().expect("reader"), stderr: err.join().expect("reader") }
 }
 
+/// Runs a command to its end, with a deadline and `input` as its standard input.
+pub fn finish_with(mut command: Command, input: &[u8]) -> Outcome {
+    let (read, mut write) = std::io::pipe().expect("a pipe");
+    let input = input.to_vec();
+    // A command that ends early closes the pipe: its matter.
+    let writer = std::thread::spawn(move || drop(std::io::Write::write_all(&mut write, &input)));
+    // The command would otherwise keep the reading end open and the writer alive.
+    let outcome = finish_from(&mut command, read.into());
+    drop(command);
+    writer.join().expect("writer");
+    outcome
+}
+
 /// Sends a signal to a child of ours.
-fn interrupt(child: &Child, signal: &str) {
+pub fn interrupt(child: &Child, signal: &str) {
     let _ = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
 }
 
 /// One machine from start to end: `pith run -W --rm ARGS...`.
 pub fn run<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I) -> Outcome {
-    let state = tempfile::tempdir().expect("a temporary directory");
-    let mut command = pith(state.path());
+    run_with(args, &[])
+}
+
+/// One machine from start to end with this standard input.
+pub fn run_with<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I, input: &[u8]) -> Outcome {
+    let place = Place::new();
+    let mut command = place.pith();
     command.args(["run", "-W", "--rm"]).args(args);
-    let outcome = finish(command, Stdio::null());
-    assert_no_leftovers(state.path());
+    let outcome = finish_with(command, input);
+    place.assert_clean();
     outcome
 }
 
-/// After `--rm` nothing of a machine may remain.
-pub fn assert_no_leftovers(state: &Path) {
-    let mut found = Vec::new();
-    let mut todo = vec![state.to_path_buf()];
-    while let Some(dir) = todo.pop() {
-        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
-            if entry.path().ends_with("machine.json") {
-                found.push(entry.path());
-            } else if entry.path().is_dir() {
-                todo.push(entry.path());
-            }
-        }
+/// Looks every few milliseconds until `ready`, at most to the deadline.
+pub fn wait_for(mut ready: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !ready() {
+        assert!(Instant::now() < deadline, "waited for {DEADLINE:?}");
+        std::thread::sleep(Duration::from_millis(2));
     }
-    assert!(found.is_empty(), "machines left behind: {found:?}");
+}
+
+/// Whether a signal waits to be taken by process `id`.
+pub fn is_pending(id: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let waits = |line: &str| line.split_once(":\t").is_some_and(|(name, set)| name.ends_with("Pnd") && set.bytes().any(|b| b != b'0'));
+    status.lines().filter(|l| l.starts_with("SigPnd") || l.starts_with("ShdPnd")).any(waits)
 }
 
 /// A TCP port of 127.0.0.1 that nobody uses now.
@@ -138,7 +177,7 @@ pub struct Server {
     child: Child,
     out: Option<std::thread::JoinHandle<Vec<u8>>>,
     err: Option<std::thread::JoinHandle<Vec<u8>>>,
-    state: tempfile::TempDir,
+    place: Place,
     /// Where it answers.
     pub address: SocketAddr,
 }
@@ -146,15 +185,25 @@ pub struct Server {
 impl Server {
     /// `pith run -W --rm -p 127.0.0.1:FREE:guest_port ARGS...`, and waits until a connection is accepted *and answered or held open* by the guest.
     pub fn start<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(guest_port: u16, args: I) -> Server {
-        let state = tempfile::tempdir().expect("a temporary directory");
+        Self::start_in(Place::new(), guest_port, args)
+    }
+
+    /// [`start`](Self::start) at a given place.
+    pub fn start_in<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(place: Place, guest_port: u16, args: I) -> Server {
+        Self::start_on("microvm", place, guest_port, args)
+    }
+
+    /// [`start_in`](Self::start_in) on this machine type of QEMU's.
+    pub fn start_on<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(machine_type: &str, place: Place, guest_port: u16, args: I) -> Server {
         let port = free_port();
-        let mut command = pith(state.path());
+        let mut command = place.pith();
+        command.env("PITH_QEMU_MACHINE", machine_type);
         command.args(["run", "-W", "--rm", "-p", &format!("127.0.0.1:{port}:{guest_port}")]).args(args);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
         let out = Some(collect(child.stdout.take().expect("piped")));
         let err = Some(collect(child.stderr.take().expect("piped")));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let mut server = Server { child, out, err, state, address };
+        let mut server = Server { child, out, err, place, address };
         let deadline = Instant::now() + DEADLINE;
         while !server.accepts() {
             if let Some(status) = server.child.try_wait().expect("our child") {
@@ -215,7 +264,7 @@ impl Server {
         }
         let bytes = |t: Option<std::thread::JoinHandle<Vec<u8>>>| t.map_or(Vec::new(), |t| t.join().unwrap_or_default());
         let outcome = Outcome { status: status.expect("checked"), stdout: bytes(self.out.take()), stderr: bytes(self.err.take()) };
-        assert_no_leftovers(self.state.path());
+        self.place.assert_clean();
         outcome
     }
 }

@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 const READY_PATIENCE: Duration = Duration::from_secs(3);
 /// Time for the monitor to end on SIGTERM before SIGKILL.
 const MONITOR_PATIENCE: Duration = Duration::from_secs(2);
+/// A signal that comes again so soon is the same request: timeout(1) and shells send it to the process and to its group.
+const SAME_REQUEST: Duration = Duration::from_millis(300);
 /// Longest line of the record channel that is kept.
 const LINE_LIMIT: usize = 64 * 1024;
 
@@ -116,8 +118,8 @@ impl<'a> Supervisor<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
     Not,
-    /// The application was asked; the monitor is ended at this time.
-    Asked(Instant),
+    /// The application was asked at `since`; the monitor is ended at `until`.
+    Asked { since: Instant, until: Instant },
     /// The monitor was asked; it is killed at this time.
     Ending(Instant),
     Killed,
@@ -240,7 +242,7 @@ impl<'a> Life<'a> {
     /// Time until something must happen without an event; `None` means none.
     fn timeout(&self) -> Option<Timespec> {
         let stop = match self.stop {
-            Stop::Asked(at) | Stop::Ending(at) => Some(at),
+            Stop::Asked { until: at, .. } | Stop::Ending(at) => Some(at),
             Stop::Not | Stop::Killed => None,
         };
         let ready = (!self.is_ready).then(|| self.started + READY_PATIENCE);
@@ -255,7 +257,7 @@ impl<'a> Life<'a> {
             self.is_ready = true;
         }
         match self.stop {
-            Stop::Asked(at) if now >= at => self.end_monitor(),
+            Stop::Asked { until, .. } if now >= until => self.end_monitor(),
             Stop::Ending(at) if now >= at => {
                 // It may have ended just now.
                 let _ = self.running.child.kill();
@@ -269,7 +271,7 @@ impl<'a> Life<'a> {
     fn signal(&mut self, signal: i32, on_event: &mut dyn FnMut(Event<'_>)) {
         match (signal, self.stop) {
             (SIGTERM | SIGINT | SIGHUP, Stop::Not) => self.ask_to_stop(15, on_event),
-            (SIGTERM | SIGINT | SIGHUP, Stop::Asked(_)) => self.end_monitor(),
+            (SIGTERM | SIGINT | SIGHUP, Stop::Asked { since, .. }) if since.elapsed() >= SAME_REQUEST => self.end_monitor(),
             (SIGTERM | SIGINT | SIGHUP, _) => {}
             (other, _) => {
                 if let Some(byte) = u8::try_from(other).ok().and_then(pith_abi::control::signal_byte) {
@@ -283,7 +285,8 @@ impl<'a> Life<'a> {
         if let Some(byte) = pith_abi::control::signal_byte(signal) {
             self.feed.push_control(&[byte]);
         }
-        self.stop = Stop::Asked(Instant::now() + (self.stop_deadline)());
+        let since = Instant::now();
+        self.stop = Stop::Asked { since, until: since + (self.stop_deadline)() };
         on_event(Event::Stopping);
     }
 

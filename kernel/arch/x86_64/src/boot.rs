@@ -177,7 +177,7 @@ pub fn protect_kernel() {
         } else {
             PRESENT | WRITE | GLOBAL | NO_EXECUTE
         };
-        let entry = if rights == 0 { 0 } else { page * 4096 | rights };
+        let entry = if rights == 0 { 0 } else { (page * 4096) | rights };
         // SAFETY: the table is ours and live; every page that is in use keeps the rights its section needs.
         unsafe { (&raw mut boot_pt).cast::<u64>().add(page as usize).write_volatile(entry) };
     }

@@ -142,7 +142,7 @@ impl UserMemory for CurrentUserMemory {
 }
 
 fn word(addr: u64, access: impl FnOnce(u64) -> u64) -> Result<u32> {
-    if addr % 4 != 0 {
+    if !addr.is_multiple_of(4) {
         return Err(Errno::EINVAL);
     }
     if addr >= USER_END {

@@ -19,6 +19,8 @@ struct Data {
 }
 
 const NS: u64 = 1_000_000_000;
+/// What the coarse clocks step by; `syscall` has the same.
+const COARSE_NS: u64 = 4_000_000;
 
 #[inline(always)]
 fn data() -> &'static Data {
@@ -62,18 +64,27 @@ fn system_call(number: u64, a: u64, b: u64) -> i64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __vdso_clock_gettime(clock: i32, out: *mut [u64; 2]) -> i32 {
     let ns = match clock {
-        0 | 5 => {
+        0 => {
             let (ns, offset) = now();
             ns.wrapping_add(offset)
         }
-        1 | 4 | 6 | 7 => now().0,
+        1 | 4 | 7 => now().0,
+        5 => {
+            let (ns, offset) = now();
+            let ns = ns.wrapping_add(offset);
+            ns - ns % COARSE_NS
+        }
+        6 => {
+            let ns = now().0;
+            ns - ns % COARSE_NS
+        }
         _ => return system_call(228, clock as u64, out as u64) as i32,
     };
     unsafe { *out = [ns / NS, ns % NS] };
     0
 }
 
-/// clock_getres(2): one nanosecond for the clocks above.
+/// clock_getres(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __vdso_clock_getres(clock: i32, out: *mut [u64; 2]) -> i32 {
     system_call(229, clock as u64, out as u64) as i32

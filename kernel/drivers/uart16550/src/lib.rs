@@ -49,13 +49,14 @@ impl<R: Registers> Uart<R> {
         registers.write(DATA, 1);
         registers.write(INTERRUPT_ENABLE, 0);
         registers.write(LINE_CONTROL, 0x03);
-        registers.write(FIFO_CONTROL, 0x07);
+        // An interrupt for 14 received bytes, or for fewer once the line is silent for four characters.
+        registers.write(FIFO_CONTROL, 0xc7);
         // DTR, RTS and OUT2, which lets interrupts through.
         registers.write(MODEM_CONTROL, 0x0b);
         Some(Self { registers })
     }
 
-    /// An interrupt for every received byte from here on.
+    /// Interrupts for received bytes from here on.
     pub fn enable_receive_interrupt(&self) {
         self.registers.write(INTERRUPT_ENABLE, 0x01);
     }

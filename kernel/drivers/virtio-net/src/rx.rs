@@ -33,6 +33,7 @@ pub struct Receiver {
     header_len: usize,
     /// The buffer behind each descriptor in flight.
     in_flight: Vec<Option<Box<RxPage>>>,
+    #[expect(clippy::vec_box, reason = "pages travel up the stack in these boxes and come back in them")]
     spare: Vec<Box<RxPage>>,
     posted: u16,
     /// The device broke the ring: nothing is received any more.

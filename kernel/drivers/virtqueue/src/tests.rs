@@ -11,6 +11,9 @@ struct Device {
     used: u16,
 }
 
+/// Address, length, and whether the device writes it.
+type Piece = (u64, u32, bool);
+
 impl Device {
     fn new(queue: &Queue, frames: &'static frame::FrameAllocator) -> Self {
         let (descriptors, _, device) = queue.addresses();
@@ -25,7 +28,7 @@ impl Device {
         unsafe { self.base.add(offset).cast::<T>().write_unaligned(value) }
     }
     /// The next chain: its head and its (address, length, device writes) pieces.
-    fn take(&mut self) -> Option<(u16, Vec<(u64, u32, bool)>)> {
+    fn take(&mut self) -> Option<(u16, Vec<Piece>)> {
         let driver = self.size * 16;
         if self.get::<u16>(driver + 2) == self.next_avail {
             return None;

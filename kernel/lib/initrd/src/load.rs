@@ -2,7 +2,7 @@
 
 use crate::header::Entry;
 use crate::{LoadError, Reason};
-use alloc::collections::BTreeMap;
+use sortedmap::SortedMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use file::FileType;
@@ -28,7 +28,7 @@ pub struct Summary {
 /// Puts everything in `archive` into `fs`. What is there already is replaced (files) or kept with new metadata (directories); missing parent
 /// directories are made. On an error `fs` holds what came before it.
 pub fn load(archive: &'static [u8], fs: &Ramfs) -> Result<Summary, LoadError> {
-    let mut loader = Loader { top: fs.top().clone(), recent: None, links: BTreeMap::new(), summary: Summary::default() };
+    let mut loader = Loader { top: fs.top().clone(), recent: None, links: SortedMap::new(), summary: Summary::default() };
     let mut offset = 0;
     let mut ended = false;
     loop {
@@ -59,7 +59,7 @@ struct Loader {
     /// The directory that the last entry was in: archives list a directory's entries one after the other.
     recent: Option<(&'static [u8], Arc<RamInode>)>,
     /// Inodes with several names, by device and number.
-    links: BTreeMap<(u32, u32, u32), Arc<RamInode>>,
+    links: SortedMap<(u32, u32, u32), Arc<RamInode>>,
     summary: Summary,
 }
 

@@ -11,7 +11,7 @@ extern crate alloc;
 
 mod queue;
 
-use alloc::collections::BTreeMap;
+use sortedmap::SortedMap;
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use file::{Events, File, FileType, OpenFlags, Sink, Stat, UserMemory, WaitQueue};
@@ -61,7 +61,7 @@ struct Watch {
 #[derive(Default)]
 struct State {
     /// By inode address.
-    watches: BTreeMap<usize, Watch>,
+    watches: SortedMap<usize, Watch>,
     last_wd: i32,
     queue: Queue,
 }

@@ -3,7 +3,7 @@
 use crate::space::AddressSpace;
 use crate::types::Prot;
 use crate::vma::{VmFlags, Vma};
-use alloc::sync::Arc;
+use alloc::vec::Vec;
 use arch_x86_64::paging::Note;
 use frame::PAGE_BYTES;
 
@@ -15,7 +15,7 @@ pub enum Name {
     /// `[heap]`, `[stack]`.
     Kernel(&'static str),
     /// A file's path, or a special mapping's name.
-    Path(Arc<[u8]>),
+    Path(Vec<u8>),
 }
 
 impl Name {
@@ -101,7 +101,7 @@ pub struct Resident {
 
 fn info(start: u64, vma: &Vma) -> VmaInfo {
     let name = match &vma.mapped {
-        Some(mapped) => Name::Path(mapped.name.clone()),
+        Some(mapped) => Name::Path(mapped.name.path()),
         None if vma.flags.contains(VmFlags::HEAP) => Name::Kernel("[heap]"),
         None if vma.flags.contains(VmFlags::STACK) => Name::Kernel("[stack]"),
         None => Name::None,

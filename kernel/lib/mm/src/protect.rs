@@ -3,7 +3,7 @@
 use crate::space::AddressSpace;
 use crate::table::{Leaf, references};
 use crate::types::{Limit, Prot};
-use crate::vma::{MAX_MAPPINGS, VmFlags, Vma};
+use crate::vma::{MAX_MAPPINGS, VmFlags, Vma, VmaMap};
 use arch_x86_64::paging::{Note, WRITABLE};
 use frame::{FrameAllocator, PAGE_BYTES};
 use uapi::{Errno, Result};
@@ -32,14 +32,13 @@ impl AddressSpace {
             }
             start = from;
         }
-        if !inner.vmas.is_covered(start, end) {
-            return Err(Errno::ENOMEM);
+        // As on Linux, mappings before the first one that cannot be changed are changed.
+        let (end, refused) = permitted(&inner.vmas, start, end, prot);
+        if end == start {
+            return refused;
         }
         let mut new_data = 0;
         for (from, to, _, vma) in inner.vmas.overlaps(start, end) {
-            if vma.mapped.as_ref().is_some_and(|m| !m.may.contains(prot)) {
-                return Err(Errno::EACCES);
-            }
             if prot.contains(Prot::WRITE) && !vma.is_data() && !vma.is_shared() && !vma.flags.contains(VmFlags::STACK) {
                 new_data += to - from;
             }
@@ -66,8 +65,23 @@ impl AddressSpace {
                 }
             }
         }
-        Ok(())
+        refused
     }
+}
+
+/// How far from `start` on all mappings may be given `prot`, and what stands in the way there: ENOMEM for a hole, EACCES.
+fn permitted(vmas: &VmaMap, start: u64, end: u64, prot: Prot) -> (u64, Result<()>) {
+    let mut at = start;
+    for (from, to, _, vma) in vmas.overlaps(start, end) {
+        if from > at {
+            break;
+        }
+        if vma.mapped.as_ref().is_some_and(|m| !m.may.contains(prot)) {
+            return (at, Err(Errno::EACCES));
+        }
+        at = to;
+    }
+    (at, if at < end { Err(Errno::ENOMEM) } else { Ok(()) })
 }
 
 /// What an entry may be given in its mapping without asking the object or copying: WRITE only where a write fault would change nothing.

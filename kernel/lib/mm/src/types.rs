@@ -1,6 +1,7 @@
 //! The words in which an address space is talked to.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use arch_x86_64::paging;
 use frame::MapObject;
 use uapi::Errno;
@@ -84,6 +85,19 @@ impl MapFlags {
     }
 }
 
+/// What /proc/self/maps shows of a mapped file: asked each time, because files are renamed and removed while mapped.
+pub trait MappedName: Send + Sync {
+    /// The path now. Asked with the address space's lock held: must not call back into it.
+    fn path(&self) -> Vec<u8>;
+}
+
+/// A name that never changes.
+impl MappedName for Vec<u8> {
+    fn path(&self) -> Vec<u8> {
+        self.clone()
+    }
+}
+
 /// What mmap(2) maps when it is not anonymous memory.
 #[derive(Clone)]
 pub struct FileMapping {
@@ -95,7 +109,7 @@ pub struct FileMapping {
     /// that is not open for writing. The caller checks that the file is open for reading (EACCES).
     pub may: Prot,
     /// Path for /proc/self/maps.
-    pub name: Arc<[u8]>,
+    pub name: Arc<dyn MappedName>,
     /// Device number of the file's inode.
     pub dev: u64,
     /// The file's inode number.

@@ -1,6 +1,6 @@
 //! The tree of mappings (VMAs): what is where, kept joined and searched for gaps.
 
-use crate::types::Prot;
+use crate::types::{MappedName, Prot};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use frame::{MapObject, PAGE_BYTES};
@@ -37,7 +37,7 @@ bitflags::bitflags! {
 /// What is behind a mapping that is not private anonymous memory.
 pub struct Mapped {
     pub object: Arc<dyn MapObject>,
-    pub name: Arc<[u8]>,
+    pub name: Arc<dyn MappedName>,
     pub dev: u64,
     pub ino: u64,
     /// Rights that mprotect(2) may give.

@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn agrees_with_the_textbook_for_every_length() {
-        let bytes: Vec<u8> = (0..2000u32).map(|i| (i * 7919 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..2000u32).map(|i| ((i * 7919) >> 3) as u8).collect();
         for len in 0..bytes.len() {
             assert_eq!(finish(add(0, &bytes[..len])), reference(&bytes[..len]), "length {len}");
         }

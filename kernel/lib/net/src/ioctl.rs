@@ -10,6 +10,8 @@ use uapi::{Errno, Result};
 
 /// Bytes written and not sent yet (tcp(7)); not among the generated constants.
 pub(crate) const SIOCOUTQNSD: u32 = 0x894b;
+/// Whether the next byte is where urgent data was (sockatmark(3)).
+pub(crate) const SIOCATMARK: u32 = 0x8905;
 const NAME_LEN: usize = 16;
 const IFREQ_LEN: usize = 40;
 

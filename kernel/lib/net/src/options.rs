@@ -31,6 +31,8 @@ pub struct Options {
     pub keepalive: bool,
     /// SO_BROADCAST
     pub broadcast: bool,
+    /// SO_DONTROUTE: only destinations on a link, no gateways.
+    pub dont_route: bool,
     /// SO_LINGER: seconds.
     pub linger: Option<u32>,
     /// SO_RCVBUF as used (twice what was asked for), in bytes.
@@ -96,6 +98,7 @@ impl Options {
             reuse_port: false,
             keepalive: false,
             broadcast: false,
+            dont_route: false,
             linger: None,
             receive_buffer: buffer,
             send_buffer: buffer,
@@ -223,6 +226,7 @@ impl Options {
             c::SO_REUSEPORT => self.reuse_port = flag(value)?,
             c::SO_KEEPALIVE => self.keepalive = flag(value)?,
             c::SO_BROADCAST => self.broadcast = flag(value)?,
+            c::SO_DONTROUTE => self.dont_route = flag(value)?,
             c::SO_PRIORITY => self.priority = u32::try_from(int(value)?).map_err(|_| Errno::EINVAL)?,
             c::SO_LINGER => {
                 let on = flag(value)?;
@@ -289,6 +293,7 @@ impl Options {
             (c::SOL_SOCKET, c::SO_REUSEPORT) => i32::from(self.reuse_port),
             (c::SOL_SOCKET, c::SO_KEEPALIVE) => i32::from(self.keepalive),
             (c::SOL_SOCKET, c::SO_BROADCAST) => i32::from(self.broadcast),
+            (c::SOL_SOCKET, c::SO_DONTROUTE) => i32::from(self.dont_route),
             (c::SOL_SOCKET, c::SO_PRIORITY) => self.priority.cast_signed(),
             (c::SOL_SOCKET, c::SO_LINGER) => {
                 let mut out = i32::from(self.linger.is_some()).to_ne_bytes().to_vec();
@@ -333,6 +338,15 @@ impl Options {
             _ => return None,
         };
         Some(give(value))
+    }
+}
+
+/// getsockopt(2)'s error for an option that is not there: on IPv4 sockets another family's or protocol's level has an error of its own.
+pub fn unknown(family: Family, level: Option<u32>) -> Errno {
+    match level {
+        Some(c::SOL_SOCKET | c::SOL_IP | c::SOL_TCP | c::SOL_UDP) => Errno::ENOPROTOOPT,
+        _ if family == Family::V4 => Errno::EOPNOTSUPP,
+        _ => Errno::ENOPROTOOPT,
     }
 }
 

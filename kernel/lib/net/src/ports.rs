@@ -67,23 +67,53 @@ impl Binding {
         interfaces && addrs
     }
 
+    /// Whether `other` may not have the port as well.
     fn conflicts(&self, other: &Binding) -> bool {
-        let shared_addr = self.reuse_addr && other.reuse_addr && !self.listening && !other.listening;
+        let shared_addr = self.reuse_addr && other.reuse_addr && !self.listening;
         let shared_port = self.reuse_port && other.reuse_port;
         self.overlaps(other) && !shared_addr && !shared_port
     }
 }
 
+/// What a connection keeps of the claim of its listener (or of its own bind(2), in TIME-WAIT): no packets, but others need the same
+/// options to bind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Local address.
+    pub addr: Addr,
+    /// SO_REUSEADDR at the time.
+    pub reuse_addr: bool,
+    /// SO_REUSEPORT at the time.
+    pub reuse_port: bool,
+}
+
+impl Share {
+    fn conflicts(&self, other: &Binding) -> bool {
+        let overlaps = self.addr == other.addr || (other.addr.is_any() && other.covers(self.addr));
+        overlaps && !(self.reuse_addr && other.reuse_addr) && !(self.reuse_port && other.reuse_port)
+    }
+}
+
+/// Everybody on one port.
+#[derive(Default)]
+struct Port {
+    bindings: Vec<Binding>,
+    /// Shares that are alike, and how many connections have each.
+    shares: Vec<(Share, u32)>,
+}
+
 /// The table.
 #[derive(Default)]
 pub struct Ports {
-    map: HashMap<u16, Vec<Binding>>,
+    map: HashMap<u16, Port>,
 }
 
 impl Ports {
     /// Whether `binding` could take `port`.
     pub fn is_free(&self, port: u16, binding: &Binding) -> bool {
-        self.map.get(&port).is_none_or(|list| list.iter().all(|b| b.id == binding.id || !b.conflicts(binding)))
+        self.map.get(&port).is_none_or(|held| {
+            held.bindings.iter().all(|b| b.id == binding.id || !b.conflicts(binding)) && held.shares.iter().all(|(s, _)| !s.conflicts(binding))
+        })
     }
 
     /// Whether nobody at all is bound to `port`.
@@ -96,7 +126,7 @@ impl Ports {
         if !self.is_free(port, &binding) {
             return false;
         }
-        let list = self.map.entry(port).or_default();
+        let list = &mut self.map.entry(port).or_default().bindings;
         list.retain(|b| b.id != binding.id);
         list.push(binding);
         true
@@ -104,18 +134,44 @@ impl Ports {
 
     /// Removes a socket's binding.
     pub fn unbind(&mut self, port: u16, id: u32) {
-        if let Some(list) = self.map.get_mut(&port) {
-            list.retain(|b| b.id != id);
-            if list.is_empty() {
-                self.map.remove(&port);
+        if let Some(held) = self.map.get_mut(&port) {
+            held.bindings.retain(|b| b.id != id);
+            self.tidy(port);
+        }
+    }
+
+    /// One connection more has this share of a port.
+    pub fn share(&mut self, port: u16, share: Share) {
+        let shares = &mut self.map.entry(port).or_default().shares;
+        match shares.iter_mut().find(|(s, _)| *s == share) {
+            Some((_, count)) => *count += 1,
+            None => shares.push((share, 1)),
+        }
+    }
+
+    /// Takes one [`share`](Self::share) back.
+    pub fn unshare(&mut self, port: u16, share: Share) {
+        if let Some(held) = self.map.get_mut(&port) {
+            if let Some(at) = held.shares.iter().position(|(s, _)| *s == share) {
+                held.shares[at].1 -= 1;
+                if held.shares[at].1 == 0 {
+                    held.shares.swap_remove(at);
+                }
             }
+            self.tidy(port);
+        }
+    }
+
+    fn tidy(&mut self, port: u16) {
+        if self.map.get(&port).is_some_and(|held| held.bindings.is_empty() && held.shares.is_empty()) {
+            self.map.remove(&port);
         }
     }
 
     /// The socket that a packet from `remote` to `local`, come in at `interface`, is for. Sockets of equal standing (SO_REUSEPORT)
     /// share by the peer's endpoint.
     pub fn find(&self, local: Endpoint, remote: Endpoint, interface: usize, listening: bool) -> Option<u32> {
-        let list = self.map.get(&local.port)?;
+        let list = &self.map.get(&local.port)?.bindings;
         let score = |b: &Binding| b.score(local.addr, remote, interface).filter(|_| b.listening == listening);
         let best = list.iter().filter_map(score).max()?;
         let mut equal = list.iter().filter(|b| score(b) == Some(best));
@@ -131,7 +187,7 @@ impl Ports {
 
     /// Every socket that a broadcast or multicast packet is for.
     pub fn find_all(&self, local: Endpoint, remote: Endpoint, interface: usize) -> Vec<u32> {
-        let list = self.map.get(&local.port).map_or(&[][..], |l| l);
+        let list = self.map.get(&local.port).map_or(&[][..], |held| &held.bindings);
         list.iter().filter(|b| b.score(local.addr, remote, interface).is_some()).map(|b| b.id).collect()
     }
 
@@ -181,6 +237,21 @@ mod tests {
         assert_eq!(ports.find(local(Addr::LOCALHOST4), remote, 0, false), Some(2));
         assert!(ports.bind(53, reuse(Binding { remote: Some(remote), ..binding(4, Addr::ANY4) })));
         assert_eq!(ports.find(local(Addr::LOCALHOST4), remote, 0, false), Some(4));
+    }
+
+    #[test]
+    fn connections_keep_their_port_from_those_without_the_option() {
+        let mut ports = Ports::default();
+        let share = Share { addr: Addr::LOCALHOST4, reuse_addr: true, reuse_port: false };
+        ports.share(80, share);
+        ports.share(80, share);
+        assert!(!ports.bind(80, binding(1, Addr::ANY4)) && !ports.is_unused(80));
+        assert!(ports.bind(80, Binding { reuse_addr: true, listening: true, ..binding(1, Addr::ANY4) }));
+        ports.unbind(80, 1);
+        ports.unshare(80, share);
+        assert!(!ports.bind(80, binding(1, Addr::ANY6)));
+        ports.unshare(80, share);
+        assert!(ports.is_unused(80) && ports.bind(80, binding(1, Addr::ANY6)));
     }
 
     #[test]

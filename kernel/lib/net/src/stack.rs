@@ -233,6 +233,11 @@ impl Stack {
         }
     }
 
+    /// An interface's ioctl(2) for sockets of other families (netdevice(7)); ENOTTY for others.
+    pub fn interface_ioctl(&self, command: u32, arg: u64, user: &dyn file::UserMemory) -> Result<u64> {
+        crate::ioctl::interface_ioctl(&self.shared, command, arg, user)
+    }
+
     /// All interfaces, `lo` first.
     pub fn interfaces(&self) -> Vec<InterfaceInfo> {
         self.shared.quietly(|core| core.net.interfaces.iter().enumerate().map(|(i, interface)| interface.info(i)).collect())

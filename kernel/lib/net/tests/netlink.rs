@@ -1,4 +1,5 @@
 //! What getifaddrs(3) and the SIOCGIF* ioctls see.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 use common::*;

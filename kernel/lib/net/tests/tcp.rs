@@ -42,7 +42,10 @@ fn loopback_needs_no_device_and_no_time() {
     let stack = &world.stacks[0];
     let listener = world.listen(0, 7);
     let client = tcp(stack);
-    assert_eq!(client.s().connect(&loopback(7)), Ok(()));
+    // As on Linux, the outcome is told by the next call.
+    assert_eq!(client.s().connect(&loopback(7)), Err(Errno::EINPROGRESS));
+    assert_eq!((client.s().take_error(), client.s().connect(&loopback(7))), (None, Ok(())));
+    assert_eq!(client.s().connect(&loopback(7)), Err(Errno::EISCONN));
     let (server, peer) = listener.s().accept().unwrap();
     let server = Sock(server);
     assert_eq!(client.s().local_addr(), Ok(peer));
@@ -55,9 +58,46 @@ fn loopback_needs_no_device_and_no_time() {
         }
         assert!(got == data);
     }
-    assert_eq!(tcp(stack).s().connect(&loopback(8)), Err(Errno::ECONNREFUSED));
+    let refused = tcp(stack);
+    for _ in 0..2 {
+        assert_eq!(refused.s().connect(&loopback(8)), Err(Errno::EINPROGRESS));
+        assert!(refused.poll().contains(Events::ERR | Events::HUP));
+        assert_eq!(refused.s().connect(&loopback(8)), Err(Errno::ECONNREFUSED));
+        assert_eq!(refused.recv(1), Err(Errno::ENOTCONN));
+    }
     // Only ARP and router solicitations may have left.
     assert!(world.wire.lock().unwrap().largest < 100);
+}
+
+#[test]
+fn one_byte_goes_out_of_band() {
+    let world = World::new(Plan::default());
+    let listener = world.listen(0, 7);
+    let client = tcp(&world.stacks[0]);
+    assert_eq!(client.s().connect(&loopback(7)), Err(Errno::EINPROGRESS));
+    let server = Sock(listener.s().accept().unwrap().0);
+    let urgent = |sock: &Sock, flags| {
+        let mut byte = [0];
+        let received = sock.s().recv(&mut file::SliceSink::new(&mut byte), flags)?;
+        Ok::<_, Errno>((byte[0], received.flags))
+    };
+    assert_eq!(urgent(&server, MsgFlags::OOB), Err(Errno::EINVAL));
+    client.send(b"before").unwrap();
+    assert_eq!(client.s().send(&mut &b"xU"[..], None, MsgFlags::OOB, Vec::new()), Ok(2));
+    client.send(b"after").unwrap();
+    assert!(server.poll().contains(Events::PRI));
+    assert_eq!(server.recv(3).unwrap(), b"bef");
+    assert_eq!(urgent(&server, MsgFlags::OOB | MsgFlags::PEEK), Ok((b'U', MsgFlags::OOB)));
+    assert_eq!(urgent(&server, MsgFlags::OOB), Ok((b'U', MsgFlags::OOB)));
+    assert_eq!((urgent(&server, MsgFlags::OOB), server.poll().contains(Events::PRI)), (Err(Errno::EINVAL), false));
+    // Reading stops at the mark, and then goes on without the byte.
+    assert_eq!(server.recv(100).unwrap(), b"orex");
+    assert_eq!(server.recv(100).unwrap(), b"after");
+    let (level, name) = (uapi::net::SOL_SOCKET.cast_signed(), uapi::net::SO_OOBINLINE.cast_signed());
+    server.s().set_option(level, name, &1i32.to_ne_bytes()).unwrap();
+    assert_eq!(client.s().send(&mut &b"in"[..], None, MsgFlags::OOB, Vec::new()), Ok(2));
+    assert_eq!(urgent(&server, MsgFlags::OOB), Err(Errno::EINVAL));
+    assert_eq!(server.recv(100).unwrap(), b"in");
 }
 
 #[test]

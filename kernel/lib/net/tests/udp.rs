@@ -1,4 +1,5 @@
 //! UDP, ICMP, IPv6, DHCP and the rest below TCP.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 use common::*;

@@ -94,10 +94,10 @@ impl PipeEnd {
         self.pipe.state.lock().slots.limit() * PIPE_BUF
     }
 
-    /// F_SETPIPE_SZ: rounds up to a power of two of pages and returns what was set. EBUSY: more than that is in the pipe; EINVAL: 0 or
-    /// more than 2 GiB. The caller refuses what is beyond [`MAX_CAPACITY`](crate::MAX_CAPACITY) to those without CAP_SYS_RESOURCE.
+    /// F_SETPIPE_SZ: rounds up to a power of two of pages and returns what was set. 0 is one page, as on Linux. EBUSY: more than
+    /// that is in the pipe; EINVAL: more than 2 GiB. The caller refuses what is beyond [`MAX_CAPACITY`](crate::MAX_CAPACITY) to those without CAP_SYS_RESOURCE.
     pub fn set_capacity(&self, bytes: usize) -> Result<usize> {
-        if bytes == 0 || bytes > 1 << 31 {
+        if bytes > 1 << 31 {
             return Err(Errno::EINVAL);
         }
         let limit = bytes.div_ceil(PIPE_BUF).next_power_of_two();
@@ -111,6 +111,42 @@ impl PipeEnd {
             self.pipe.queue.wake(Events::WRITABLE);
         }
         Ok(limit * PIPE_BUF)
+    }
+
+    /// tee(2): puts copies of the first `len` bytes here into the pipe `to`. 0: this pipe has ended. EAGAIN: this pipe is empty or the other
+    /// full, see their [`poll`](File::poll). EPIPE: nobody reads the other. EINVAL: they are the same. EBADF: not a reading and a writing end.
+    pub fn tee(&self, to: &PipeEnd, len: usize) -> Result<usize> {
+        if !self.access.readable() || !to.access.writable() {
+            return Err(Errno::EBADF);
+        }
+        if Arc::ptr_eq(&self.pipe, &to.pipe) {
+            return Err(Errno::EINVAL);
+        }
+        // The pipes are locked one after the other: two that are copied into each other must not wait for each other.
+        let slots = {
+            let state = self.pipe.state.lock();
+            if state.slots.is_empty() {
+                return if state.writers == 0 { Ok(0) } else { Err(Errno::EAGAIN) };
+            }
+            state.slots.front(len)
+        };
+        let done = {
+            let mut state = to.pipe.state.lock();
+            if state.readers == 0 {
+                return Err(Errno::EPIPE);
+            }
+            if state.slots.is_full() {
+                return Err(Errno::EAGAIN);
+            }
+            state.slots.append(slots)
+        };
+        to.pipe.queue.wake(Events::READABLE);
+        Ok(done)
+    }
+
+    /// Whether both are ends of the same pipe.
+    pub fn same_pipe(&self, other: &PipeEnd) -> bool {
+        Arc::ptr_eq(&self.pipe, &other.pipe)
     }
 
     /// What this end was opened for.

@@ -4,6 +4,7 @@ use crate::PIPE_BUF;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec;
+use alloc::vec::Vec;
 use file::{Sink, Source};
 use uapi::{Errno, Result};
 
@@ -67,6 +68,36 @@ impl Slots {
         }
         self.limit = limit;
         Ok(())
+    }
+
+    /// Copies of the first slots with `len` bytes together, for tee(2).
+    pub fn front(&self, len: usize) -> Vec<(Vec<u8>, Mode)> {
+        let mut left = len;
+        let mut copies = Vec::new();
+        for slot in &self.queue {
+            if left == 0 {
+                break;
+            }
+            let take = slot.len().min(left);
+            copies.push((slot.bytes[slot.start..slot.start + take].to_vec(), slot.mode));
+            left -= take;
+        }
+        copies
+    }
+
+    /// Appends slots as they are while there is room; the number of bytes taken.
+    pub fn append(&mut self, slots: Vec<(Vec<u8>, Mode)>) -> usize {
+        let mut done = 0;
+        for (mut bytes, mode) in slots {
+            if self.is_full() {
+                break;
+            }
+            let end = bytes.len();
+            bytes.resize(PIPE_BUF, 0);
+            self.queue.push_back(Slot { bytes: bytes.into_boxed_slice(), start: 0, end, mode });
+            done += end;
+        }
+        done
     }
 
     /// Copies from the front; the number of bytes copied. The pipe must not be empty.

@@ -91,8 +91,25 @@ fn the_capacity_can_be_set_and_data_in_the_way_is_ebusy() {
     assert_eq!(write(&w, &[0; 10000]), Ok(8192));
     assert_eq!(w.set_capacity(1), Err(Errno::EBUSY));
     assert_eq!(r.set_capacity(1 << 20), Ok(1 << 20));
-    assert_eq!((w.set_capacity(0), w.set_capacity(1 << 40)), (Err(Errno::EINVAL), Err(Errno::EINVAL)));
+    assert_eq!((w.set_capacity(0), w.set_capacity(1 << 40)), (Err(Errno::EBUSY), Err(Errno::EINVAL)));
     assert!(w.poll().contains(Events::OUT));
+}
+
+#[test]
+fn tee_copies_and_leaves_the_bytes() {
+    let ((r, w), (r2, w2)) = (pipe(Stat::default()), pipe(Stat::default()));
+    assert_eq!(r.tee(&w2, 10), Err(Errno::EAGAIN));
+    write(&w, &[1; 5000]).unwrap();
+    assert_eq!((r.tee(&w2, 4500), r.tee(&w, 1), w.tee(&r2, 1)), (Ok(4500), Err(Errno::EINVAL), Err(Errno::EBADF)));
+    assert_eq!((read(&r2, 10_000).unwrap().len(), read(&r, 10_000).unwrap().len()), (4500, 5000));
+    write(&w, b"end").unwrap();
+    while write(&w2, &[0; 4096]).is_ok() {}
+    assert_eq!(r.tee(&w2, 3), Err(Errno::EAGAIN));
+    drop(r2);
+    assert_eq!(r.tee(&w2, 3), Err(Errno::EPIPE));
+    read(&r, 3).unwrap();
+    drop(w);
+    assert_eq!(r.tee(&w2, 3), Ok(0));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use futex::{FutexKey, MATCH_ANY};
 use uapi::Result;
 
-/// exit(2): the calling thread ends at its next kernel exit; with the last one the process ends, with the first thread's `status`.
+/// exit(2): the calling thread ends at its next kernel exit; with the last one the process ends, with that one's `status`.
 pub fn exit_thread(thread: &Thread, status: i32) {
     thread.exit_code.store(status, Ordering::Relaxed);
     thread.leave();
@@ -71,14 +71,10 @@ pub(crate) fn finish(thread: &Arc<Thread>) {
     process.signals().remove_thread(thread.signals());
     services.unregister(thread.tid());
     let code = thread.exit_code.load(Ordering::Relaxed);
-    if thread.tid() == process.pid() {
-        process.set_leader_code(code);
-    }
     if process.remove_thread(thread) > 0 {
         return;
     }
-    let status = process.leader_code();
-    let end = process.decide_end(End::Exit((status & 0xff) as u8));
+    let end = process.decide_end(End::Exit((code & 0xff) as u8));
     process.signals().timers().delete_all();
     if process.is_init() {
         services.platform.end_machine(end);

@@ -42,7 +42,7 @@ pub use exec::exec;
 pub use exit::{exit_group, exit_thread};
 pub use fault::{Trap, fault};
 pub use files::{Description, FileTable, OnExec};
-pub use load::{LoadError, Program, load};
+pub use load::{LoadError, MappedPlace, Program, load};
 pub use platform::{Arguments, End, Level, Platform};
 pub use process::{CpuTimes, Process, ProgramInfo};
 pub use rlimits::{INFINITY, NR_OPEN, Raise, Resource, Rlimit, Rlimits};

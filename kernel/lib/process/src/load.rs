@@ -116,8 +116,22 @@ impl Executable {
 
     fn mapping(&self, fs: &Context) -> Result<FileMapping> {
         let stat = self.file.stat()?;
-        let name = self.location.display_path(&fs.root).into();
+        let name = Arc::new(MappedPlace { location: self.location.clone(), root: fs.root.clone() });
         Ok(FileMapping { object: self.file.map_object()?, offset: 0, may: Prot::all(), name, dev: stat.dev, ino: stat.ino })
+    }
+}
+
+/// The name of a mapping of the file at `location`, as seen from `root`.
+pub struct MappedPlace {
+    /// Where the file was opened; follows renames.
+    pub location: Location,
+    /// The root directory of whoever mapped it.
+    pub root: Location,
+}
+
+impl mm::MappedName for MappedPlace {
+    fn path(&self) -> Vec<u8> {
+        self.location.display_path(&self.root)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{Credentials, End, FileTable, Raise, Resource, Rlimit, Rlimits, Services, Thread};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use mm::AddressSpace;
 use signal::{SigInfo, SignalGroup, Target, TimerClock};
 use spin::Mutex;
@@ -66,7 +66,6 @@ pub struct Process {
     /// CPU time at which RLIMIT_CPU is looked at next, nanoseconds.
     cpu_limit_ns: AtomicU64,
     /// What the first thread gave exit(2).
-    leader_code: AtomicI32,
     /// A thread is replacing the program.
     exec_runs: AtomicBool,
 }
@@ -95,7 +94,6 @@ impl Process {
             personality: AtomicU32::new(0),
             ticking: AtomicBool::new(false),
             cpu_limit_ns: AtomicU64::new(u64::MAX),
-            leader_code: AtomicI32::new(0),
             exec_runs: AtomicBool::new(false),
         }))
     }
@@ -287,14 +285,6 @@ impl Process {
     /// How the process ends, if that is decided.
     pub fn ending(&self) -> Option<End> {
         *self.ending.lock()
-    }
-
-    pub(crate) fn set_leader_code(&self, code: i32) {
-        self.leader_code.store(code, Ordering::Relaxed);
-    }
-
-    pub(crate) fn leader_code(&self) -> i32 {
-        self.leader_code.load(Ordering::Relaxed)
     }
 
     /// Whether the caller is the one that may replace the program; until [`end_exec`](Self::end_exec).

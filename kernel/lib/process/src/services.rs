@@ -1,7 +1,7 @@
 //! What all processes of a machine share.
 
 use crate::{Platform, Process, Thread};
-use alloc::collections::BTreeMap;
+use sortedmap::SortedMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use futex::FutexTable;
@@ -14,7 +14,7 @@ use uapi::{Errno, Result};
 pub const PID_MAX: i32 = 1 << 22;
 
 struct Ids {
-    threads: BTreeMap<i32, Weak<Thread>>,
+    threads: SortedMap<i32, Weak<Thread>>,
     next: i32,
 }
 
@@ -37,7 +37,7 @@ impl Services {
     /// With no process yet; the first gets id 1.
     pub fn new(platform: Arc<dyn Platform>, scheduler: Arc<Scheduler>, clock: Arc<dyn Clock>, futexes: FutexTable) -> Arc<Self> {
         let timers = scheduler.timers().clone();
-        let ids = Mutex::new(Ids { threads: BTreeMap::new(), next: 1 });
+        let ids = Mutex::new(Ids { threads: SortedMap::new(), next: 1 });
         Arc::new(Self { platform, scheduler, clock, timers, futexes, ids })
     }
 

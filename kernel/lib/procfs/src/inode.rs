@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use file::{AccessMode, DirEntry, File, FileType, OpenFlags, Stat};
 use uapi::{Errno, Result};
-use vfs::{Attributes, FileSystem, Generated, GeneratedFile, Inode, LinkTarget, Owner, StatFs, Vfs, name_hash};
+use vfs::{Attributes, FileSystem, Generated, GeneratedFile, Inode, LinkTarget, NewNode, Owner, StatFs, Vfs, name_hash};
 
 /// PROC_SUPER_MAGIC.
 const MAGIC: u64 = 0x9fa0;
@@ -258,6 +258,11 @@ impl Inode for ProcInode {
             found.is_none()
         })?;
         Ok(Arc::new(found.ok_or(Errno::ENOENT)?))
+    }
+
+    fn create(&self, _: &[u8], _: &NewNode<'_>) -> Result<Arc<dyn Inode>> {
+        // As on Linux: names that are not there cannot be made to be.
+        Err(Errno::ENOENT)
     }
 
     fn read_dir(&self, offset: i64, each: &mut dyn FnMut(&DirEntry) -> bool) -> Result<()> {

@@ -5,6 +5,7 @@ use crate::directory::Directory;
 use crate::fs::Shared;
 use crate::load::{Contents, Meta};
 use crate::name::Bytes;
+use crate::xattr::Xattrs;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -16,7 +17,7 @@ use time::ns_to_timespec;
 use uapi::general::{FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE};
 use uapi::types::Timespec;
 use uapi::{Errno, Result};
-use vfs::{Attributes, Inode, NewNode, Owner, PageCache, RemoveKind, RenameKind, Seals, WriteAt};
+use vfs::{Attributes, Inode, Linkable, NewNode, Owner, PageCache, RemoveKind, RenameKind, Seals, WriteAt, XattrChange};
 
 /// A file, directory or link in memory.
 pub struct RamInode {
@@ -37,6 +38,8 @@ pub(crate) struct State {
     pub(crate) mode: u16,
     /// Has no name yet but may get one (O_TMPFILE).
     linkable: bool,
+    /// Extended attributes; few files have any.
+    xattrs: Option<Box<Xattrs>>,
 }
 
 pub(crate) enum Data {
@@ -104,6 +107,7 @@ impl RamInode {
             nlink: if kind == FileType::Directory { 2 } else { meta.nlink },
             mode: (meta.mode & 0o7777) as u16,
             linkable: meta.nlink == 0,
+            xattrs: None,
         };
         Arc::new(RamInode { fs: fs.clone(), ino: fs.new_ino(), kind, state: Mutex::new(state) })
     }
@@ -249,8 +253,10 @@ impl Inode for RamInode {
         Ok(inode)
     }
 
-    fn create_unnamed(&self, new: &NewNode<'_>) -> Result<Arc<dyn Inode>> {
-        Ok(self.new_child(new, 0)?)
+    fn create_unnamed(&self, new: &NewNode<'_>, linkable: Linkable) -> Result<Arc<dyn Inode>> {
+        let inode = self.new_child(new, 0)?;
+        inode.state.lock().linkable = linkable == Linkable::Yes;
+        Ok(inode)
     }
 
     fn link(&self, name: &[u8], target: &Arc<dyn Inode>) -> Result<()> {
@@ -388,9 +394,12 @@ impl Inode for RamInode {
         let cache = self.cache()?;
         let end = offset.checked_add(len).ok_or(Errno::EFBIG)?;
         match action {
-            0 => {}
+            0 => cache.reserve(offset, len)?,
             FALLOC_FL_PUNCH_HOLE if keep => cache.zero(offset, len)?,
-            FALLOC_FL_ZERO_RANGE => cache.zero(offset, len)?,
+            FALLOC_FL_ZERO_RANGE => {
+                cache.zero(offset, len)?;
+                cache.reserve(offset, len)?;
+            }
             _ => return Err(Errno::EOPNOTSUPP),
         }
         if !keep && end > cache.size() {
@@ -406,6 +415,24 @@ impl Inode for RamInode {
 
     fn next_hole(&self, offset: u64) -> Result<u64> {
         self.cache()?.next_hole(offset)
+    }
+
+    fn xattr(&self, name: &[u8]) -> Result<Vec<u8>> {
+        let state = self.state.lock();
+        let value = state.xattrs.as_ref().and_then(|xattrs| xattrs.get(name));
+        value.map(<[u8]>::to_vec).ok_or(Errno::ENODATA)
+    }
+
+    fn xattr_names(&self) -> Vec<Vec<u8>> {
+        self.state.lock().xattrs.as_ref().map_or(Vec::new(), |xattrs| xattrs.names())
+    }
+
+    fn change_xattr(&self, name: &[u8], change: &XattrChange<'_>) -> Result<()> {
+        let now = self.fs.now_ns();
+        let mut state = self.state.lock();
+        state.xattrs.get_or_insert_default().change(name, change)?;
+        state.ctime_ns = now;
+        Ok(())
     }
 
     fn map_object(&self) -> Result<Arc<dyn MapObject>> {

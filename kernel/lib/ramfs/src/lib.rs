@@ -20,6 +20,7 @@ mod load;
 mod name;
 mod rename;
 mod unnamed;
+mod xattr;
 
 pub use fs::Ramfs;
 pub use inode::RamInode;

@@ -284,10 +284,25 @@ impl Cx<'_> {
             None => open.file.seek(SeekFrom::Current(0))?,
         };
         if start >= limit {
-            let _ = self.process.send_signal(SigInfo::kernel(Signal::XFSZ), Some(self.thread));
-            return Err(Errno::EFBIG);
+            return Err(self.too_large());
         }
         Ok(Some(usize::try_from(limit - start).unwrap_or(usize::MAX)))
+    }
+
+    /// Whether RLIMIT_FSIZE lets a file grow to `size` bytes: EFBIG, and SIGXFSZ, when not. `stat` is asked only where there is a limit.
+    pub fn check_size(&self, size: u64, stat: impl FnOnce() -> Result<Stat>) -> Result<()> {
+        let limit = self.process.rlimit(Resource::FileSize).current;
+        if limit == INFINITY || size <= limit {
+            return Ok(());
+        }
+        let stat = stat()?;
+        if stat.kind == FileType::Regular && size > stat.size { Err(self.too_large()) } else { Ok(()) }
+    }
+
+    fn too_large(&self) -> Errno {
+        // Nothing is lost when it is pending already.
+        let _ = self.process.send_signal(SigInfo::kernel(Signal::XFSZ), Some(self.thread));
+        Errno::EFBIG
     }
 
     /// What fstat(2) shows of a new object without a name.
@@ -317,6 +332,12 @@ impl Cx<'_> {
         let path = self.user().read_path(path)?;
         let start = if dir == AT_FDCWD || path.first() == Some(&b'/') { None } else { Some(self.directory(dir)?) };
         Ok(At { fs: self.process.fs(), start, path })
+    }
+
+    /// As [`at`](Self::at) for a walk that treats where it starts as its root, so that absolute paths start there too.
+    pub fn at_root(&self, dir: i32, path: u64) -> Result<At> {
+        let start = if dir == AT_FDCWD { None } else { Some(self.directory(dir)?) };
+        Ok(At { fs: self.process.fs(), start, path: self.user().read_path(path)? })
     }
 
     /// The place that a path argument names, starting in the working directory.

@@ -16,6 +16,11 @@ pub trait Sockets: Send + Sync {
     fn socket(&self, domain: u16, kind: u32, protocol: u32) -> Result<Arc<dyn File>>;
     /// socketpair(2). EOPNOTSUPP: the family has none.
     fn pair(&self, domain: u16, kind: u32, protocol: u32) -> Result<(Arc<dyn File>, Arc<dyn File>)>;
+    /// An interface's ioctl(2) on a socket of whatever family (netdevice(7)). ENOTTY: not one of those.
+    fn interface_ioctl(&self, command: u32, arg: u64, user: &dyn file::UserMemory) -> Result<u64> {
+        let _ = (command, arg, user);
+        Err(uapi::Errno::ENOTTY)
+    }
 }
 
 /// Memory of the machine in bytes.

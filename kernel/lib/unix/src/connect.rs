@@ -25,7 +25,9 @@ impl UnixSocket {
     /// EINVAL: has a name already. An empty name asks for any abstract one.
     pub(crate) fn bind_to(&self, name: &[u8]) -> Result<()> {
         if !self.state.lock().name.is_empty() {
-            return Err(Errno::EINVAL);
+            // Linux makes the file first, so that a path that exists is what it complains of.
+            let taken = name.first().is_some_and(|b| *b != 0) && self.family.names.lookup(name).err() != Some(Errno::ENOENT);
+            return Err(if taken { Errno::EADDRINUSE } else { Errno::EINVAL });
         }
         // Without the lock: the file system may have to look at other sockets' inodes.
         let taken = if name.is_empty() {

@@ -1,7 +1,7 @@
 //! Making sockets and finding them by name.
 
 use crate::{Kind, UnixSocket};
-use alloc::collections::BTreeMap;
+use sortedmap::SortedMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
@@ -23,7 +23,7 @@ pub trait SocketNames: Send + Sync {
 /// The address family: one per machine.
 pub struct Family {
     pub(crate) names: Arc<dyn SocketNames>,
-    abstracts: Mutex<BTreeMap<Vec<u8>, Weak<UnixSocket>>>,
+    abstracts: Mutex<SortedMap<Vec<u8>, Weak<UnixSocket>>>,
     next_autobind: AtomicU32,
     next_inode: AtomicU64,
 }

@@ -40,6 +40,10 @@ pub trait Sink {
 pub trait Source {
     /// Fills the front of `buf`, at most [`remaining`](Self::remaining); returns how many were taken. `EFAULT` only when none could be.
     fn take(&mut self, buf: &mut [u8]) -> Result<usize>;
+    /// As [`take`](Self::take), and leaves the bytes to be taken: for a file that must see what it may have to turn away (EAGAIN).
+    fn peek(&self, buf: &mut [u8]) -> Result<usize>;
+    /// Passes over the next `count` bytes, which [`peek`](Self::peek) has shown; at most [`remaining`](Self::remaining).
+    fn skip(&mut self, count: usize);
     /// Bytes not yet taken.
     fn remaining(&self) -> usize;
 }
@@ -75,6 +79,13 @@ impl Sink for SliceSink<'_> {
 
 /// A kernel slice as a [`Source`].
 impl Source for &[u8] {
+    fn peek(&self, buf: &mut [u8]) -> Result<usize> {
+        let mut copy = *self;
+        copy.take(buf)
+    }
+    fn skip(&mut self, count: usize) {
+        *self = &self[count.min(self.len())..];
+    }
     fn take(&mut self, buf: &mut [u8]) -> Result<usize> {
         let n = buf.len().min(self.len());
         buf[..n].copy_from_slice(&self[..n]);
@@ -178,6 +189,12 @@ impl dyn UserMemory + '_ {
 pub struct UserBuf<'a> {
     memory: &'a dyn UserMemory,
     parts: Parts,
+    at: Position,
+}
+
+/// How far a [`UserBuf`] has been used.
+#[derive(Clone, Copy)]
+struct Position {
     index: usize,
     offset: u64,
     remaining: usize,
@@ -204,7 +221,7 @@ impl<'a> UserBuf<'a> {
     /// One buffer; lengths beyond [`MAX_TRANSFER`] are cut to it.
     pub fn single(memory: &'a dyn UserMemory, base: u64, len: u64) -> Self {
         let len = len.min(MAX_TRANSFER as u64);
-        Self { memory, parts: Parts::One(Iovec { base, len }), index: 0, offset: 0, remaining: len as usize }
+        Self { memory, parts: Parts::One(Iovec { base, len }), at: Position { index: 0, offset: 0, remaining: len as usize } }
     }
 
     /// The buffers of a readv(2)/writev(2)-style call: at most 1024 (EINVAL), total at most `isize::MAX` (EINVAL), cut to [`MAX_TRANSFER`].
@@ -219,16 +236,26 @@ impl<'a> UserBuf<'a> {
             total = total.checked_add(len).ok_or(Errno::EINVAL)?;
         }
         let remaining = (total as usize).min(MAX_TRANSFER);
-        Ok(Self { memory, parts: Parts::Many(parts), index: 0, offset: 0, remaining })
+        Ok(Self { memory, parts: Parts::Many(parts), at: Position { index: 0, offset: 0, remaining } })
     }
 
+    /// Moves bytes piece by piece until `want` is used up, the buffers end, or one cannot be touched (EFAULT when that is the first byte).
+    fn transfer(&mut self, want: usize, copy: impl FnMut(&dyn UserMemory, u64, core::ops::Range<usize>) -> usize) -> Result<usize> {
+        let mut at = self.at;
+        let result = at.transfer(self.memory, &self.parts, want, copy);
+        self.at = at;
+        result
+    }
+}
+
+impl Position {
     /// The next contiguous piece, at most `want` bytes; `None` at the end.
-    fn next_piece(&mut self, want: usize) -> Option<(u64, usize)> {
+    fn next_piece(&mut self, parts: &Parts, want: usize) -> Option<(u64, usize)> {
         if self.remaining == 0 || want == 0 {
             return None;
         }
         loop {
-            let part = self.parts.get(self.index)?;
+            let part = parts.get(self.index)?;
             let left = part.len - self.offset;
             if left == 0 {
                 self.index += 1;
@@ -245,11 +272,16 @@ impl<'a> UserBuf<'a> {
         self.remaining -= bytes;
     }
 
-    /// Moves bytes piece by piece until `want` is used up, the buffers end, or one cannot be touched (EFAULT when that is the first byte).
-    fn transfer(&mut self, want: usize, mut copy: impl FnMut(&dyn UserMemory, u64, core::ops::Range<usize>) -> usize) -> Result<usize> {
+    fn transfer(
+        &mut self,
+        memory: &dyn UserMemory,
+        parts: &Parts,
+        want: usize,
+        mut copy: impl FnMut(&dyn UserMemory, u64, core::ops::Range<usize>) -> usize,
+    ) -> Result<usize> {
         let mut done = 0;
-        while let Some((addr, len)) = self.next_piece(want - done) {
-            let got = copy(self.memory, addr, done..done + len);
+        while let Some((addr, len)) = self.next_piece(parts, want - done) {
+            let got = copy(memory, addr, done..done + len);
             self.advance(got);
             done += got;
             if got < len {
@@ -265,7 +297,7 @@ impl Sink for UserBuf<'_> {
         self.transfer(bytes.len(), |memory, addr, range| memory.copy_out(addr, &bytes[range]))
     }
     fn remaining(&self) -> usize {
-        self.remaining
+        self.at.remaining
     }
 }
 
@@ -273,8 +305,19 @@ impl Source for UserBuf<'_> {
     fn take(&mut self, buf: &mut [u8]) -> Result<usize> {
         self.transfer(buf.len(), |memory, addr, range| memory.copy_in(addr, &mut buf[range]))
     }
+    fn peek(&self, buf: &mut [u8]) -> Result<usize> {
+        let mut at = self.at;
+        at.transfer(self.memory, &self.parts, buf.len(), |memory, addr, range| memory.copy_in(addr, &mut buf[range]))
+    }
+    fn skip(&mut self, count: usize) {
+        let mut left = count;
+        while let Some((_, len)) = self.at.next_piece(&self.parts, left) {
+            self.at.advance(len);
+            left -= len;
+        }
+    }
     fn remaining(&self) -> usize {
-        self.remaining
+        self.at.remaining
     }
 }
 

@@ -26,7 +26,7 @@ impl FakeMemory {
     }
 
     fn word(&self, addr: u64) -> Result<core::ops::Range<usize>> {
-        if addr % 4 != 0 {
+        if !addr.is_multiple_of(4) {
             return Err(Errno::EINVAL);
         }
         let range = self.range(addr, 4);

@@ -3,7 +3,7 @@
 use crate::path::name_hash;
 use crate::{Inode, NewNode, RemoveKind, RenameKind};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use sortedmap::SortedMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -28,7 +28,7 @@ struct Place {
 }
 
 /// Entries by name hash. Of two names with one hash only the first is kept here; the other is looked up anew each time.
-type Children = BTreeMap<u64, Arc<Dentry>>;
+type Children = SortedMap<u64, Arc<Dentry>>;
 
 impl Dentry {
     /// The top of a file system's tree, or a thing outside any tree (`name` is what its path shows).
@@ -107,7 +107,7 @@ impl Dentry {
     /// A dentry for an entry that had none.
     fn keep(self: &Arc<Self>, children: &mut Children, name: &[u8], inode: Arc<dyn Inode>) -> Arc<Dentry> {
         let fresh = Self::make(Some(self.clone()), name, inode);
-        children.entry(name_hash(name)).or_insert_with(|| fresh.clone());
+        children.get_or_insert_with(name_hash(name), || fresh.clone());
         fresh
     }
 
@@ -179,7 +179,7 @@ impl Dentry {
 
     fn put(self: &Arc<Self>, children: &mut Children, name: &[u8], child: &Arc<Dentry>) {
         *child.place.lock() = Place { parent: Some(self.clone()), name: name.into() };
-        children.entry(name_hash(name)).or_insert_with(|| child.clone());
+        children.get_or_insert_with(name_hash(name), || child.clone());
     }
 
     /// Whether `self` is `other` or above it in the tree.

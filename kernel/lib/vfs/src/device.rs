@@ -2,7 +2,7 @@
 
 use crate::Inode;
 use crate::inode::identity;
-use alloc::collections::BTreeMap;
+use sortedmap::SortedMap;
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use file::{AccessMode, File, FileType, OpenFlags};
@@ -24,7 +24,7 @@ pub trait Device: Send + Sync {
 /// Devices by type and number, so that a device node in any file system works.
 #[derive(Default)]
 pub struct DeviceTable {
-    devices: Mutex<BTreeMap<(u8, u64), Arc<dyn Device>>>,
+    devices: Mutex<SortedMap<(u8, u64), Arc<dyn Device>>>,
 }
 
 impl DeviceTable {
@@ -63,7 +63,7 @@ struct Attached {
 #[derive(Default)]
 pub struct Attachments {
     // Keyed by address; the `Weak` in each entry keeps that address from being used again.
-    table: Mutex<BTreeMap<usize, Attached>>,
+    table: Mutex<SortedMap<usize, Attached>>,
 }
 
 impl Attachments {
@@ -88,6 +88,6 @@ impl Attachments {
             table.retain(|_, attached| attached.inode.strong_count() > 0);
         }
         let fresh = || Attached { inode: Arc::downgrade(inode), fifo: None, object: None };
-        edit(table.entry(key).or_insert_with(fresh))
+        edit(table.get_or_insert_with(key, fresh))
     }
 }

@@ -92,6 +92,28 @@ pub enum WriteAt {
     End,
 }
 
+/// Whether a file made without a name may get one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linkable {
+    /// By linkat(2).
+    Yes,
+    /// Never (O_TMPFILE with O_EXCL).
+    No,
+}
+
+/// What to do to an extended attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XattrChange<'a> {
+    /// Gives it this value.
+    Set(&'a [u8]),
+    /// XATTR_CREATE: EEXIST when it is there.
+    Create(&'a [u8]),
+    /// XATTR_REPLACE: ENODATA when it is not.
+    Replace(&'a [u8]),
+    /// Takes it away: ENODATA when it is not there.
+    Remove,
+}
+
 /// What [`Inode::remove`] may take away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemoveKind {
@@ -177,8 +199,8 @@ pub trait Inode: Send + Sync + Any {
     }
 
     /// Makes a regular file without a name (O_TMPFILE).
-    fn create_unnamed(&self, new: &NewNode<'_>) -> Result<Arc<dyn Inode>> {
-        let _ = new;
+    fn create_unnamed(&self, new: &NewNode<'_>, linkable: Linkable) -> Result<Arc<dyn Inode>> {
+        let _ = (new, linkable);
         Err(Errno::EOPNOTSUPP)
     }
 
@@ -271,6 +293,23 @@ pub trait Inode: Send + Sync + Any {
     /// Makes data durable (fsync(2)); memory is as durable as it gets.
     fn sync(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// The value of an extended attribute (xattr(7)): ENODATA. Who may ask has been checked.
+    fn xattr(&self, name: &[u8]) -> Result<Vec<u8>> {
+        let _ = name;
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// The names of all extended attributes.
+    fn xattr_names(&self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    /// Makes, replaces or removes an extended attribute: EEXIST, ENODATA, ENOSPC.
+    fn change_xattr(&self, name: &[u8], change: &XattrChange<'_>) -> Result<()> {
+        let _ = (name, change);
+        Err(Errno::EOPNOTSUPP)
     }
 
     /// What mmap(2) maps.

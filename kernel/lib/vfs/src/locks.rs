@@ -2,7 +2,7 @@
 
 use crate::Inode;
 use crate::inode::identity;
-use alloc::collections::BTreeMap;
+use sortedmap::SortedMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -113,7 +113,7 @@ impl FileLocks {
 #[derive(Default)]
 pub struct LockTable {
     // Keyed by address: whoever holds a lock holds the file open, so the inode stays.
-    files: Mutex<BTreeMap<usize, FileLocks>>,
+    files: Mutex<SortedMap<usize, FileLocks>>,
     count: AtomicUsize,
 }
 
@@ -121,7 +121,7 @@ impl LockTable {
     fn edit<T>(&self, inode: &Arc<dyn Inode>, edit: impl FnOnce(&mut FileLocks) -> T) -> T {
         let mut files = self.files.lock();
         let key = identity(inode);
-        let locks = files.entry(key).or_default();
+        let locks = files.get_or_insert_with(key, FileLocks::default);
         let result = edit(locks);
         if locks.whole.is_empty() && locks.records.is_empty() && locks.queue.is_empty() {
             files.remove(&key);
@@ -139,7 +139,7 @@ impl LockTable {
     pub fn queue(&self, inode: &Arc<dyn Inode>) -> WaitQueue {
         // Kept even though nobody waits yet: the caller is about to.
         let mut files = self.files.lock();
-        let queue = files.entry(identity(inode)).or_default().queue.clone();
+        let queue = files.get_or_insert_with(identity(inode), FileLocks::default).queue.clone();
         self.count.store(files.len(), Ordering::Release);
         queue
     }

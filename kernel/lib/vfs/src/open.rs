@@ -3,7 +3,7 @@
 use crate::context::Want;
 use crate::open_file::Body;
 use crate::walk::{Last, Walk};
-use crate::{Context, EventMask, Follow, Inode, Location, MountFlags, NewNode, OpenFile};
+use crate::{Context, EventMask, Follow, Inode, Linkable, Location, MountFlags, NewNode, OpenFile};
 use alloc::sync::Arc;
 use file::{AccessMode, File, FileType, OpenFlags};
 use uapi::general::{
@@ -133,7 +133,8 @@ impl Context {
         }
         self.may_create(&dir)?;
         let owner = self.new_owner(&dir, FileType::Regular, how.mode);
-        let inode = dir.inode().create_unnamed(&NewNode { kind: FileType::Regular, owner, rdev: 0, target: b"" })?;
+        let linkable = if how.has(O_EXCL) { Linkable::No } else { Linkable::Yes };
+        let inode = dir.inode().create_unnamed(&NewNode { kind: FileType::Regular, owner, rdev: 0, target: b"" }, linkable)?;
         let location = Location::unnamed(&dir.mount, &crate::path::unnamed_name(inode.stat().ino), inode);
         Ok(OpenFile::make(location, how.access(), Body::Data))
     }

@@ -165,7 +165,7 @@ impl OpenFile {
     fn seek_data(&self, to: SeekFrom) -> Result<u64> {
         let inode = self.inode();
         let mut position = self.position.lock();
-        let from = |base: u64, offset: i64| i64::try_from(base).ok().and_then(|b| b.checked_add(offset)).ok_or(Errno::EOVERFLOW);
+        let from = |base: u64, offset: i64| i64::try_from(base).ok().and_then(|b| b.checked_add(offset)).ok_or(Errno::EINVAL);
         let unsigned = |offset: i64| u64::try_from(offset).map_err(|_| Errno::ENXIO);
         let target = match to {
             SeekFrom::Start(offset) => offset,
@@ -306,6 +306,7 @@ impl File for OpenFile {
 
     fn read_dir(&self, each: &mut dyn FnMut(&DirEntry) -> bool) -> Result<()> {
         match self.body {
+            Body::Directory if self.location.dentry.is_deleted() => Err(Errno::ENOENT),
             Body::Directory => {
                 // Entries are copied out by `each`: the position is put back afterwards instead of staying locked.
                 let mut position = *self.position.lock();

@@ -275,6 +275,34 @@ impl PageCache {
         Ok(())
     }
 
+    /// Takes memory for `offset .. offset + len`, which may lie past the end, so that writing there later cannot fail: what is a hole becomes zeros. ENOSPC
+    /// when there is not enough, and then none is taken; EPERM when sealed against growing and the range does.
+    pub fn reserve(&self, offset: u64, len: u64) -> Result<()> {
+        let _writer = self.writer.lock();
+        let end = offset.saturating_add(len);
+        let missing: Vec<u64> = {
+            let state = self.state.lock();
+            if state.seals.contains(Seals::GROW) && end > state.size {
+                return Err(Errno::EPERM);
+            }
+            let needed = end.div_ceil(PAGE_BYTES) - offset / PAGE_BYTES;
+            if needed > self.frames.free_bytes() / PAGE_BYTES + state.pages.len() as u64 + state.valid.div_ceil(PAGE_BYTES) {
+                return Err(Errno::ENOSPC);
+            }
+            (offset / PAGE_BYTES..end.div_ceil(PAGE_BYTES)).filter(|index| !state.is_data(*index)).collect()
+        };
+        let mut pages = Vec::new();
+        for index in missing {
+            pages.push((index, Page::zeroed(self.frames).ok_or(Errno::ENOSPC)?));
+        }
+        let mut state = self.state.lock();
+        for (index, page) in pages {
+            // A fault may have been faster.
+            state.pages.entry(index).or_insert(page);
+        }
+        Ok(())
+    }
+
     /// The next offset at or after `offset` with data; ENXIO.
     pub fn next_data(&self, offset: u64) -> Result<u64> {
         let state = self.state.lock();

@@ -88,11 +88,13 @@ impl Table {
         listener.half_open += 1;
         let mut child = Connection::new(parent.family, parent.options.clone(), Handle::new());
         child.tcp = parent.tcp;
-        child.bound = true;
         child.owned = Owned::Listener(id);
         child.state = State::SynReceived;
         (child.local, child.remote) = (flow.local, flow.remote);
         child.options.received_tos = tos;
+        let share = child.port_share();
+        child.share = Some(share);
+        self.ports.share(flow.local.port, share);
         child.take_syn(net, segment);
         child.choose_iss(net, secret);
         child.window_seq = segment.seq;

@@ -26,7 +26,10 @@ impl Connection {
 
     /// Whether reading makes sense: `Ok` with nothing queued is end of file.
     pub(super) fn may_receive(&mut self) -> Result<()> {
-        if !self.rx.is_empty() {
+        if self.urgent.readable(self.rx.len()) > 0 {
+            return Ok(());
+        }
+        if self.fin_received {
             return Ok(());
         }
         if let Some(error) = self.error.take() {
@@ -34,10 +37,8 @@ impl Connection {
             return Err(error);
         }
         match self.state {
-            State::Listen => Err(Errno::ENOTCONN),
-            State::Closed if self.remote.port == 0 => Err(Errno::ENOTCONN),
-            State::SynSent | State::SynReceived => Err(Errno::EAGAIN),
-            _ if self.fin_received || self.rx_shut || self.state == State::Closed => Ok(()),
+            _ if self.rx_shut => Ok(()),
+            State::Listen | State::Closed => Err(Errno::ENOTCONN),
             _ => Err(Errno::EAGAIN),
         }
     }
@@ -58,6 +59,7 @@ impl Connection {
         let rest = chunk.bytes().len();
         self.reading = self.reading.saturating_sub(rest + used);
         net.buffered = net.buffered.saturating_sub(used);
+        self.urgent.read(used);
         self.rx.unpop(chunk);
         if used > 0 {
             self.window_opened(net);
@@ -103,9 +105,10 @@ impl Table {
             _ if core::mem::take(&mut connection.connecting) => return Ok(()),
             _ => return Err(Errno::EISCONN),
         }
-        if let Some(error) = connection.error.take() {
-            connection.connecting = false;
-            connection.publish();
+        if core::mem::take(&mut connection.connecting) {
+            // The attempt has failed: the socket is as it was before, and the next call is a new one.
+            let error = connection.error.take().unwrap_or(Errno::ECONNABORTED);
+            connection.forget_connection();
             return Err(error);
         }
         if connection.options.v6only && to.addr.is_v4() {
@@ -138,14 +141,18 @@ impl Table {
         if self.has_flow(&flow) {
             return Err(Errno::EADDRNOTAVAIL);
         }
-        net.route(addr, interface)?;
+        let (_, next_hop) = net.route(addr, interface)?;
+        if self.get(id)?.options.dont_route && next_hop != addr {
+            return Err(Errno::ENETUNREACH);
+        }
         let secret = self.secret;
         let connection = self.get(id)?;
         connection.start_connecting(net, flow, secret);
         self.connect_flow(flow, id);
         let connection = self.get(id)?;
         connection.output(net, Force::No);
-        Ok(())
+        // Even over the loopback: the answer is there when the lock is released, and told by the next call.
+        Err(Errno::EINPROGRESS)
     }
 
     /// connect(2) with AF_UNSPEC, and a listener's shutdown for reading.
@@ -160,8 +167,7 @@ impl Table {
         }
         connection.kill(net, None);
         self.forget_flow(id);
-        let connection = self.get(id)?;
-        connection.remote.port = 0;
+        self.get(id)?.forget_connection();
         Ok(())
     }
 
@@ -194,17 +200,28 @@ impl Table {
 }
 
 impl Connection {
-    fn start_connecting(&mut self, net: &mut Net, flow: Flow, secret: (u64, u64)) {
-        // What an earlier connection of this socket has left.
-        self.rx.clear();
+    /// Makes a closed socket one that never was connected. What the peer has sent can still be read.
+    pub(super) fn forget_connection(&mut self) {
+        self.remote = Endpoint { addr: self.family.any(), port: 0 };
+        if !self.bound {
+            self.local = self.remote;
+        }
+        self.error = None;
+        self.urgent = self.urgent.forgotten();
+        self.connecting = false;
         self.tx_shut = false;
         self.rx_shut = false;
         self.fin_received = false;
+        self.publish();
+    }
+
+    fn start_connecting(&mut self, net: &mut Net, flow: Flow, secret: (u64, u64)) {
+        self.forget_connection();
+        self.rx.clear();
         self.retries = 0;
         self.rtt = super::Rtt::new();
         self.path = Default::default();
         (self.local, self.remote) = (flow.local, flow.remote);
-        self.bound = true;
         self.connecting = true;
         self.choose_iss(net, secret);
         self.rcv_nxt = super::Seq(0);

@@ -59,6 +59,7 @@ impl Connection {
         if !segment.has(flags::ACK) || !self.take_ack(net, segment) {
             return;
         }
+        self.note_urgent(segment);
         if !segment.payload.is_empty() {
             self.take_data(net, segment);
         }
@@ -247,6 +248,7 @@ impl Connection {
         self.tx.consume(data);
         net.buffered = net.buffered.saturating_sub(data);
         self.una = segment.ack;
+        self.urgent.acknowledged(self.una);
         self.nxt = self.nxt.max(self.una);
         self.retries = 0;
         self.rtt.backoff = 0;
@@ -340,6 +342,7 @@ impl Connection {
             }
             self.ack = Ack::Now;
         }
+        self.find_urgent(net);
         // Every second full segment (RFC 9293 §3.8.6.3), and before the sender runs into the edge.
         let left = self.rcv_edge.since(self.rcv_nxt);
         let quick = self.tcp.quickack || self.quick > 0;

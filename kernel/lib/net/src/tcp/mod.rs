@@ -19,6 +19,7 @@ mod seq;
 mod socket;
 mod table;
 mod timer;
+mod urgent;
 
 pub(crate) use socket::TcpSocket;
 pub(crate) use table::Table;
@@ -28,6 +29,7 @@ use crate::chunks::ChunkQueue;
 use crate::handle::Handle;
 use crate::options::Options;
 use crate::output::{Net, PathCache};
+use crate::ports::Share;
 use crate::timers::{NEVER, Owner};
 use accept::Listener;
 use alloc::boxed::Box;
@@ -37,6 +39,7 @@ use file::Events;
 use reorder::Reorder;
 use seq::Seq;
 use uapi::Errno;
+use urgent::Urgent;
 
 /// Window scale that we ask for: windows up to 8 MiB.
 const WINDOW_SCALE: u8 = 7;
@@ -159,8 +162,10 @@ pub(crate) struct Connection {
     family: Family,
     local: Endpoint,
     remote: Endpoint,
-    /// bind(2) has been called, or a port was chosen.
+    /// bind(2) has been called: the port is claimed, and stays when a connection fails.
     bound: bool,
+    /// Its part in the claim of the listener that it came from.
+    share: Option<Share>,
     owned: Owned,
     /// It has been put into its listener's queue.
     offered: bool,
@@ -228,6 +233,7 @@ pub(crate) struct Connection {
     last_received_at: u64,
     /// Bytes in `rx` taken off by a reader that has not come back yet.
     reading: usize,
+    urgent: Urgent,
 
     // Deadlines in monotonic nanoseconds, `NEVER` when off.
     rto_at: u64,
@@ -253,6 +259,7 @@ impl Connection {
             local: none,
             remote: none,
             bound: false,
+            share: None,
             owned: Owned::Socket,
             offered: false,
             connecting: false,
@@ -298,6 +305,7 @@ impl Connection {
             unacked: 0,
             last_received_at: 0,
             reading: 0,
+            urgent: Urgent::NONE,
             rto_at: NEVER,
             persist_at: NEVER,
             delayed_ack_at: NEVER,
@@ -343,7 +351,7 @@ impl Connection {
 
     fn readable(&self) -> bool {
         let enough = self.options.receive_low_water.min(self.options.receive_buffer / 2).max(1);
-        self.rx.len() >= enough || self.fin_received || self.rx_shut || self.error.is_some() || self.state == State::Closed
+        self.urgent.readable(self.rx.len()) >= enough || self.fin_received || self.rx_shut || self.error.is_some()
     }
 
     /// Publishes poll(2)'s answer.
@@ -359,14 +367,17 @@ impl Connection {
             State::SynSent | State::SynReceived => Events::empty(),
             _ => {
                 let mut events = Events::empty();
-                let read_ended = self.fin_received || self.rx_shut || self.state == State::Closed;
-                if self.readable() && self.bound {
+                let read_ended = self.fin_received || self.rx_shut;
+                if self.readable() {
                     events |= Events::READABLE;
                 }
-                if read_ended && self.bound {
+                if read_ended {
                     events |= Events::RDHUP;
                 }
-                if self.tx_shut || self.state == State::Closed || self.writable() {
+                if self.urgent.is_here() {
+                    events |= Events::PRI;
+                }
+                if self.tx_shut || self.writable() {
                     events |= Events::WRITABLE;
                 }
                 if self.state == State::Closed || (read_ended && self.tx_shut) {
@@ -413,6 +424,7 @@ impl Connection {
         net.buffered = net.buffered.saturating_sub(self.tx.len() + self.reorder.len());
         self.tx.clear();
         self.reorder.clear();
+        self.rx_shut = true;
         self.tx_shut = true;
         self.rto_at = NEVER;
         self.persist_at = NEVER;

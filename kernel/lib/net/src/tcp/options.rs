@@ -18,7 +18,7 @@ impl Table {
         let v6only = connection.options.v6only;
         let rebind = connection.options.set(connection.family, level, name, value, &net.interfaces)?;
         if rebind == Handled::Yes {
-            if connection.options.v6only != v6only && connection.bound {
+            if connection.options.v6only != v6only && connection.local.port != 0 {
                 connection.options.v6only = v6only;
                 return Err(Errno::EINVAL);
             }
@@ -32,6 +32,11 @@ impl Table {
             return Ok(());
         }
         match u32::try_from(level) {
+            Ok(c::SOL_SOCKET) if u32::try_from(name) == Ok(c::SO_OOBINLINE) => {
+                connection.urgent.inline = int(value)? != 0;
+                connection.publish();
+                Ok(())
+            }
             Ok(c::SOL_TCP) => connection.set_tcp(net, u32::try_from(name).map_err(|_| Errno::ENOPROTOOPT)?, value),
             _ => Err(Errno::ENOPROTOOPT),
         }
@@ -102,6 +107,7 @@ impl Connection {
         let name = u32::try_from(name).map_err(|_| Errno::ENOPROTOOPT)?;
         match (u32::try_from(level), name) {
             (Ok(c::SOL_SOCKET), c::SO_ACCEPTCONN) => give(i32::from(self.state == State::Listen)),
+            (Ok(c::SOL_SOCKET), c::SO_OOBINLINE) => give(i32::from(self.urgent.inline)),
             (Ok(c::SOL_TCP), c::TCP_NODELAY) => give(i32::from(self.tcp.nodelay)),
             (Ok(c::SOL_TCP), c::TCP_CORK) => give(i32::from(self.tcp.cork)),
             (Ok(c::SOL_TCP), c::TCP_QUICKACK) => give(i32::from(self.tcp.quickack)),
@@ -120,7 +126,7 @@ impl Connection {
                 Ok(name)
             }
             (Ok(c::SOL_TCP), c::TCP_INFO) => Ok(self.info(net)),
-            _ => Err(Errno::ENOPROTOOPT),
+            (level, _) => Err(crate::options::unknown(self.family, level.ok())),
         }
     }
 

@@ -101,7 +101,7 @@ impl Connection {
     /// Payload bytes of the largest frame that the device will cut for us; one segment when it does not.
     fn tso_payload(&self, net: &Net) -> usize {
         let mss = usize::from(self.mss);
-        if self.unsent() <= mss {
+        if self.unsent() <= mss || self.urgent.sending() {
             return mss;
         }
         let (_, tso) = net.mtu_and_tso(self.remote.addr, self.interface());
@@ -243,6 +243,9 @@ impl Connection {
             if len + 4 + 8 * count <= usize::from(self.mss) {
                 header.sack(&ranges[..count]);
             }
+        }
+        if let Some(pointer) = self.urgent.pointer(seq) {
+            header.urgent(pointer);
         }
         let offset = seq.since(self.data_start());
         self.transmit(net, header.bytes(), offset, len)?;

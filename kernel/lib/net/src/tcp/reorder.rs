@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn any_order_with_overlaps_gives_the_stream() {
-        let stream: Vec<u8> = (0..10_000u32).map(|i| (i * 31 >> 4) as u8).collect();
+        let stream: Vec<u8> = (0..10_000u32).map(|i| ((i * 31) >> 4) as u8).collect();
         let base = Seq(u32::MAX - 4000);
         let mut seed = 7u64;
         let mut next = |n: usize| {

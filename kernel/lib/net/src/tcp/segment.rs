@@ -15,6 +15,8 @@ pub mod flags {
     pub const PSH: u8 = 8;
     /// The acknowledgement field counts.
     pub const ACK: u8 = 16;
+    /// The urgent pointer counts.
+    pub const URG: u8 = 32;
 }
 
 /// Header length without options, in bytes.
@@ -39,6 +41,8 @@ pub struct Segment<'a> {
     pub flags: u8,
     /// Window as it stands in the header.
     pub window: u16,
+    /// Urgent pointer.
+    pub urgent: u16,
     /// Options.
     pub options: &'a [u8],
     /// Data.
@@ -71,6 +75,7 @@ impl<'a> Segment<'a> {
             ack: Seq(be32(header, 8)),
             flags: header[13] & 0x3f,
             window: be16(header, 14),
+            urgent: be16(header, 18),
             options: bytes.get(HEADER_LEN..header_len)?,
             payload: &bytes[header_len..],
         })
@@ -158,6 +163,12 @@ impl HeaderBuilder {
         self.bytes[self.len..self.len + option.len()].copy_from_slice(option);
         self.len += option.len();
         self.bytes[12] = (self.len as u8 / 4) << 4;
+    }
+
+    /// Sets the urgent pointer: bytes from the sequence number to the one behind the urgent byte.
+    pub fn urgent(&mut self, pointer: u16) {
+        self.bytes[13] |= flags::URG;
+        self.bytes[18..20].copy_from_slice(&pointer.to_be_bytes());
     }
 
     /// Adds a SYN's options.

@@ -2,6 +2,8 @@
 //!
 //! User memory is copied without the stack's lock: a chunk is taken off or prepared under the lock, copied, and put back.
 
+use super::output::Force;
+use super::urgent::Peek;
 use super::{Connection, State};
 use crate::addr::{Endpoint, Family};
 use crate::chunks::Chunk;
@@ -53,6 +55,24 @@ impl TcpSocket {
         self.shared.with(|core| f(core.tcp.get(self.id)?, &mut core.net))
     }
 
+    /// recv(2) with MSG_OOB.
+    fn receive_urgent(&self, dst: &mut dyn Sink, peek: Peek) -> Result<Received> {
+        let byte = self.with(|connection, _| {
+            if connection.state == State::Closed && !connection.fin_received {
+                return Err(Errno::ENOTCONN);
+            }
+            let byte = connection.urgent.take(peek);
+            connection.publish();
+            match byte {
+                Err(Errno::EAGAIN) if connection.rx_shut => Ok(None),
+                other => other.map(Some),
+            }
+        })?;
+        let Some(byte) = byte else { return Ok(Received::default()) };
+        let (copied, flags) = if dst.remaining() > 0 { (dst.put(&[byte])?, MsgFlags::OOB) } else { (0, MsgFlags::OOB | MsgFlags::TRUNC) };
+        Ok(Received { copied, full_len: 1, flags, ..Received::default() })
+    }
+
     /// Queues up to [`SMALL_SEND`] bytes behind those that wait.
     fn send_small(&self, src: &mut dyn Source, len: usize, more: bool) -> Result<usize> {
         let mut buffer = [0; SMALL_SEND];
@@ -83,9 +103,10 @@ impl TcpSocket {
 
     fn peek(&self, dst: &mut dyn Sink) -> Result<usize> {
         let want = dst.remaining();
-        let bytes = self.with(|connection, _| {
+        let bytes = self.with(|connection, net| {
+            let readable = connection.pass_urgent(net);
             connection.may_receive()?;
-            let mut bytes = alloc::vec![0; want.min(connection.rx.len())];
+            let mut bytes = alloc::vec![0; want.min(readable)];
             connection.rx.copy(0, &mut bytes);
             Ok(bytes)
         })?;
@@ -105,7 +126,11 @@ impl TcpSocket {
                 let connection = core.tcp.get(self.id)?;
                 match back {
                     Some((chunk, used)) => connection.read_finished(&mut core.net, chunk, used),
-                    None => connection.may_receive()?,
+                    None => {
+                        let readable = connection.pass_urgent(&mut core.net);
+                        connection.may_receive()?;
+                        left = left.min(readable);
+                    }
                 }
                 let chunk = if stop || left == 0 { None } else { connection.rx.pop() };
                 if let Some(chunk) = &chunk {
@@ -167,14 +192,15 @@ impl File for TcpSocket {
             let connection = core.tcp.get(self.id)?;
             let count = match command {
                 uapi::ioctl::FIONREAD if connection.state == State::Listen => return Err(Errno::EINVAL),
-                uapi::ioctl::FIONREAD => connection.rx.len(),
+                uapi::ioctl::FIONREAD => connection.urgent.readable(connection.rx.len()),
+                crate::ioctl::SIOCATMARK => usize::from(connection.urgent.at_mark()),
                 uapi::ioctl::TIOCOUTQ => connection.tx.len(),
                 _ => connection.unsent(),
             };
             Ok(i32::try_from(count).unwrap_or(i32::MAX))
         };
         match command {
-            uapi::ioctl::FIONREAD | uapi::ioctl::TIOCOUTQ | crate::ioctl::SIOCOUTQNSD => {
+            uapi::ioctl::FIONREAD | uapi::ioctl::TIOCOUTQ | crate::ioctl::SIOCOUTQNSD | crate::ioctl::SIOCATMARK => {
                 let count = self.shared.quietly(counts)?;
                 user.write(arg, &count)?;
                 Ok(0)
@@ -220,15 +246,7 @@ impl Socket for TcpSocket {
             return self.shared.with(|core| core.tcp.disconnect(&mut core.net, self.id));
         }
         let (to, scope) = self.endpoint(addr)?;
-        self.shared.with(|core| core.tcp.connect(&mut core.net, self.id, to, scope))?;
-        // Over the loopback the handshake is over when the lock is released.
-        self.with(|connection, _| match connection.state {
-            State::SynSent | State::SynReceived => Err(Errno::EINPROGRESS),
-            _ => {
-                connection.connecting = false;
-                connection.error.take().map_or(Ok(()), Err)
-            }
-        })
+        self.shared.with(|core| core.tcp.connect(&mut core.net, self.id, to, scope))
     }
 
     fn local_addr(&self) -> Result<SockAddr> {
@@ -243,14 +261,20 @@ impl Socket for TcpSocket {
     }
 
     fn send(&self, src: &mut dyn Source, _to: Option<&SockAddr>, flags: MsgFlags, _control: Vec<Control>) -> Result<usize> {
-        if flags.contains(MsgFlags::OOB) {
-            return Err(Errno::EOPNOTSUPP);
-        }
-        let more = flags.contains(MsgFlags::MORE);
+        // What is urgent goes out with its mark, not before.
+        let more = flags.intersects(MsgFlags::MORE | MsgFlags::OOB);
         let mut done = 0;
         loop {
             let want = src.remaining();
             if want == 0 && done > 0 {
+                if flags.contains(MsgFlags::OOB) {
+                    // The last byte is the urgent one; nothing holds it back.
+                    self.with(|connection, net| {
+                        connection.mark_urgent();
+                        connection.output(net, Force::Yes);
+                        Ok(())
+                    })?;
+                }
                 return Ok(done);
             }
             let step = self.prepare(want).and_then(|(len, chunk)| {
@@ -276,7 +300,7 @@ impl Socket for TcpSocket {
 
     fn recv(&self, dst: &mut dyn Sink, flags: MsgFlags) -> Result<Received> {
         if flags.contains(MsgFlags::OOB) {
-            return Err(Errno::EINVAL);
+            return self.receive_urgent(dst, if flags.contains(MsgFlags::PEEK) { Peek::Yes } else { Peek::No });
         }
         if flags.contains(MsgFlags::ERRQUEUE) {
             return Err(Errno::EAGAIN);
@@ -295,7 +319,14 @@ impl Socket for TcpSocket {
             let before = connection.state;
             match before {
                 State::Listen if how != Shutdown::Write => return core.tcp.disconnect(&mut core.net, self.id),
-                State::Listen | State::Closed => return Err(Errno::ENOTCONN),
+                State::Listen => return Err(Errno::ENOTCONN),
+                State::Closed | State::TimeWait => {
+                    // An error, and yet done: reading then ends, writing is EPIPE.
+                    connection.rx_shut |= how != Shutdown::Write;
+                    connection.tx_shut |= how != Shutdown::Read;
+                    connection.wake(&mut core.net, Events::READABLE | Events::WRITABLE | Events::RDHUP | Events::HUP);
+                    return Err(Errno::ENOTCONN);
+                }
                 State::SynSent => {
                     connection.kill(&mut core.net, Some(Errno::ECONNRESET));
                     core.tcp.after(&mut core.net, self.id, before);
@@ -329,7 +360,6 @@ impl Socket for TcpSocket {
 
     fn take_error(&self) -> Option<Errno> {
         self.with(|connection, _| {
-            connection.connecting = false;
             let error = connection.error.take();
             connection.publish();
             Ok(error)

@@ -7,7 +7,7 @@ use super::seq::Seq;
 use super::{Ack, Connection, Owned, State};
 use crate::addr::{Addr, Endpoint};
 use crate::output::{Net, Outgoing};
-use crate::ports::{Binding, Ports};
+use crate::ports::{Binding, Ports, Share};
 use crate::timers::Owner;
 use crate::wire::{IpHeader, IpPacket, protocol};
 use alloc::boxed::Box;
@@ -73,6 +73,7 @@ impl Hasher for FlowHasher {
 /// What is left of a connection in TIME-WAIT once the application has closed it.
 struct TimeWait {
     flow: Flow,
+    share: Option<Share>,
     nxt: Seq,
     rcv_nxt: Seq,
     until: u64,
@@ -147,9 +148,24 @@ impl Table {
     pub(super) fn forget_flow(&mut self, id: u32) {
         if let Ok(connection) = self.get(id) {
             let flow = connection.flow();
+            let share = connection.share.take();
             if self.flows.get(&flow) == Some(&id) {
                 self.flows.remove(&flow);
             }
+            if let Some(share) = share {
+                self.ports.unshare(flow.local.port, share);
+            }
+        }
+    }
+
+    /// Forgets a connection in TIME-WAIT.
+    fn end_time_wait(&mut self, id: u32) {
+        if let Some((_, Slot::TimeWait(waiting))) = self.slots.get(id as usize) {
+            self.flows.remove(&waiting.flow);
+            if let Some(share) = waiting.share {
+                self.ports.unshare(waiting.flow.local.port, share);
+            }
+            self.free_slot(id);
         }
     }
 
@@ -278,11 +294,7 @@ impl Table {
                 connection.run_timers(net);
                 self.after(net, id, before);
             }
-            Slot::TimeWait(waiting) if waiting.until <= net.now => {
-                let flow = waiting.flow;
-                self.flows.remove(&flow);
-                self.free_slot(id);
-            }
+            Slot::TimeWait(waiting) if waiting.until <= net.now => self.end_time_wait(id),
             Slot::TimeWait(waiting) => net.timers.enter(waiting.until, Owner::Tcp(id, generation)),
             _ => {}
         }
@@ -290,7 +302,10 @@ impl Table {
 
     fn shrink_to_time_wait(&mut self, net: &mut Net, id: u32) {
         let Ok(connection) = self.get(id) else { return };
-        let waiting = TimeWait { flow: connection.flow(), nxt: connection.sent, rcv_nxt: connection.rcv_nxt, until: connection.end_at };
+        // Its port stays taken for those without SO_REUSEADDR.
+        let share = connection.share.or(connection.bound.then(|| connection.port_share()));
+        let inherits = connection.share.is_some();
+        let waiting = TimeWait { flow: connection.flow(), share, nxt: connection.sent, rcv_nxt: connection.rcv_nxt, until: connection.end_at };
         net.buffered = net.buffered.saturating_sub(connection.tx.len() + connection.rx.len() + connection.reorder.len());
         let port = connection.local.port;
         // The final acknowledgement may still be owed.
@@ -298,6 +313,9 @@ impl Table {
             connection.send_ack(net);
         }
         self.ports.unbind(port, id);
+        if let (Some(share), false) = (share, inherits) {
+            self.ports.share(port, share);
+        }
         if let Some((generation, slot)) = self.slots.get_mut(id as usize) {
             // Entries in the heap for the connection are no longer meant.
             *generation = generation.wrapping_add(1);
@@ -308,12 +326,9 @@ impl Table {
         }
         if self.time_wait.len() > MAX_TIME_WAIT
             && let Some((oldest, generation)) = self.time_wait.pop_front()
-            && let Some((current, Slot::TimeWait(waiting))) = self.slots.get(oldest as usize)
-            && *current == generation
+            && self.slots.get(oldest as usize).is_some_and(|(current, _)| *current == generation)
         {
-            let flow = waiting.flow;
-            self.flows.remove(&flow);
-            self.free_slot(oldest);
+            self.end_time_wait(oldest);
         }
         while let Some((id, generation)) = self.time_wait.front()
             && self.slots.get(*id as usize).is_none_or(|(current, _)| current != generation)
@@ -328,8 +343,7 @@ impl Table {
         let flow = waiting.flow;
         // A new connection may take over when its numbers are beyond the old one's (RFC 9293 §3.10.7.4, RFC 6191).
         if segment.has(flags::SYN) && !segment.has(flags::ACK | flags::RST) && segment.seq.after(waiting.rcv_nxt) {
-            self.flows.remove(&flow);
-            self.free_slot(id);
+            self.end_time_wait(id);
             return Reuse::Yes;
         }
         // Resets are ignored (RFC 1337); a repeated FIN is acknowledged again.
@@ -372,6 +386,11 @@ enum Reuse {
 impl Connection {
     pub(super) fn flow(&self) -> Flow {
         Flow { local: self.local, remote: self.remote }
+    }
+
+    /// This socket's part in the claim on its port.
+    pub(super) fn port_share(&self) -> Share {
+        Share { addr: self.local.addr, reuse_addr: self.options.reuse_addr, reuse_port: self.options.reuse_port }
     }
 
     /// This socket's claim on its port.

@@ -51,7 +51,7 @@ impl Datagrams {
         match self.options.get(self.family, level, name, &net.interfaces) {
             Some(value) => value,
             None if (u32::try_from(level), u32::try_from(name)) == (Ok(c::SOL_SOCKET), Ok(c::SO_ACCEPTCONN)) => give(0),
-            None => Err(Errno::ENOPROTOOPT),
+            None => Err(crate::options::unknown(self.family, u32::try_from(level).ok())),
         }
     }
 

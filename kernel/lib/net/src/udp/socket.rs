@@ -143,7 +143,10 @@ impl Core {
         if interface.is_none() && scope != 0 && (to.addr.is_link_local6() || to.addr.is_multicast()) {
             interface = crate::options::by_index(i32::try_from(scope).unwrap_or(-1), &self.net.interfaces)?;
         }
-        let (position, _) = self.net.route(to.addr, interface)?;
+        let (position, next_hop) = self.net.route(to.addr, interface)?;
+        if socket.options.dont_route && next_hop != to.addr {
+            return Err(Errno::ENETUNREACH);
+        }
         let broadcast = self.net.interfaces.get(position).is_some_and(|i| i.is_broadcast(to.addr));
         if broadcast && !socket.options.broadcast {
             return Err(Errno::EACCES);
@@ -344,10 +347,11 @@ impl Socket for UdpSocket {
             return Err(Errno::EMSGSIZE);
         }
         let mut data = vec![0; len];
-        if src.take(&mut data)? < len {
+        // Only looked at: a blocking sender comes back with the same bytes when the ring is full.
+        if src.peek(&mut data)? < len {
             return Err(Errno::EFAULT);
         }
-        self.shared.with(|core| {
+        let sent = self.shared.with(|core| {
             let socket = core.udp.get(self.id)?;
             if let Some(error) = socket.error.take() {
                 socket.publish();
@@ -364,9 +368,15 @@ impl Socket for UdpSocket {
                 data = core::mem::take(&mut socket.corked);
             }
             let extra = self.extra(&control, &core.net)?;
-            core.send_datagram(self.id, to, &data, &extra)?;
-            Ok(len)
-        })
+            let result = core.send_datagram(self.id, to, &data, &extra);
+            if result == Err(Errno::EAGAIN) {
+                data.truncate(data.len() - len);
+                core.udp.get(self.id)?.corked = data;
+            }
+            result.map(|()| len)
+        })?;
+        src.skip(len);
+        Ok(sent)
     }
 
     fn recv(&self, dst: &mut dyn Sink, flags: MsgFlags) -> Result<Received> {

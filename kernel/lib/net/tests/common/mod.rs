@@ -1,5 +1,6 @@
 //! Two stacks joined by a simulated link: virtual time, and seeded loss, reordering, duplication, delay and damage.
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use file::{Events, File, MsgFlags, Registration, Share, SliceSink, SockAddr, Socket, WaitQueue};
 use net::{Capabilities, InterfaceConfig, Ipv4Config, Ipv6Config, NetDevice, RxBuffer, RxChecksum, RxStorage, Stack, TxFull, TxOffload};
@@ -68,9 +69,12 @@ pub struct Wire {
     pub count: u64,
     pub largest: usize,
     /// Called for each frame from an end; `false` drops it.
-    pub filter: Option<Box<dyn FnMut(usize, &[u8]) -> bool + Send>>,
+    pub filter: Option<Filter>,
     pub now: u64,
 }
+
+/// Whether a frame from this end may pass.
+pub type Filter = Box<dyn FnMut(usize, &[u8]) -> bool + Send>;
 
 impl Wire {
     pub fn send(&mut self, from: usize, frame: Vec<u8>) {

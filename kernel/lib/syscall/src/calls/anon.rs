@@ -16,10 +16,9 @@ pub fn pipe(cx: &mut Cx<'_>, fds: u64) -> Result<u64> {
     pipe2(cx, fds, 0)
 }
 
-/// Packet mode (O_DIRECT) is refused with EINVAL, as by a kernel that does not know it.
 #[cfg(feature = "pipe")]
 pub fn pipe2(cx: &mut Cx<'_>, fds: u64, flags: u32) -> Result<u64> {
-    if flags & !(NONBLOCK | O_CLOEXEC) != 0 {
+    if flags & !(NONBLOCK | O_CLOEXEC | OpenFlags::DIRECT.bits()) != 0 {
         return Err(Errno::EINVAL);
     }
     let status = OpenFlags::from_bits_truncate(flags);

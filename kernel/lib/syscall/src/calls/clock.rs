@@ -5,15 +5,22 @@ use time::{ns_to_timespec, ns_to_timeval, timespec_to_ns, timeval_to_ns};
 use uapi::types::{Timespec, Timeval, Timex, Timezone};
 use uapi::{Errno, Result};
 
+/// What the coarse clocks step by, as a Linux with 250 ticks a second; the vDSO does the same.
+const COARSE_NS: u64 = 4_000_000;
+
 /// A clock id, decoded (clock_getres(2), pthread_getcpuclockid(3)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockId {
-    /// CLOCK_REALTIME and its coarse form; CLOCK_TAI too: no leap seconds are known.
+    /// CLOCK_REALTIME; CLOCK_TAI too: no leap seconds are known.
     Realtime,
+    /// CLOCK_REALTIME_COARSE.
+    RealtimeCoarse,
     /// CLOCK_REALTIME_ALARM: as the real-time clock; there is no suspend to wake from.
     RealtimeAlarm,
-    /// CLOCK_MONOTONIC, its raw and coarse forms, and CLOCK_BOOTTIME: the machine is never suspended.
+    /// CLOCK_MONOTONIC, its raw form, and CLOCK_BOOTTIME: the machine is never suspended.
     Monotonic,
+    /// CLOCK_MONOTONIC_COARSE.
+    MonotonicCoarse,
     /// CPU time of the process.
     ProcessCpu,
     /// CPU time of the thread with this id; 0 is the caller.
@@ -23,8 +30,10 @@ pub enum ClockId {
 /// EINVAL for an id that is no clock, or the CPU clock of another process.
 pub fn decode(cx: &Cx<'_>, id: i32) -> Result<ClockId> {
     Ok(match id {
-        0 | 5 | 11 => ClockId::Realtime,
-        1 | 4 | 6 | 7 | 9 => ClockId::Monotonic,
+        0 | 11 => ClockId::Realtime,
+        5 => ClockId::RealtimeCoarse,
+        1 | 4 | 7 | 9 => ClockId::Monotonic,
+        6 => ClockId::MonotonicCoarse,
         2 => ClockId::ProcessCpu,
         3 => ClockId::ThreadCpu(0),
         8 => ClockId::RealtimeAlarm,
@@ -49,6 +58,14 @@ pub fn now_ns(cx: &Cx<'_>, clock: ClockId) -> Result<u64> {
     Ok(match clock {
         ClockId::Realtime | ClockId::RealtimeAlarm => cx.clock().realtime_ns(),
         ClockId::Monotonic => cx.now_ns(),
+        ClockId::RealtimeCoarse => {
+            let fine = cx.clock().realtime_ns();
+            fine - fine % COARSE_NS
+        }
+        ClockId::MonotonicCoarse => {
+            let fine = cx.now_ns();
+            fine - fine % COARSE_NS
+        }
         ClockId::ProcessCpu => cx.process.cpu_times().own_ns,
         ClockId::ThreadCpu(0) => cx.thread.cpu_ns(),
         ClockId::ThreadCpu(tid) => cx.thread_by_id(tid)?.cpu_ns(),
@@ -67,9 +84,11 @@ pub fn clock_gettime(cx: &mut Cx<'_>, clock: i32, time: u64) -> Result<u64> {
 }
 
 pub fn clock_getres(cx: &mut Cx<'_>, clock: i32, resolution: u64) -> Result<u64> {
-    decode(cx, clock)?;
-    // Coarse clocks read the fine ones here, so all tick in nanoseconds.
-    cx.user().write_optional(resolution, &Timespec { sec: 0, nsec: 1 })?;
+    let nsec = match decode(cx, clock)? {
+        ClockId::RealtimeCoarse | ClockId::MonotonicCoarse => COARSE_NS.cast_signed(),
+        _ => 1,
+    };
+    cx.user().write_optional(resolution, &Timespec { sec: 0, nsec })?;
     Ok(0)
 }
 

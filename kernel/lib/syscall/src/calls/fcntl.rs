@@ -131,8 +131,9 @@ fn set_owner(cx: &Cx<'_>, open: &Description, owner: i32) -> Result<()> {
     Ok(())
 }
 
+/// The pipe behind a description; EBADF.
 #[cfg(feature = "pipe")]
-fn pipe_end(open: &Description) -> Result<&pipe::PipeEnd> {
+pub(super) fn pipe_end(open: &Description) -> Result<&pipe::PipeEnd> {
     let direct = open.file.as_any().downcast_ref();
     let inner = || opened(&*open.file)?.inner()?.as_any().downcast_ref();
     direct.or_else(inner).ok_or(Errno::EBADF)

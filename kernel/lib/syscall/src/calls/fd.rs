@@ -98,6 +98,12 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: i32, command: u32, arg: u64) -> Result<u64> {
         }
         FIONBIO => set_flag(cx, &open, arg, OpenFlags::NONBLOCK),
         FIOASYNC => set_flag(cx, &open, arg, OpenFlags::ASYNC),
-        _ => open.file.ioctl(command, arg, cx.user()),
+        _ => match open.file.ioctl(command, arg, cx.user()) {
+            #[cfg(feature = "sockets")]
+            Err(Errno::ENOTTY) if open.file.as_socket().is_some() => {
+                cx.system.sockets.as_deref().map_or(Err(Errno::ENOTTY), |families| families.interface_ioctl(command, arg, cx.user()))
+            }
+            other => other,
+        },
     }
 }

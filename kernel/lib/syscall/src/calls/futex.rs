@@ -52,8 +52,9 @@ pub fn futex(cx: &mut Cx<'_>, word: u64, operation: i32, value: u32, timeout: u6
             let (wake, requeue) = (count(value)?, count(timeout as u32)?);
             let (from, to) = (key(cx, word, private)?, target(cx, word2, private)?);
             if command == REQUEUE {
-                let (woken, _) = table(cx).requeue(from, to, wake, requeue);
-                return Ok(woken as u64);
+                // Linux counts those it moved here too, whatever futex(2) says.
+                let (woken, moved) = table(cx).requeue(from, to, wake, requeue);
+                return Ok((woken + moved) as u64);
             }
             let user = cx.user();
             user.load_u32(word)?;

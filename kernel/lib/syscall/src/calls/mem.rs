@@ -3,9 +3,10 @@
 use crate::Cx;
 use crate::cx::location_of;
 use alloc::sync::Arc;
-use mm::{FileMapping, MapFlags, MapRequest, Prot};
+use mm::{FileMapping, MapFlags, MapRequest, MappedName, Prot};
+use process::MappedPlace;
 use uapi::{Errno, Result};
-use vfs::MountFlags;
+use vfs::{MountFlags, Seals, opened};
 
 pub fn mmap(cx: &mut Cx<'_>, addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) -> Result<u64> {
     let prot = Prot::from_mmap(prot);
@@ -17,7 +18,7 @@ pub fn mmap(cx: &mut Cx<'_>, addr: u64, len: u64, prot: u32, flags: u32, fd: i32
     cx.space().mmap(MapRequest { addr, len, prot, flags, file })
 }
 
-/// EACCES: not open for reading, or a shared writable mapping of a file that is not open for writing.
+/// EACCES: not open for reading, or a shared writable mapping of a file that is not open for writing. EPERM: sealed against that.
 fn file_mapping(cx: &Cx<'_>, fd: i32, prot: Prot, flags: MapFlags, offset: u64) -> Result<FileMapping> {
     let open = cx.file(fd)?;
     let shared = flags.contains(MapFlags::SHARED);
@@ -31,14 +32,21 @@ fn file_mapping(cx: &Cx<'_>, fd: i32, prot: Prot, flags: MapFlags, offset: u64) 
     if shared && !writable {
         may -= Prot::WRITE;
     }
-    let name: Arc<[u8]> = match location_of(&open) {
+    let seals = opened(&*open.file).and_then(|file| file.seals().ok()).unwrap_or_default();
+    if shared && seals.intersects(Seals::WRITE | Seals::FUTURE_WRITE) {
+        if prot.contains(Prot::WRITE) {
+            return Err(Errno::EPERM);
+        }
+        may -= Prot::WRITE;
+    }
+    let name: Arc<dyn MappedName> = match location_of(&open) {
         Ok(location) => {
             if location.mount.flags().contains(MountFlags::NOEXEC) {
                 may -= Prot::EXEC;
             }
-            location.display_path(&cx.process.fs().root).into()
+            Arc::new(MappedPlace { location, root: cx.process.fs().root.clone() })
         }
-        Err(_) => Arc::from(&b"anon_inode:[file]"[..]),
+        Err(_) => Arc::new(b"anon_inode:[file]".to_vec()),
     };
     Ok(FileMapping { object, offset, may, name, dev: stat.dev, ino: stat.ino })
 }

@@ -12,7 +12,7 @@ use file::{Control, MsgFlags, OpenFlags, Received, Sink, SockAddr, Socket, Sourc
 use process::{Description, OnExec};
 use uapi::types::{MmsgHeader, MsgHeader};
 use uapi::{Errno, Result};
-use usermem::UserBuf;
+use usermem::{MAX_TRANSFER, UserBuf};
 
 /// SOCK_STREAM.
 const STREAM: u32 = 1;
@@ -24,8 +24,8 @@ const WAITFORONE: u32 = 0x10000;
 pub fn sendto(cx: &mut Cx<'_>, fd: i32, buf: u64, len: u64, flags: u32, addr: u64, addr_len: i32) -> Result<u64> {
     let open = cx.file(fd)?;
     let socket = socket::of(&open)?;
-    let to = if addr == 0 { None } else { Some(sockaddr::read(cx.user(), addr, addr_len)?) };
-    send(cx, &open, socket, &mut single(cx, buf, len)?, to.as_ref(), MsgFlags::from_bits_truncate(flags), &[])
+    let to = if addr == 0 { None } else { destination(cx, socket, addr, addr_len)? };
+    send(cx, &open, socket, &mut single(cx, buf, len.min(MAX_TRANSFER as u64))?, to.as_ref(), MsgFlags::from_bits_truncate(flags), &[])
 }
 
 pub fn sendmsg(cx: &mut Cx<'_>, fd: i32, message: u64, flags: u32) -> Result<u64> {
@@ -50,7 +50,7 @@ pub fn recvfrom(cx: &mut Cx<'_>, fd: i32, buf: u64, len: u64, flags: u32, addr: 
     let open = cx.file(fd)?;
     let socket = socket::of(&open)?;
     let flags = MsgFlags::from_bits_truncate(flags);
-    let received = receive(cx, &open, socket, &mut single(cx, buf, len)?, flags)?;
+    let received = receive(cx, &open, socket, &mut single(cx, buf, len.min(MAX_TRANSFER as u64))?, flags)?;
     if addr != 0 {
         match &received.from {
             Some(from) => sockaddr::write(cx.user(), addr, addr_len, from)?,
@@ -128,7 +128,7 @@ fn send_header(cx: &Cx<'_>, open: &Description, socket: &dyn Socket, header: &Ms
     let to = match header.name {
         0 => None,
         _ if header.namelen == 0 => None,
-        name => Some(sockaddr::read(cx.user(), name, header.namelen)?),
+        name => destination(cx, socket, name, header.namelen)?,
     };
     let control = if header.control == 0 || header.controllen == 0 {
         Vec::new()
@@ -155,6 +155,11 @@ fn to_control(cx: &Cx<'_>, piece: Sent) -> Result<Control> {
         }
         Sent::Raw { level, kind, data } => Control::Raw { level, kind, data },
     })
+}
+
+/// Where a message goes. A stream that is connected does not look at it.
+fn destination(cx: &Cx<'_>, socket: &dyn Socket, addr: u64, len: i32) -> Result<Option<SockAddr>> {
+    Ok(Some(sockaddr::read_for(cx.user(), addr, len, socket.identity().0)?))
 }
 
 fn blocks(open: &Description, flags: MsgFlags) -> bool {

@@ -4,7 +4,7 @@ use crate::Cx;
 use crate::codec;
 use crate::cx::{AT_FDCWD, location_of};
 use alloc::sync::Arc;
-use file::Stat;
+use file::{FileType, Stat};
 use uapi::types::Statfs;
 use uapi::{Errno, Result};
 use vfs::{Access, Context, Follow, StatFs};
@@ -113,7 +113,11 @@ pub fn fstatfs(cx: &mut Cx<'_>, fd: i32, addr: u64) -> Result<u64> {
         Ok(location) => location.statfs(),
         // What no path led to lives in a file system of its own kind.
         Err(_) => StatFs {
-            magic: ANONYMOUS_MAGIC,
+            magic: match open.file.stat()?.kind {
+                FileType::Fifo => PIPEFS_MAGIC,
+                FileType::Socket => SOCKFS_MAGIC,
+                _ => ANONYMOUS_MAGIC,
+            },
             block_size: 4096,
             blocks: 0,
             blocks_free: 0,
@@ -129,6 +133,10 @@ pub fn fstatfs(cx: &mut Cx<'_>, fd: i32, addr: u64) -> Result<u64> {
 
 /// ANON_INODE_FS_MAGIC.
 const ANONYMOUS_MAGIC: u64 = 0x0904_1934;
+/// PIPEFS_MAGIC.
+const PIPEFS_MAGIC: u64 = 0x5049_5045;
+/// SOCKFS_MAGIC.
+const SOCKFS_MAGIC: u64 = 0x534f_434b;
 
 pub fn access(cx: &mut Cx<'_>, path: u64, mode: u32) -> Result<u64> {
     faccessat2(cx, AT_FDCWD, path, mode, 0)
@@ -164,6 +172,7 @@ fn asker(cx: &Cx<'_>, flags: u32) -> Arc<Context> {
 pub fn truncate(cx: &mut Cx<'_>, path: u64, length: i64) -> Result<u64> {
     let size = u64::try_from(length).map_err(|_| Errno::EINVAL)?;
     let at = cx.path(path)?;
+    cx.check_size(size, || at.fs.stat(at.dir(), &at.path, Follow::Yes))?;
     at.fs.truncate(at.dir(), &at.path, size)?;
     Ok(0)
 }

@@ -57,7 +57,7 @@ pub fn openat2(cx: &mut Cx<'_>, dir: i32, path: u64, how: u64, size: u64) -> Res
 }
 
 fn open_at(cx: &Cx<'_>, dir: i32, path: u64, how: &OpenHow) -> Result<u64> {
-    let at = cx.at(dir, path)?;
+    let at = if how.resolve.contains(Resolve::IN_ROOT) { cx.at_root(dir, path)? } else { cx.at(dir, path)? };
     let file = at.fs.open(at.dir(), &at.path, how)?;
     #[cfg(feature = "pipe")]
     if !how.status_flags().contains(file::OpenFlags::NONBLOCK) {

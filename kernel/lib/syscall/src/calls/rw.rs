@@ -117,10 +117,10 @@ pub fn lseek(cx: &mut Cx<'_>, fd: i32, offset: i64, whence: i32) -> Result<u64> 
     cx.file(fd)?.file.seek(to)
 }
 
-/// One application buffer; EINVAL for a length that is negative as `ssize_t`.
+/// One application buffer; EFAULT unless all of it lies in the application's half, however much of it will be used.
 pub fn single(cx: &Cx<'_>, buf: u64, count: u64) -> Result<UserBuf<'static>> {
-    if count > i64::MAX as u64 {
-        return Err(Errno::EINVAL);
+    if buf.checked_add(count).is_none_or(|end| end > mm::USER_END) {
+        return Err(Errno::EFAULT);
     }
     Ok(UserBuf::single(cx.user(), buf, count))
 }
@@ -220,6 +220,15 @@ impl Source for Limited<'_> {
         let taken = self.inner.take(&mut buf[..len])?;
         self.left -= taken;
         Ok(taken)
+    }
+    fn peek(&self, buf: &mut [u8]) -> Result<usize> {
+        let len = buf.len().min(self.left);
+        self.inner.peek(&mut buf[..len])
+    }
+    fn skip(&mut self, count: usize) {
+        let count = count.min(self.left);
+        self.left -= count;
+        self.inner.skip(count);
     }
     fn remaining(&self) -> usize {
         self.inner.remaining().min(self.left)

@@ -23,6 +23,9 @@ pub fn clock_nanosleep(cx: &mut Cx<'_>, clock: i32, flags: u32, request: u64, re
     if matches!(clock, ClockId::ThreadCpu(0)) {
         return Err(Errno::EINVAL);
     }
+    if matches!(clock, ClockId::RealtimeCoarse | ClockId::MonotonicCoarse) {
+        return Err(Errno::EOPNOTSUPP);
+    }
     let ns = timespec_to_ns(cx.user().read(request)?)?;
     if flags & ABSOLUTE == 0 { relative(cx, clock, ns, remain) } else { absolute(cx, clock, ns) }
 }
@@ -60,8 +63,8 @@ fn absolute(cx: &Cx<'_>, clock: ClockId, until_ns: u64) -> Result<u64> {
             return Err(Errno::ERESTARTNOHAND);
         }
         let deadline = match clock {
-            ClockId::Monotonic => until_ns,
-            ClockId::Realtime | ClockId::RealtimeAlarm => realtime_to_monotonic(cx.clock(), until_ns),
+            ClockId::Monotonic | ClockId::MonotonicCoarse => until_ns,
+            ClockId::Realtime | ClockId::RealtimeAlarm | ClockId::RealtimeCoarse => realtime_to_monotonic(cx.clock(), until_ns),
             ClockId::ProcessCpu | ClockId::ThreadCpu(_) => cx.now_ns() + CPU_CLOCK_STEP_NS,
         };
         let _: Woke = cx.block(Some(deadline));

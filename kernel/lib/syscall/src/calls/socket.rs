@@ -5,7 +5,7 @@ use crate::codec::sockaddr::{self, AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_UN
 use crate::system::Sockets;
 use crate::wait::{self, Wait};
 use alloc::sync::Arc;
-use file::{AccessMode, Events, File, OpenFlags, Share, Shutdown, SockAddr, Socket};
+use file::{AccessMode, File, OpenFlags, Share, Shutdown, SockAddr, Socket};
 use process::{Description, OnExec};
 use uapi::{Errno, Result};
 
@@ -150,14 +150,14 @@ pub fn accept4(cx: &mut Cx<'_>, fd: i32, addr: u64, len: u64, flags: u32) -> Res
 pub fn connect(cx: &mut Cx<'_>, fd: i32, addr: u64, len: i32) -> Result<u64> {
     let open = cx.file(fd)?;
     let socket = of(&open)?;
-    let addr = sockaddr::read(cx.user(), addr, len)?;
+    let addr = sockaddr::read_for(cx.user(), addr, len, socket.identity().0)?;
     if addr != SockAddr::Unspecified {
         check_family(socket, &addr)?;
     }
     let blocking = !open.flags().contains(OpenFlags::NONBLOCK);
     match socket.connect(&addr) {
         // Under way already: a blocking caller waits for that one to end.
-        Err(Errno::EINPROGRESS | Errno::EALREADY) if blocking => wait_connected(cx, &open, socket),
+        Err(Errno::EINPROGRESS | Errno::EALREADY) if blocking => wait_connected(cx, &open, socket, &addr),
         // A unix listener whose backlog is full.
         Err(Errno::EAGAIN) if blocking => {
             let wait = Wait::WRITABLE.at_most(cx, socket.timeouts_ns().1);
@@ -167,14 +167,15 @@ pub fn connect(cx: &mut Cx<'_>, fd: i32, addr: u64, len: i32) -> Result<u64> {
     }
 }
 
-/// A signal leaves the attempt running: ERESTARTSYS, and the call made again finds EALREADY or EISCONN as connect(2) says.
-fn wait_connected(cx: &Cx<'_>, open: &Description, socket: &dyn Socket) -> Result<u64> {
+/// A signal leaves the attempt running: ERESTARTSYS, and the call made again finds EALREADY or EISCONN as connect(2) says. The outcome is
+/// what connect says when asked once more.
+fn wait_connected(cx: &Cx<'_>, open: &Description, socket: &dyn Socket, addr: &SockAddr) -> Result<u64> {
     let wait = Wait::WRITABLE.at_most(cx, socket.timeouts_ns().1);
     let result = wait::until(cx, &*open.file, wait, &mut || {
-        if !open.file.poll().intersects(Events::OUT | Events::ALWAYS) {
-            return Err(Errno::EAGAIN);
+        match socket.connect(addr) {
+            Err(Errno::EALREADY | Errno::EINPROGRESS) => Err(Errno::EAGAIN),
+            other => other.map(|()| 0),
         }
-        socket.take_error().map_or(Ok(0), Err)
     });
     // The time of SO_SNDTIMEO is up.
     result.map_err(|error| if error == Errno::EAGAIN { Errno::EINPROGRESS } else { error })

@@ -1,5 +1,6 @@
-//! splice(2), vmsplice(2): bytes are copied, pages are not moved.
+//! splice(2), tee(2), vmsplice(2): bytes are copied, pages are not moved.
 
+use super::fcntl::pipe_end;
 use super::rw::{read_into, write_from};
 use super::transfer::OffsetArg;
 use crate::Cx;
@@ -31,7 +32,14 @@ pub fn splice(cx: &mut Cx<'_>, input: i32, input_offset: u64, out: i32, out_offs
     }
     let from = cx.readable(input)?;
     let to = cx.writable(out)?;
-    if (!is_pipe(&from)? && !is_pipe(&to)?) || to.flags().contains(OpenFlags::APPEND) {
+    let pipes = (is_pipe(&from)?, is_pipe(&to)?);
+    if pipes == (false, false) || to.flags().contains(OpenFlags::APPEND) {
+        return Err(Errno::EINVAL);
+    }
+    if (pipes.0 && input_offset != 0) || (pipes.1 && out_offset != 0) {
+        return Err(Errno::ESPIPE);
+    }
+    if pipes == (true, true) && pipe_end(&from)?.same_pipe(pipe_end(&to)?) {
         return Err(Errno::EINVAL);
     }
     let start = OffsetArg::read(cx, &from, input_offset)?;
@@ -42,14 +50,27 @@ pub fn splice(cx: &mut Cx<'_>, input: i32, input_offset: u64, out: i32, out_offs
         let sink = End { file: &*to.file, offset: target.at, flags: to.flags() };
         copy_between(source, sink, len).map(|moved| moved as u64)
     };
-    let moved = loop {
+    let moved = moving(cx, (&from, &to), flags, attempt)?;
+    start.store(cx, moved)?;
+    target.store(cx, moved)?;
+    Ok(moved)
+}
+
+/// Repeats `attempt` between two files until it moves something, waiting for the side that is not ready.
+fn moving(
+    cx: &Cx<'_>,
+    (from, to): (&Description, &Description),
+    flags: SpliceFlags,
+    mut attempt: impl FnMut() -> Result<u64>,
+) -> Result<u64> {
+    loop {
         match attempt() {
             Err(Errno::EAGAIN) if !flags.contains(SpliceFlags::NONBLOCK) => {}
-            other => break other.map_err(|error| cx.broken_pipe(error))?,
+            other => return other.map_err(|error| cx.broken_pipe(error)),
         }
         // Either side may be the one that is not ready; only a side in blocking mode is waited for.
         let empty = !from.file.poll().intersects(Events::IN | Events::ALWAYS);
-        let (side, wait) = if empty { (&from, Wait::READABLE) } else { (&to, Wait::WRITABLE) };
+        let (side, wait) = if empty { (from, Wait::READABLE) } else { (to, Wait::WRITABLE) };
         if side.flags().contains(OpenFlags::NONBLOCK) {
             return Err(Errno::EAGAIN);
         }
@@ -57,10 +78,19 @@ pub fn splice(cx: &mut Cx<'_>, input: i32, input_offset: u64, out: i32, out_offs
         wait::until(cx, file, wait, &mut || {
             if file.poll().intersects(wait.interest | Events::ALWAYS) { Ok(0) } else { Err(Errno::EAGAIN) }
         })?;
-    };
-    start.store(cx, moved)?;
-    target.store(cx, moved)?;
-    Ok(moved)
+    }
+}
+
+pub fn tee(cx: &mut Cx<'_>, input: i32, out: i32, len: u64, flags: u32) -> Result<u64> {
+    let flags = SpliceFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
+    if len == 0 {
+        return Ok(0);
+    }
+    let (from, to) = (cx.readable(input)?, cx.writable(out)?);
+    let not_a_pipe = |_| Errno::EINVAL;
+    let (source, target) = (pipe_end(&from).map_err(not_a_pipe)?, pipe_end(&to).map_err(not_a_pipe)?);
+    let len = usize::try_from(len).unwrap_or(usize::MAX).min(MAX_TRANSFER);
+    moving(cx, (&from, &to), flags, || source.tee(target, len).map(|copied| copied as u64))
 }
 
 pub fn vmsplice(cx: &mut Cx<'_>, fd: i32, iov: u64, count: u64, flags: u32) -> Result<u64> {

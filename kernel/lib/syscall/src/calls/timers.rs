@@ -70,6 +70,7 @@ pub fn timer_create(cx: &mut Cx<'_>, clock: i32, event: u64, id: u64) -> Result<
         ClockId::Realtime => TimerClock::Realtime,
         ClockId::RealtimeAlarm => TimerClock::Realtime,
         ClockId::Monotonic => TimerClock::Monotonic,
+        ClockId::RealtimeCoarse | ClockId::MonotonicCoarse => return Err(Errno::EOPNOTSUPP),
         ClockId::ProcessCpu => TimerClock::ProcessCpu,
         ClockId::ThreadCpu(0) => TimerClock::ThreadCpu(cx.tid()),
         ClockId::ThreadCpu(tid) => TimerClock::ThreadCpu(tid),

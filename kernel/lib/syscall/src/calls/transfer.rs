@@ -4,6 +4,7 @@ use crate::Cx;
 use crate::wait::{self, Wait};
 use file::{FileType, OpenFlags, SeekFrom};
 use process::Description;
+use uapi::general::FALLOC_FL_KEEP_SIZE;
 use uapi::{Errno, Result};
 use usermem::MAX_TRANSFER;
 use vfs::{End, copy_between};
@@ -154,6 +155,7 @@ pub fn ftruncate(cx: &mut Cx<'_>, fd: i32, length: i64) -> Result<u64> {
     if !open.access().writable() {
         return Err(Errno::EINVAL);
     }
+    cx.check_size(size, || open.file.stat())?;
     open.file.truncate(size)?;
     Ok(0)
 }
@@ -169,6 +171,9 @@ pub fn fallocate(cx: &mut Cx<'_>, fd: i32, mode: u32, offset: i64, len: i64) -> 
         FileType::Fifo => return Err(Errno::ESPIPE),
         FileType::Directory => return Err(Errno::EISDIR),
         _ => {}
+    }
+    if mode & FALLOC_FL_KEEP_SIZE == 0 {
+        cx.check_size(start + len, || open.file.stat())?;
     }
     open.file.allocate(mode, start, len)?;
     Ok(0)

@@ -33,9 +33,29 @@ pub fn read(user: &dyn UserMemory, addr: u64, len: i32) -> Result<SockAddr> {
     decode(&storage[..len])
 }
 
-/// As [`read`], for bind(2) on a socket of family `domain`: an IPv4 socket takes the any-address with AF_UNSPEC too.
+/// As [`read`] for a socket of family `domain`, whose own address must fit whatever family the bytes name (EINVAL comes before
+/// EAFNOSUPPORT).
+pub fn read_for(user: &dyn UserMemory, addr: u64, len: i32, domain: u16) -> Result<SockAddr> {
+    let unspecified = len >= 2 && user.read::<u16>(addr) == Ok(AF_UNSPEC);
+    let least = match domain {
+        _ if unspecified => 0,
+        AF_INET => size_of::<SockaddrIn>(),
+        AF_INET6 => IN6_MIN,
+        _ => 0,
+    };
+    if usize::try_from(len).is_ok_and(|len| len < least) {
+        return Err(Errno::EINVAL);
+    }
+    match (read(user, addr, len), domain) {
+        // Too short for what it says it is, and of the wrong family anyway.
+        (Err(Errno::EINVAL), AF_INET) if user.read::<u16>(addr) != Ok(AF_INET) => Err(Errno::EAFNOSUPPORT),
+        (other, _) => other,
+    }
+}
+
+/// As [`read_for`], for bind(2) on a socket of family `domain`: an IPv4 socket takes the any-address with AF_UNSPEC too.
 pub fn read_to_bind(user: &dyn UserMemory, addr: u64, len: i32, domain: u16) -> Result<SockAddr> {
-    let decoded = read(user, addr, len)?;
+    let decoded = read_for(user, addr, len, domain)?;
     if decoded == SockAddr::Unspecified && domain == AF_INET && len as usize >= size_of::<SockaddrIn>() {
         let raw: SockaddrIn = user.read(addr)?;
         if raw.addr == [0; 4] {

@@ -1,0 +1,193 @@
+//! Programs that run and end: what they print, what they read, how they end.
+
+use machines::{Outcome, Place, finish, fixture, interrupt, root, root_directory, run, run_with};
+use std::io::Read;
+use std::process::Stdio;
+
+/// `pith run -W --rm FLAGS... FIXTURE -- ARGS...`
+fn program(name: &str, flags: &[&str], args: &[&str], input: &[u8]) -> Outcome {
+    let path = fixture(name);
+    let path = path.to_str().expect("UTF-8");
+    run_with(flags.iter().chain(&[path, "--"]).chain(args), input)
+}
+
+fn probe(args: &[&str]) -> Outcome {
+    program("probe", &[], args, &[])
+}
+
+fn hello_in_c(name: &str) {
+    let outcome = program(name, &[], &["3"], &[]);
+    assert_eq!((outcome.out().as_str(), outcome.code()), ("hello from C\nargument 1: 3\n", 3), "{}", outcome.err());
+}
+
+#[test]
+fn hello_static() {
+    hello_in_c("hello-static");
+}
+
+#[test]
+fn hello_static_pie() {
+    hello_in_c("hello-static-pie");
+}
+
+#[test]
+fn hello_dynamic() {
+    hello_in_c("hello-dynamic");
+}
+
+#[test]
+fn hello_musl() {
+    hello_in_c("hello-musl");
+}
+
+#[test]
+fn hello_rust() {
+    let outcome = program("hello-rs", &[], &["5"], &[]);
+    assert_eq!((outcome.out().as_str(), outcome.code()), ("hello from Rust\na thread says 5050\nwritten and read\n", 5), "{}", outcome.err());
+}
+
+#[test]
+fn threads() {
+    for name in ["pthreads", "pthreads-static"] {
+        let outcome = program(name, &[], &[], &[]);
+        assert_eq!((outcome.out().as_str(), outcome.code()), ("2262 primes, sum 21171191\n", 0), "{name}: {}", outcome.err());
+    }
+}
+
+/// Linux is the oracle: the same interpreter, the same script.
+#[test]
+fn python_script() {
+    let root = root_directory("python3");
+    let script = root.join("srv/script.py");
+    let mut native = std::process::Command::new("/usr/bin/python3");
+    native.arg(&script).args(["a", "b c"]);
+    let native = finish(native, Stdio::null());
+    let outcome = run(["--rootfs", root.to_str().expect("UTF-8"), "/usr/bin/python3", "--", "/srv/script.py", "a", "b c"]);
+    assert_eq!((outcome.out(), outcome.code()), (native.out(), 7), "{}", outcome.err());
+}
+
+#[test]
+fn sqlite_reads_sql_from_standard_input() {
+    let script = std::fs::read(root().join("tests/fixtures/sqlite/script.sql")).expect("the script");
+    let place = Place::new();
+    let mut native = std::process::Command::new("/usr/bin/sqlite3");
+    native.arg(place.directory("db").join("test.db"));
+    let native = machines::finish_with(native, &script);
+    let outcome = run_with(["--rootfs", root_directory("sqlite3").to_str().expect("UTF-8"), "/usr/bin/sqlite3", "/tmp/test.db"], &script);
+    assert_eq!((outcome.out(), outcome.code()), (native.out(), 0), "{}", outcome.err());
+}
+
+#[test]
+fn every_exit_code_is_the_programs_own() {
+    for code in [0, 1, 2, 42, 122, 123, 124, 125, 126, 127, 128, 130, 137, 254, 255] {
+        let outcome = probe(&["exit", &code.to_string()]);
+        assert_eq!((outcome.code(), outcome.err().as_str()), (code, ""));
+    }
+}
+
+#[test]
+fn death_by_signal_is_128_and_its_number() {
+    for signal in [1, 6, 9, 11, 13, 15] {
+        let outcome = probe(&["signal", &signal.to_string()]);
+        assert_eq!((outcome.code(), outcome.out().as_str()), (128 + signal, ""), "{}", outcome.err());
+    }
+}
+
+#[test]
+fn a_megabyte_goes_through_byte_for_byte() {
+    let input: Vec<u8> = (0..1 << 20).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let outcome = program("probe", &[], &["cat"], &input);
+    assert_eq!((outcome.code(), outcome.err().as_str()), (0, "1048576 bytes\n"));
+    assert!(outcome.stdout == input, "{} bytes came back, or others", outcome.stdout.len());
+}
+
+#[test]
+fn empty_input_ends_at_once() {
+    let outcome = probe(&["cat"]);
+    assert_eq!((outcome.code(), outcome.err().as_str()), (0, "0 bytes\n"));
+}
+
+#[test]
+fn arguments_and_environment_arrive_as_given() {
+    let args = ["print", "two words", "quote\"and'tick", "$HOME \\ *", "", "ä€", "--flag", "--"];
+    let outcome = program("probe", &["-e", "PLAIN=1", "-e", "SPACES= a  b ", "-e", "QUOTES=\"x\" 'y' \\z", "-e", "PLAIN=2"], &args, &[]);
+    let out = outcome.out();
+    let given: Vec<&str> = out.lines().filter_map(|l| l.strip_prefix("argument [")?.strip_suffix(']')).collect();
+    assert_eq!((given.as_slice(), outcome.code()), (&args[1..], 0), "{}", outcome.err());
+    for expected in ["PLAIN=2", "SPACES= a  b ", "QUOTES=\"x\" 'y' \\z", "HOME=/root"] {
+        assert!(out.contains(&format!("environment [{expected}]\n")), "{expected}: {out}");
+    }
+}
+
+#[test]
+fn an_environment_variable_without_a_value_is_the_hosts() {
+    let place = Place::new();
+    let mut command = place.pith();
+    command.env("FROM_HOST", "yes").args(["run", "-W", "--rm", "-e", "FROM_HOST"]).arg(fixture("probe")).args(["--", "print"]);
+    let outcome = finish(command, Stdio::null());
+    assert!(outcome.out().contains("environment [FROM_HOST=yes]\n"), "{}{}", outcome.out(), outcome.err());
+}
+
+#[test]
+fn kernel_arguments_reach_the_kernel() {
+    let outcome = program("probe", &["-a", "env.vars=[ \"VIA_KERNEL=a b\" ]"], &["print"], &[]);
+    assert!(outcome.out().contains("environment [VIA_KERNEL=a b]\n"), "{}{}", outcome.out(), outcome.err());
+}
+
+#[test]
+fn memory_is_what_was_asked_for() {
+    for (size, code) in [("64Mi", 0), ("24Mi", 123)] {
+        let outcome = program("probe", &["-M", size], &["eat", "40"], &[]);
+        assert_eq!(outcome.code(), code, "-M {size}: {}{}", outcome.out(), outcome.err());
+    }
+}
+
+#[test]
+fn without_acceleration_nothing_is_said_about_it() {
+    let outcome = probe(&["exit", "0"]);
+    assert_eq!(outcome.err(), "");
+}
+
+/// `pith run` in the foreground, interrupted once it says that it waits.
+fn interrupted(what: &[&str], signals: &[&str]) -> Outcome {
+    let place = Place::new();
+    let mut command = place.pith();
+    command.args(["run", "-W", "--rm"]).arg(fixture("probe")).arg("--").args(what);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("pith");
+    let mut out = child.stdout.take().expect("piped");
+    let mut first = [0; 8];
+    out.read_exact(&mut first).expect("the program's first line");
+    assert_eq!(&first, b"waiting\n");
+    for signal in signals {
+        interrupt(&child, signal);
+        // A signal of the same kind that comes while the first is still pending is lost: wait until it was taken.
+        machines::wait_for(|| !machines::is_pending(child.id()));
+    }
+    let mut stdout = Vec::new();
+    out.read_to_end(&mut stdout).expect("its output");
+    let rest = child.wait_with_output().expect("its end");
+    place.assert_clean();
+    Outcome { status: rest.status, stdout, stderr: rest.stderr }
+}
+
+#[test]
+fn ctrl_c_asks_the_application_to_end() {
+    for signal in ["INT", "TERM"] {
+        let outcome = interrupted(&["wait"], &[signal]);
+        assert_eq!((outcome.out().as_str(), outcome.code()), ("signal 15\n", 9), "{}", outcome.err());
+    }
+}
+
+#[test]
+fn a_signal_that_is_sent_twice_at_once_is_one_request() {
+    // As timeout(1) and a terminal's process group do it.
+    let outcome = interrupted(&["wait", "1000"], &["INT", "INT"]);
+    assert_eq!((outcome.out().as_str(), outcome.code()), ("signal 15\n", 9), "{}", outcome.err());
+}
+
+#[test]
+fn a_deaf_application_is_ended_after_the_deadline() {
+    let outcome = interrupted(&["deaf"], &["INT"]);
+    assert_eq!(outcome.code(), 137, "{}", outcome.err());
+    assert_eq!(outcome.err(), "pith: warning: did not stop in time and was ended\n");
+}
