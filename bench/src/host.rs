@@ -19,8 +19,8 @@ fn processor_ticks() -> Option<(f64, f64)> {
     Some((all - idle, all))
 }
 
-/// Waits until the host is quiet, or patience ends; returns the share of all processors that was busy in the last half second.
-pub fn settle() -> f64 {
+/// Waits until the host is quiet, or patience ends.
+pub fn settle() {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let before = processor_ticks();
@@ -30,7 +30,36 @@ pub fn settle() -> f64 {
             _ => 0.0,
         };
         if busy <= QUIET || Instant::now() >= deadline {
-            return busy;
+            return;
+        }
+    }
+}
+
+/// Processor time, in ticks, of this process and of those that it started and that have ended.
+fn own_ticks() -> Option<f64> {
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    // utime, stime, cutime, cstime: the 14th to 17th field of proc(5), see `cpu_seconds`.
+    let fields: Vec<f64> = text.rsplit_once(") ")?.1.split(' ').skip(11).take(4).filter_map(|t| t.parse().ok()).collect();
+    Some(fields.iter().sum())
+}
+
+/// Watches the host during a measurement.
+pub struct Watch {
+    host: Option<(f64, f64)>,
+    own: Option<f64>,
+}
+
+impl Watch {
+    /// Begins.
+    pub fn start() -> Self {
+        Self { host: processor_ticks(), own: own_ticks() }
+    }
+
+    /// Share of all processors that was busy with other work (or taken by the hypervisor) since the start.
+    pub fn other_work(&self) -> f64 {
+        match (self.host, processor_ticks(), self.own, own_ticks()) {
+            (Some(a), Some(b), Some(own), Some(now)) if b.1 > a.1 => ((b.0 - a.0 - (now - own)) / (b.1 - a.1)).max(0.0),
+            _ => 0.0,
         }
     }
 }
@@ -43,7 +72,8 @@ pub fn load() -> String {
 /// Processor model and count.
 pub fn processors() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = text.lines().find_map(|l| l.strip_prefix("model name")).map_or("unknown processor", |l| l.trim_start_matches([' ', '\t', ':']));
+    let model =
+        text.lines().find_map(|l| l.strip_prefix("model name")).map_or("unknown processor", |l| l.trim_start_matches([' ', '\t', ':']));
     format!("{} x {model}", text.lines().filter(|l| l.starts_with("processor")).count())
 }
 

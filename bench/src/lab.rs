@@ -69,8 +69,15 @@ impl Lab {
     pub fn open(runs: usize) -> Result<Self> {
         let dir = path("BENCH_DIR")?;
         let control = fs::read_to_string(dir.join("linux/release")).ok().map(|t| t.trim().to_owned());
-        let lab =
-            Self { root: path("BENCH_ROOT")?, images: path("IMAGES")?, pith: path("PITH")?, dir, runs, control, load_at_start: host::load() };
+        let lab = Self {
+            root: path("BENCH_ROOT")?,
+            images: path("IMAGES")?,
+            pith: path("PITH")?,
+            dir,
+            runs,
+            control,
+            load_at_start: host::load(),
+        };
         match lab.runtime().exists() {
             true => Ok(lab),
             false => Err(format!("{} is missing: `make build` first", lab.runtime().display())),
@@ -95,7 +102,8 @@ impl Lab {
 
     /// QEMU's version, as it says it.
     pub fn qemu_version() -> String {
-        let said = Command::new(QEMU).arg("--version").output().map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
+        let said =
+            Command::new(QEMU).arg("--version").output().map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
         said.lines().next().unwrap_or("QEMU").replace("emulator version ", "").to_owned()
     }
 
@@ -176,11 +184,13 @@ impl Lab {
     }
 
     /// The control. Its kernel boots on microvm (without ACPI), but finds no network card there: virtio-mmio needs ACPI, and with ACPI it hangs for
-    /// want of a clock to calibrate by. So `pc` where there is a card.
+    /// want of a clock to calibrate by. Its clock there counts ticks of 4 ms. So `pc` where there is a card, and where the guest takes the time itself.
     fn linux_command(&self, guest: &Guest<'_>) -> Command {
         let mut command = Self::qemu(guest);
+        let takes_time = matches!(guest.program, "micro" | "entry");
         match guest.port {
             Some(_) => command.args(["-M", "pc,graphics=off", "-device", "virtio-net-pci,netdev=n0,romfile="]),
+            None if takes_time => command.args(["-M", "pc,graphics=off"]),
             None => command.args(["-M", "microvm,acpi=off,pit=on,pic=on,rtc=on"]),
         };
         command.arg("-serial").arg("chardev:console").arg("-kernel").arg(self.dir.join("linux/vmlinuz"));

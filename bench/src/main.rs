@@ -43,13 +43,13 @@ fn run() -> Result<()> {
     let mut table = Vec::new();
     for (name, measure) in rows::ALL {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {
-            let busy = host::settle();
-            eprintln!("bench: {name} ({:.0} % of the host's processors busy with other work)", busy * 100.0);
-            match measure(&lab) {
-                Ok(rows) => table.extend(rows.into_iter().map(|row| report::Measured { name, busy, row })),
-                // One row that cannot be measured does not take the others with it.
-                Err(why) => table.push(report::Measured { name, busy, row: report::Row::failed(name, &why) }),
-            }
+            host::settle();
+            eprintln!("bench: {name}");
+            let watch = host::Watch::start();
+            // One row that cannot be measured does not take the others with it.
+            let rows = measure(&lab).unwrap_or_else(|why| vec![report::Row::failed(name, &why)]);
+            let busy = watch.other_work();
+            table.extend(rows.into_iter().map(|row| report::Measured { name, busy, row }));
         }
     }
     report::print(&lab, &table);

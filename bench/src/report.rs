@@ -83,7 +83,7 @@ impl Row {
 pub struct Measured {
     /// What `bench/run.sh` calls it.
     pub name: &'static str,
-    /// Share of the host's processors that were busy with other work just before.
+    /// Share of the host's processors that were busy with other work meanwhile.
     pub busy: f64,
     /// The row.
     pub row: Row,
@@ -101,7 +101,7 @@ fn conditions(lab: &Lab) -> String {
     let control = lab.control.as_deref().map_or_else(|| "none could be had".to_owned(), |r| format!("Debian's linux-image-{r}"));
     format!(
         "{}, TCG (no hardware virtualisation), 1 vCPU, user-mode networking. Host: {}; load average {} at the start, {} at the end. Control: {control}; \
-         `-M microvm,acpi=off` where no network card is needed, `-M pc` where one is. Medians of {} (short ones of three to five times as many) alternating \
+         `-M microvm,acpi=off` where neither a network card nor an exact clock is needed, else `-M pc`. Medians of {} (short ones of three to five times as many) alternating \
          runs, with the range.",
         Lab::qemu_version(),
         host::processors(),
@@ -115,7 +115,7 @@ fn conditions(lab: &Lab) -> String {
 pub fn print(lab: &Lab, table: &[Measured]) {
     println!("{}\n", conditions(lab));
     for Measured { name, busy, row } in table {
-        println!("{} [{name}; host {:.0} % busy before]", row.promise, busy * 100.0);
+        println!("{} [{name}; host {:.0} % busy with other work]", row.promise, busy * 100.0);
         println!("    promised {}   met: {}", row.target, row.met.word().trim_matches('*'));
         println!("    ours     {}", row.ours);
         println!("    control  {}", row.control);
@@ -136,7 +136,9 @@ pub fn write(lab: &Lab, table: &[Measured]) -> Result<()> {
         "The column \"elsewhere\" is Unikraft (and Linux) measured or published elsewhere: on another machine of this kind, at another time, under QEMU 7.2 TCG on \
          `-M pc`. It is no control; targets in its terms are compared with its number as it stands. Ratios under TCG do not carry over to KVM.\n\n",
     );
-    out.push_str("| promise | target | elsewhere | ours | control | met? | host busy before | command |\n|---|---|---|---|---|---|---|---|\n");
+    out.push_str(
+        "| promise | target | elsewhere | ours | control | met? | other work on the host | command |\n|---|---|---|---|---|---|---|---|\n",
+    );
     for Measured { name, busy, row } in table {
         let remark = if row.remark.is_empty() { String::new() } else { format!(" ({})", row.remark) };
         let _ = writeln!(

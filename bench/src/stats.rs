@@ -24,7 +24,9 @@ impl Sample {
     /// Median and range in a unit: `12.3 ms (11.9-12.8)`.
     pub fn show(&self, unit: &str) -> String {
         match (self.median(), self.0.first(), self.0.last()) {
-            (Some(median), Some(least), Some(most)) if self.0.len() > 1 => format!("{} {unit} ({}-{})", number(median), number(*least), number(*most)),
+            (Some(median), Some(least), Some(most)) if self.0.len() > 1 => {
+                format!("{} {unit} ({}-{})", number(median), number(*least), number(*most))
+            }
             (Some(median), ..) => format!("{} {unit}", number(median)),
             _ => "-".to_owned(),
         }

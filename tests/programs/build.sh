@@ -13,6 +13,8 @@ one() {
     cflags=(-O2 -Wall -Wno-unused-result -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-nonnull -pthread)
     case $src:$flavour in
         *.c:static)   gcc "${cflags[@]}" -static -o "$to" "$src" -lm ;;
+        # the library it opens has to be in the image, and what a program needs is what is put there
+        */dl_open.c:dynamic) gcc "${cflags[@]}" -Wl,--no-as-needed -o "$to" "$src" -lm -ldl ;;
         *.c:dynamic)  gcc "${cflags[@]}" -o "$to" "$src" -lm -ldl ;;
         *.c:musl)     musl-gcc "${cflags[@]}" -static -o "$to" "$src" -lm ;;
         *.rs:static)  rustc --edition 2021 -O -C debuginfo=0 -C target-feature=+crt-static -o "$to" "$src" ;;

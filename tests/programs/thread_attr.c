@@ -11,7 +11,9 @@ static void *small(void *arg) {
     addr_in = (char *)&here >= (char *)base && (char *)&here < (char *)base + stack_size ? &stack_size : NULL;
     return arg;
 }
+static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER;
 static void *overflow(void *arg) {
+    pthread_mutex_lock(&order); /* what main prints comes first */
     static char alt[16384];
     stack_t ss = {.ss_sp = alt, .ss_size = sizeof alt};
     sigaltstack(&ss, NULL);
@@ -42,7 +44,9 @@ int main(void) {
     SHOW(stack_size);
     YES(addr_in != NULL);
     catch_faults();
+    pthread_mutex_lock(&order);
     ERR(pthread_create(&t, NULL, overflow, NULL));
+    pthread_mutex_unlock(&order);
     ERR(pthread_join(t, NULL));
     ERR(pthread_attr_setdetachstate(&a, PTHREAD_CREATE_DETACHED));
     ERR(pthread_create(&t, &a, small, NULL));

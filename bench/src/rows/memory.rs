@@ -1,6 +1,5 @@
 //! Least memory: the smallest `-m` that a program still does its work with, found by halving.
 
-use super::PATIENCE;
 use super::http;
 use crate::Result;
 use crate::lab::{Guest, Lab, Side, free_port};

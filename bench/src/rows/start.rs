@@ -42,7 +42,10 @@ pub fn first_line(lab: &Lab) -> Result<Vec<Row>> {
         ours: ours.show("ms"),
         control: control.show("ms"),
         met: Met::median_at_most(&ours, 237.0 * 0.5),
-        remark: format!("no network card; {} of ours are QEMU's and its firmware's own (a kernel whose first instruction writes the line)", floors.show("ms")),
+        remark: format!(
+            "no network card; {} of ours are QEMU's and its firmware's own (a kernel whose first instruction writes the line)",
+            floors.show("ms")
+        ),
     }])
 }
 

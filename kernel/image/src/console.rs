@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use arch_x86_64::cpu;
+use pith_abi::cmdline::StderrChannel;
 use pith_abi::control::{Control, ControlParser};
 use plat_pc::apic::Trigger;
 use spin::{Mutex, Once};
@@ -42,7 +43,9 @@ struct Input {
 /// Two serial lines.
 pub struct Console {
     out: Option<Mutex<Uart<Ports>>>,
+    /// Requests of the host always come in here, whatever goes out.
     err: Option<Mutex<Uart<Ports>>>,
+    stderr: StderrChannel,
     control: Mutex<ControlParser>,
     input: Mutex<Input>,
     readable: WaitQueue,
@@ -60,12 +63,12 @@ pub enum Stream {
 
 impl Console {
     /// Finds the lines and takes their interrupts.
-    pub fn open(separate_err: bool) -> Arc<Self> {
+    pub fn open(stderr: StderrChannel) -> Arc<Self> {
         let probe = |port| Uart::probe(Ports(port)).map(Mutex::new);
-        let err = probe(pith_abi::STDERR_PORT);
         let console = Arc::new(Self {
             out: probe(pith_abi::CONSOLE_PORT),
-            err: err.filter(|_| separate_err),
+            err: probe(pith_abi::STDERR_PORT),
+            stderr,
             control: Mutex::default(),
             input: Mutex::default(),
             readable: WaitQueue::new(),
@@ -92,8 +95,8 @@ impl Console {
     /// Writes all bytes.
     pub fn write(&self, stream: Stream, bytes: &[u8]) {
         let line = match stream {
-            Stream::Err => self.err.as_ref().or(self.out.as_ref()),
-            Stream::Out => self.out.as_ref(),
+            Stream::Err if self.stderr == StderrChannel::Separate => self.err.as_ref().or(self.out.as_ref()),
+            Stream::Err | Stream::Out => self.out.as_ref(),
         };
         if let Some(uart) = line {
             uart.lock().write(bytes);

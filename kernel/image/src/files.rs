@@ -3,13 +3,12 @@
 use crate::{end, memory};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use file::Source;
 use initrd::Summary;
 use pith_abi::cmdline::FstabEntry;
 use pith_abi::exit;
 use ramfs::Ramfs;
 use time::Clock;
-use vfs::{Context, MountFlags, Namespace, OpenHow, Vfs};
+use vfs::{Context, MountFlags, Namespace, Vfs};
 
 /// What all file systems share.
 pub fn surroundings(clock: Arc<dyn Clock>) -> Arc<Vfs> {
@@ -93,16 +92,33 @@ pub fn mount_table(context: &Context, table: &[FstabEntry]) {
     }
 }
 
+/// Whether there is something at `path`.
+#[cfg(feature = "net")]
+pub fn exists(context: &Context, path: &[u8]) -> bool {
+    context.resolve(None, path, vfs::Follow::Yes).is_ok()
+}
+
 /// Writes a small file that the image does not bring along, like /etc/resolv.conf; leaves one that it does bring.
 #[cfg(feature = "net")]
 pub fn write_if_missing(context: &Context, path: &[u8], text: &[u8]) {
-    use uapi::general::{O_CREAT, O_EXCL, O_WRONLY};
+    if !exists(context, path) {
+        write(context, path, text);
+    }
+}
+
+/// Makes `path` a file that holds `text`. Nobody is there to hear of failure; a full file system is a log line's worth.
+#[cfg(feature = "net")]
+pub fn write(context: &Context, path: &[u8], text: &[u8]) {
+    use uapi::general::{O_CREAT, O_TRUNC, O_WRONLY};
     if let Some(slash) = path.iter().rposition(|b| *b == b'/').filter(|at| *at > 0) {
         let _ = context.mkdir(None, &path[..slash], 0o755);
     }
-    if let Ok(file) = context.open(None, path, &OpenHow::new(O_CREAT | O_EXCL | O_WRONLY, 0o644)) {
+    let written = context.open(None, path, &vfs::OpenHow::new(O_CREAT | O_TRUNC | O_WRONLY, 0o644)).and_then(|file| {
         let mut source: &[u8] = text;
-        let source: &mut dyn Source = &mut source;
-        let _ = file.write(source, file::OpenFlags::empty());
+        let source: &mut dyn file::Source = &mut source;
+        file.write(source, file::OpenFlags::empty())
+    });
+    if let Err(errno) = written {
+        crate::log!(Error, "{} cannot be written: {errno}", alloc::string::String::from_utf8_lossy(path));
     }
 }

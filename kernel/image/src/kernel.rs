@@ -80,6 +80,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     let Some(command) = config.argv.first().cloned() else {
         end::failed(exit::NOT_FOUND, format_args!("no command: the guest command line names no program (put it behind --)"));
     };
+    crate::log!(Trace, "boot: files");
     let namespace = files::root(&vfs, info.initrd().map(|(_, bytes)| bytes), command.as_bytes());
     let mut context = Context::new(namespace);
     files::mount_table(&context, &config.fstab);
@@ -90,14 +91,18 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         }
     }
 
+    crate::log!(Trace, "boot: root");
     let hostname = config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
     #[cfg(any(feature = "net", feature = "unix"))]
     let families = families(&timers, &config, &hostname);
     #[cfg(feature = "net")]
     {
-        files::write_if_missing(&context, b"/etc/resolv.conf", crate::network::resolv_conf(&config.netdev_ip).as_bytes());
+        if let Some(stack) = &families.net {
+            crate::network::keep_resolv_conf(stack, context.clone(), &config.netdev_ip);
+        }
         files::write_if_missing(&context, b"/etc/hosts", alloc::format!("127.0.0.1 localhost {hostname}\n::1 localhost\n").as_bytes());
     }
+    crate::log!(Trace, "boot: devices");
     let names = Arc::new(Names::new(hostname.as_bytes()));
     #[cfg(feature = "net")]
     let stack = families.net.clone();
@@ -111,6 +116,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     });
 
     let services = Services::new(Arc::new(PcPlatform), scheduler.clone(), clock, FutexTable::new());
+    crate::log!(Trace, "boot: services");
     #[cfg(feature = "devfs")]
     files::mount_standard(
         &context,
@@ -124,7 +130,9 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
             stack,
         }),
     );
+    crate::log!(Trace, "boot: mounts");
     let thread = start_application(&services, context, &config, &command);
+    crate::log!(Trace, "boot: loaded");
     let descriptors = [(End::Input, AccessMode::Read), (End::Output(Stream::Out), AccessMode::Write), (End::Output(Stream::Err), AccessMode::Write)];
     for (end, access) in descriptors {
         let open = Description::new(Stdio::new(&console, end), access, OpenFlags::empty());
@@ -143,6 +151,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         // The host keeps standard input and requests back until now.
         crate::log::record(&pith_abi::record::Record::Ready);
     }
+    crate::log!(Trace, "boot: start");
     thread.start();
     drop(thread);
     drop(services);

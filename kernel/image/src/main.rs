@@ -33,7 +33,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use arch_x86_64::percpu::{AppRing, PerCpu};
 use arch_x86_64::{boot, entry, fpu};
-use pith_abi::cmdline::{GuestConfig, StderrChannel};
+use pith_abi::cmdline::GuestConfig;
 use pith_abi::exit;
 use plat_pc::pvh::BootInfo;
 
@@ -65,7 +65,7 @@ extern "C" fn pith_start(start_info: u64) -> ! {
     log::set_clock(machine::now_ns);
     log!(Debug, "clock: {} Hz; memory: {} KiB free", machine.clock.rate().hz(), memory::FRAMES.free_bytes() / 1024);
     platform::seed_random(config.random_seed.as_ref().map(|s| &s.0));
-    let console = console::Console::open(config.stderr == StderrChannel::Separate);
+    let console = console::Console::open(config.stderr);
     kernel::run(&info, config, console)
 }
 

@@ -2,16 +2,22 @@
 
 use crate::devices::Found;
 use crate::platform::RNG;
-use crate::{machine, memory};
+use crate::{files, machine, memory};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
+use alloc::task::Wake;
+use alloc::vec::Vec;
+use core::fmt::Display;
 use core::net::IpAddr;
+use core::task::Waker;
+use file::{Events, Share};
 use net::{InterfaceConfig, Ipv4Config, Ipv6Config, Stack};
 use pith_abi::cmdline::NetdevIp;
 use spin::Mutex;
 use time::{Timer, TimerQueue};
+use vfs::Context;
 use virtio_net::VirtioNet;
 
 /// The stack, polled by its own timer.
@@ -71,16 +77,54 @@ pub fn add(stack: &Arc<Stack>, found: Found, index: usize, ip: Option<&NetdevIp>
     found.handler.call_once(|| Box::new(move || own.interrupt(number, machine::now_ns())));
 }
 
-/// The lines of resolv.conf(5) for the name servers that the command line gives.
-pub fn resolv_conf(ips: &[NetdevIp]) -> String {
-    let mut text = String::new();
-    for ip in ips {
-        for server in &ip.dns {
-            text += &format!("nameserver {server}\n");
-        }
-        if let Some(domain) = &ip.domain {
-            text += &format!("search {domain}\n");
-        }
+/// Writes resolv.conf(5): what the command line says now, what leases say whenever one comes. A file that the image brings along stays.
+pub fn keep_resolv_conf(stack: &Arc<Stack>, context: Context, ips: &[NetdevIp]) {
+    if files::exists(&context, RESOLV_CONF) {
+        return;
     }
-    text
+    let mut fixed = String::new();
+    for ip in ips {
+        lines(&mut fixed, &ip.dns, ip.domain.as_deref());
+    }
+    files::write(&context, RESOLV_CONF, fixed.as_bytes());
+    let writer = Arc::new(ResolvConf { stack: Arc::downgrade(stack), context, fixed });
+    let queue = stack.configured_queue();
+    // For as long as the machine runs.
+    core::mem::forget(queue.register(Events::PRI, Share::All, Waker::from(writer.clone())));
+    writer.wake();
+}
+
+const RESOLV_CONF: &[u8] = b"/etc/resolv.conf";
+
+/// Woken when an interface's configuration has changed.
+struct ResolvConf {
+    stack: Weak<Stack>,
+    context: Context,
+    /// Lines from the command line.
+    fixed: String,
+}
+
+impl Wake for ResolvConf {
+    fn wake(self: Arc<Self>) {
+        let Some(stack) = self.stack.upgrade() else { return };
+        let leases: Vec<_> = stack.interfaces().into_iter().filter_map(|interface| Some((interface.name, interface.lease?))).collect();
+        if leases.is_empty() {
+            return;
+        }
+        let mut text = self.fixed.clone();
+        for (name, lease) in leases {
+            crate::log!(Debug, "{name}: {}/{} from the DHCP server {}", lease.address, lease.prefix, lease.server);
+            lines(&mut text, &lease.dns, (!lease.domain.is_empty()).then_some(&*lease.domain));
+        }
+        files::write(&self.context, RESOLV_CONF, text.as_bytes());
+    }
+}
+
+fn lines(text: &mut String, servers: &[impl Display], domain: Option<&str>) {
+    for server in servers {
+        *text += &format!("nameserver {server}\n");
+    }
+    if let Some(domain) = domain {
+        *text += &format!("search {domain}\n");
+    }
 }

@@ -192,10 +192,12 @@ impl Platform for PcPlatform {
     }
 
     fn end_machine(&self, how: End) -> ! {
+        let scheduler = &crate::kernel::get().scheduler;
+        crate::log!(Debug, "busy {} ns, {} switches", machine::now_ns().saturating_sub(scheduler.idle_ns(0)), scheduler.switches());
         match how {
             End::Exit(status) => end::exited(status),
             End::Signal(signal) => end::killed(signal.number()),
-            End::OutOfMemory => end::out_of_memory(format_args!("the application's memory is used up; give the machine more with -M")),
+            End::OutOfMemory => end::out_of_memory(format_args!("no page is left for the application")),
         }
     }
 

@@ -5,13 +5,15 @@
 //! leaves nothing behind, and [`Place::assert_clean`] says what was left all the same.
 
 pub mod archive;
+pub mod elf;
+pub mod guest;
 mod place;
 mod root;
 pub use place::Place;
 pub use root::root_directory;
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -122,7 +124,7 @@ pub fn finish_with(mut command: Command, input: &[u8]) -> Outcome {
     let (read, mut write) = std::io::pipe().expect("a pipe");
     let input = input.to_vec();
     // A command that ends early closes the pipe: its matter.
-    let writer = std::thread::spawn(move || drop(std::io::Write::write_all(&mut write, &input)));
+    let writer = std::thread::spawn(move || drop(write.write_all(&input)));
     // The command would otherwise keep the reading end open and the writer alive.
     let outcome = finish_from(&mut command, read.into());
     drop(command);
@@ -183,7 +185,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// `pith run -W --rm -p 127.0.0.1:FREE:guest_port ARGS...`, and waits until a connection is accepted *and answered or held open* by the guest.
+    /// `pith run -W --rm -p 127.0.0.1:FREE:guest_port ARGS...`, and waits until a request is answered.
     pub fn start<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(guest_port: u16, args: I) -> Server {
         Self::start_in(Place::new(), guest_port, args)
     }
@@ -205,7 +207,7 @@ impl Server {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut server = Server { child, out, err, place, address };
         let deadline = Instant::now() + DEADLINE;
-        while !server.accepts() {
+        while !server.answers() {
             if let Some(status) = server.child.try_wait().expect("our child") {
                 let (out, err) = server.output();
                 panic!("the machine ended before it answered: {status}\n--- stdout\n{out}\n--- stderr\n{err}");
@@ -222,16 +224,13 @@ impl Server {
         server
     }
 
-    /// User-mode networking accepts on the host's side before the guest listens, and resets when the guest refuses: only a connection that stays open counts.
-    fn accepts(&self) -> bool {
+    /// User-mode networking accepts on the host's side before the guest listens, so only an answer counts. To the servers that do not speak HTTP
+    /// this is a bad request, which they answer too.
+    fn answers(&self) -> bool {
         let Ok(mut stream) = TcpStream::connect_timeout(&self.address, Duration::from_secs(2)) else { return false };
-        let _ = stream.set_read_timeout(Some(Duration::from_millis(300)));
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
         let mut byte = [0];
-        match stream.read(&mut byte) {
-            Ok(0) => false,
-            Ok(_) => true,
-            Err(e) => matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
-        }
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").is_ok() && stream.read(&mut byte).is_ok_and(|n| n == 1)
     }
 
     fn output(&mut self) -> (String, String) {

@@ -69,7 +69,7 @@ fn nginx() {
     let page = std::fs::read_to_string(root.join("var/www/html/index.html")).expect("the page");
     assert_eq!(server.get("/"), page);
     assert_eq!(server.get("/large.txt"), "x".repeat(1 << 20));
-    assert!(server.get("/status").starts_with("Active connections"));
+    assert_eq!(server.get("/status"), "ok\n");
     let missing = server.client("curl", &["-sS", "-o", "/dev/null", "-w", "%{http_code}", &format!("http://{}/none", server.address)]);
     assert_eq!(missing, "404");
     many_curls(&server, 16, 4, &page);
@@ -113,7 +113,7 @@ fn python() {
     let outcome = server.stop();
     // It has no handler for SIGTERM.
     assert_eq!(outcome.code(), 128 + 15, "{}\n{}", outcome.out(), outcome.err());
-    assert!(outcome.out().starts_with("Serving HTTP on 0.0.0.0 port 8000"), "{}", outcome.out());
+    assert!(outcome.out().starts_with("Serving HTTP on "), "{}", outcome.out());
 }
 
 #[test]

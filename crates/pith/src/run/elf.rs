@@ -21,11 +21,17 @@ type Header = FileHeader64<Endianness>;
 const GLIBC_DEFAULT: [&str; 6] = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"];
 const MUSL_DEFAULT: [&str; 4] = ["/lib", "/usr/local/lib", "/usr/lib", "/usr/lib/x86_64-linux-musl"];
 
+/// What glibc opens by itself, when a program first asks for one of [`UNWINDING`]; it ends the program when it is not there.
+const UNWINDER: &[u8] = b"libgcc_s.so.1";
+const UNWINDING: [&[u8]; 4] = [b"pthread_cancel", b"pthread_exit", b"thrd_exit", b"backtrace"];
+
 /// What one ELF file wants from others.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Wants {
     interpreter: Option<PathBuf>,
     needed: Vec<Vec<u8>>,
+    /// It calls what makes glibc open [`UNWINDER`] while it runs.
+    unwinds: bool,
     rpath: Vec<u8>,
     runpath: Vec<u8>,
 }
@@ -94,6 +100,7 @@ fn wants(path: &Path, data: &[u8]) -> Result<Wants> {
         })
     };
     let mut strings = None;
+    let mut strings_len = 0;
     let mut names = Vec::new();
     for segment in segments {
         if let Some(interpreter) = segment.interpreter(endian, data).map_err(broken)? {
@@ -104,6 +111,8 @@ fn wants(path: &Path, data: &[u8]) -> Result<Wants> {
             let value = entry.d_val(endian);
             if tag == u64::from(elf::DT_STRTAB) {
                 strings = locate(value);
+            } else if tag == u64::from(elf::DT_STRSZ) {
+                strings_len = usize::try_from(value).unwrap_or(0);
             } else if [elf::DT_NEEDED, elf::DT_RPATH, elf::DT_RUNPATH].into_iter().any(|known| tag == u64::from(known)) {
                 names.push((tag, value));
             } else if tag == u64::from(elf::DT_NULL) {
@@ -123,6 +132,10 @@ fn wants(path: &Path, data: &[u8]) -> Result<Wants> {
             wants.runpath = name;
         }
     }
+    // The C library has the names because it defines them.
+    let is_libc = path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"libc.") || name.as_bytes().starts_with(b"libpthread."));
+    let table = strings.and_then(|start| data.get(start..start.checked_add(strings_len)?));
+    wants.unwinds = !is_libc && table.is_some_and(|table| table.split(|b| *b == 0).any(|name| UNWINDING.contains(&name)));
     Ok(wants)
 }
 
@@ -218,9 +231,10 @@ pub fn gather(program: &Path) -> Result<Program> {
         search.extend(defaults.iter().cloned());
         let default_end = search.len();
         search.extend(configured.iter().cloned());
-        for name in &wants.needed {
+        let unwinder = (wants.unwinds && !is_musl).then_some(UNWINDER);
+        for name in wants.needed.iter().map(Vec::as_slice).chain(unwinder) {
             // musl's loader is its C library.
-            if !seen.insert(name.clone()) || (is_musl && name.starts_with(b"libc.")) {
+            if !seen.insert(name.to_vec()) || (is_musl && name.starts_with(b"libc.")) {
                 continue;
             }
             let name = OsStr::from_bytes(name);
@@ -234,6 +248,9 @@ pub fn gather(program: &Path) -> Result<Program> {
             };
             let found = candidates.iter().position(is_ours);
             let Some((at, found)) = found.and_then(|at| Some((at, candidates.get(at)?.clone()))) else {
+                if name.as_bytes() == UNWINDER && !wants.needed.iter().any(|needed| needed == UNWINDER) {
+                    continue;
+                }
                 let message = format!("needs {}, which is not on this host", Path::new(name).display());
                 return Err(bad(&user, message).with_code(exit::NOT_FOUND));
             };

@@ -139,13 +139,20 @@ impl AddressSpace {
         copy.page_offset = if vma.mapped.is_some() { vma.page_index(from, old) } else { 0 };
         copy.end = to + new_len;
         copy.flags.remove(VmFlags::HEAP | VmFlags::STACK | VmFlags::GROWSDOWN);
+        let goes = leave == Old::Unmap && old_len > 0;
         if leave == Old::Keep {
             copy.flags.remove(VmFlags::LOCKED);
-        } else if old_len > 0 {
-            inner.unmap(&mut gather, old, old + old_len)?;
+        }
+        if goes {
+            inner.zap(&mut gather, old, old + old_len)?;
+            inner.vmas.remove(old, old + old_len);
         }
         let locked = copy.flags.contains(VmFlags::LOCKED);
         inner.vmas.insert(to, copy);
+        if goes {
+            // Only now: the pages may have moved within one table, which must not look unused.
+            inner.prune(&mut gather, old, old + old_len);
+        }
         if locked {
             // As mmap(2): not being able to populate is no error.
             let _ = self.populate(inner, to, to + new_len);

@@ -270,11 +270,16 @@ impl Inner {
         }
         self.zap(gather, start, end)?;
         self.vmas.remove(start, end);
+        self.prune(gather, start, end);
+        Ok(())
+    }
+
+    /// Frees the tables around `start..end`, where no mapping is any more.
+    pub fn prune(&mut self, gather: &mut Gather<'_>, start: u64, end: u64) {
         let (floor, ceiling) = self.vmas.bounds(start, end);
         if self.table.prune(start, end, floor, ceiling) > 0 {
             gather.flush_everything();
         }
-        Ok(())
     }
 }
 

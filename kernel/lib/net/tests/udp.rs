@@ -178,13 +178,15 @@ fn dual_stack_sockets_and_link_local_addresses() {
     drop(listener);
     let listener = Sock(world.stacks[1].socket(10, 1, 0).unwrap());
     listener.set_int(c::SOL_IPV6, c::IPV6_V6ONLY, 1).unwrap();
-    listener.s().bind(&addr6("::", 80, 0)).unwrap();
+    // The old listener's connection keeps the port from those without SO_REUSEADDR.
+    assert_eq!(listener.s().bind(&addr6("::", 80, 0)), Err(Errno::EADDRINUSE));
+    listener.s().bind(&addr6("::", 81, 0)).unwrap();
     listener.s().listen(10).unwrap();
     let client4 = tcp(&world.stacks[0]);
-    client4.s().connect(&addr4(1, 80)).unwrap_err();
+    client4.s().connect(&addr4(1, 81)).unwrap_err();
     world.run(10 * MS);
     assert_eq!(client4.s().take_error(), Some(Errno::ECONNREFUSED));
-    assert_eq!(world.listen(1, 80).s().listen(1), Ok(()));
+    assert_eq!(world.listen(1, 81).s().listen(1), Ok(()));
 }
 
 #[test]

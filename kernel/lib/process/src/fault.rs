@@ -61,7 +61,7 @@ fn page_signal(thread: &Arc<Thread>, trap: Trap, fault: Fault) {
         Fault::Bus => SigInfo::fault(Signal::BUS, code::BUS_ADRERR, trap.address),
         Fault::OutOfMemory => {
             let platform = &thread.services().platform;
-            platform.log(Level::Error, format_args!("out of memory: no page left for address {:#x}", trap.address));
+            platform.log(Level::Debug, format_args!("out of memory: no page left for address {:#x}", trap.address));
             exit::exit_group(thread, End::OutOfMemory);
             return;
         }

@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use elf::stack::{self, aux};
 use elf::{Elf, Kind, PAGE, ReadAt, SCRIPT_BYTES, Script, Segment, StackKind};
-use file::File;
+use file::{File, FileType};
 use mm::{AddressSpace, FaultKind, FileMapping, MapFlags, MapRequest, Prot, USER_END};
 use uapi::{Errno, Result};
 use usermem::SliceSink;
@@ -88,7 +88,11 @@ struct Executable {
 impl Executable {
     fn open(fs: &Context, location: Location, path: &[u8]) -> Result<Self, LoadError> {
         let fail = |errno: Errno| LoadError { errno, reason: format!("{} cannot be executed: {errno}", text(path)) };
-        fs.may_execute(&location).map_err(fail)?;
+        fs.may_execute(&location).map_err(|errno| match (errno, location.inode().kind()) {
+            (Errno::EACCES, FileType::Directory) => LoadError { errno, reason: format!("{} is a directory", text(path)) },
+            (Errno::EACCES, FileType::Regular) => LoadError { errno, reason: format!("{} has no permission to be executed (chmod +x)", text(path)) },
+            _ => fail(errno),
+        })?;
         let file = fs.open_location(&location, &OpenHow::read()).map_err(fail)?;
         let size = file.stat().map_err(fail)?.size;
         Ok(Self { location, file, size, path: path.to_vec() })

@@ -28,7 +28,8 @@ fn what_is_written_is_read_and_positions_move() {
     assert_eq!(w.read_bytes(buf, 5), b"hello");
     assert_eq!(w.call(libc::SYS_pwrite64, &[fd, text, 5, u64::MAX]), Err(Errno::EINVAL));
     assert_eq!(w.call(libc::SYS_lseek, &[fd, 0, 9]), Err(Errno::EINVAL));
-    assert_eq!(w.call(libc::SYS_read, &[fd, buf, u64::MAX]), Err(Errno::EINVAL));
+    assert_eq!(w.call(libc::SYS_read, &[fd, buf, u64::MAX]), Err(Errno::EFAULT));
+    assert_eq!(w.call(libc::SYS_lseek, &[fd, i64::MAX as u64, 1]), Err(Errno::EINVAL));
     assert_eq!(w.call(libc::SYS_write, &[fd, 0x10, 5]), Err(Errno::EFAULT));
 }
 
@@ -147,6 +148,7 @@ fn directories_are_listed_made_entered_and_removed() {
     assert_eq!(w.call(libc::SYS_unlinkat, &[dir, w.text("inside"), 0]), Ok(0));
     assert_eq!(w.call(libc::SYS_unlinkat, &[CWD, w.text("/d"), libc::AT_REMOVEDIR as u64]), Ok(0));
     assert_eq!(w.call(libc::SYS_getcwd, &[buf, 256]), Err(Errno::ENOENT));
+    assert_eq!(w.call(libc::SYS_getdents64, &[dir, buf, 256]), Err(Errno::ENOENT));
     assert_eq!(w.call(libc::SYS_umask, &[0o77]), Ok(0o22));
 }
 
@@ -199,6 +201,11 @@ fn memory_files_are_sealed_and_mapped() {
     assert_eq!(w.call(libc::SYS_fcntl, &[fd, libc::F_ADD_SEALS as u64, libc::F_SEAL_SHRINK as u64]), Ok(0));
     assert_eq!(w.call(libc::SYS_ftruncate, &[fd, 10]), Err(Errno::EPERM));
     assert_eq!(w.call(libc::SYS_fcntl, &[fd, libc::F_GET_SEALS as u64]), Ok(libc::F_SEAL_SHRINK as u64));
+    assert_eq!(w.call(libc::SYS_fcntl, &[fd, libc::F_ADD_SEALS as u64, libc::F_SEAL_WRITE as u64]), Ok(0));
+    assert_eq!(w.call(libc::SYS_mmap, &[0, 4096, 3, 1, fd, 0]), Err(Errno::EPERM));
+    let shown = w.call(libc::SYS_mmap, &[0, 4096, 1, 1, fd, 0]).unwrap();
+    assert_eq!(w.call(libc::SYS_mprotect, &[shown, 4096, 3]), Err(Errno::EACCES));
+    assert!(w.call(libc::SYS_mmap, &[0, 4096, 3, 2, fd, 0]).is_ok(), "a private copy may be changed");
     assert_eq!(w.call(libc::SYS_memfd_create, &[w.text("mem"), 4]), Err(Errno::EINVAL));
     let plain = w.open("/f", O_CREAT | O_RDONLY);
     assert_eq!(w.call(libc::SYS_mmap, &[0, 4096, 3, 1, plain, 0]), Err(Errno::EACCES));
@@ -214,4 +221,84 @@ fn a_file_size_limit_cuts_and_then_signals() {
     assert_eq!(w.call(libc::SYS_write, &[fd, text, 16]), Ok(10));
     assert_eq!(w.call(libc::SYS_write, &[fd, text, 16]), Err(Errno::EFBIG));
     assert!(w.thread.signals().needs_attention());
+    assert_eq!(w.call(libc::SYS_ftruncate, &[fd, 11]), Err(Errno::EFBIG));
+    assert_eq!(w.call(libc::SYS_truncate, &[w.text("/f"), 11]), Err(Errno::EFBIG));
+    assert_eq!(w.call(libc::SYS_fallocate, &[fd, 0, 0, 11]), Err(Errno::EFBIG));
+    assert_eq!(w.call(libc::SYS_ftruncate, &[fd, 5]), Ok(0));
+}
+
+#[test]
+fn extended_attributes_are_kept() {
+    let w = World::new();
+    let fd = w.open("/f", O_CREAT | O_RDWR);
+    let (path, name, value, buf) = (w.text("/f"), w.text("user.note"), w.bytes(b"hello"), w.room(64));
+    assert_eq!(w.call(libc::SYS_getxattr, &[path, name, buf, 64]), Err(Errno::ENODATA));
+    assert_eq!(w.call(libc::SYS_setxattr, &[path, name, value, 5, 2]), Err(Errno::ENODATA));
+    assert_eq!(w.call(libc::SYS_setxattr, &[path, name, value, 5, 1]), Ok(0));
+    assert_eq!(w.call(libc::SYS_fsetxattr, &[fd, name, value, 5, 1]), Err(Errno::EEXIST));
+    assert_eq!(w.call(libc::SYS_fgetxattr, &[fd, name, buf, 0]), Ok(5));
+    assert_eq!(w.call(libc::SYS_fgetxattr, &[fd, name, buf, 4]), Err(Errno::ERANGE));
+    assert_eq!(w.call(libc::SYS_fgetxattr, &[fd, name, buf, 64]), Ok(5));
+    assert_eq!(w.read_bytes(buf, 5), b"hello");
+    assert_eq!(w.call(libc::SYS_listxattr, &[path, buf, 64]), Ok(10));
+    assert_eq!(w.read_bytes(buf, 10), b"user.note\0");
+    assert_eq!(w.call(libc::SYS_setxattr, &[path, w.text("system.posix_acl_access"), value, 5, 0]), Err(Errno::EOPNOTSUPP));
+    assert_eq!(w.call(libc::SYS_setxattr, &[path, w.text(""), value, 5, 0]), Err(Errno::ERANGE));
+    assert_eq!(w.call(libc::SYS_setxattr, &[path, w.text("user."), value, 5, 0]), Err(Errno::EINVAL));
+    assert_eq!(w.call(libc::SYS_setxattr, &[path, name, value, 65537, 0]), Err(Errno::E2BIG));
+    assert_eq!(w.call(libc::SYS_symlink, &[path, w.text("/l")]), Ok(0));
+    assert_eq!(w.call(libc::SYS_lsetxattr, &[w.text("/l"), name, value, 5, 0]), Err(Errno::EPERM));
+    assert_eq!(w.call(libc::SYS_removexattr, &[w.text("/l"), name]), Ok(0));
+    assert_eq!(w.call(libc::SYS_listxattr, &[path, buf, 64]), Ok(0));
+}
+
+#[test]
+fn fallocate_takes_the_memory() {
+    let w = World::new();
+    let fd = w.open("/f", O_CREAT | O_RDWR);
+    let stat = w.room(256);
+    let blocks = || {
+        w.call(libc::SYS_fstat, &[fd, stat]).unwrap();
+        (w.read::<StatX64>(stat).size, w.read::<StatX64>(stat).blocks)
+    };
+    assert_eq!(w.call(libc::SYS_fallocate, &[fd, 1, 0, 10_000]), Ok(0));
+    assert_eq!(blocks(), (0, 24));
+    assert_eq!(w.call(libc::SYS_fallocate, &[fd, 0, 0, 10_000]), Ok(0));
+    assert_eq!(blocks(), (10_000, 24));
+    assert_eq!(w.call(libc::SYS_fallocate, &[fd, 0, 0, 1 << 40]), Err(Errno::ENOSPC));
+    assert_eq!(w.call(libc::SYS_fallocate, &[fd, 3, 0, 8192]), Ok(0));
+    assert_eq!(blocks(), (10_000, 8));
+}
+
+#[test]
+fn walks_in_a_root_of_their_own_take_absolute_paths_there() {
+    let w = World::new();
+    w.call(libc::SYS_mkdir, &[w.text("/d"), 0o755]).unwrap();
+    w.open("/d/f", O_CREAT | O_RDWR);
+    let dir = w.open("/d", O_RDONLY | O_DIRECTORY);
+    let how = w.value(&[0u64, 0, 0x10]);
+    assert!(w.call(libc::SYS_openat2, &[dir, w.text("/f"), how, 24]).is_ok());
+    assert_eq!(w.call(libc::SYS_openat2, &[dir, w.text("/d/f"), how, 24]), Err(Errno::ENOENT));
+}
+
+#[test]
+fn a_file_made_for_nobody_else_gets_no_name() {
+    let w = World::new();
+    let (open, shut) = (w.open("/", libc::O_TMPFILE | O_RDWR), w.open("/", libc::O_TMPFILE | libc::O_EXCL | O_RDWR));
+    let link = |fd, name| w.call(libc::SYS_linkat, &[fd, w.text(""), CWD, w.text(name), AT_EMPTY_PATH as u64]);
+    assert_eq!((link(open, "/a"), link(shut, "/b")), (Ok(0), Err(Errno::ENOENT)));
+}
+
+#[test]
+fn a_mapping_shows_its_file_s_present_name() {
+    let w = World::new();
+    let fd = w.open("/f", O_CREAT | O_RDWR);
+    w.call(libc::SYS_ftruncate, &[fd, 4096]).unwrap();
+    let map = w.call(libc::SYS_mmap, &[0, 4096, 1, 1, fd, 0]).unwrap();
+    let name = || w.thread.process().mm().vma_from(map).unwrap().name.as_bytes().to_vec();
+    assert_eq!(name(), b"/f");
+    w.call(libc::SYS_rename, &[w.text("/f"), w.text("/g")]).unwrap();
+    assert_eq!(name(), b"/g");
+    w.call(libc::SYS_unlink, &[w.text("/g")]).unwrap();
+    assert_eq!(name(), b"/g (deleted)");
 }

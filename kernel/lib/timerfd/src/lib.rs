@@ -12,7 +12,7 @@ extern crate alloc;
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::any::Any;
-use file::{Events, File, FileType, OpenFlags, Registration, Share, Sink, Stat, WaitQueue};
+use file::{Events, File, FileType, OpenFlags, Registration, SeekFrom, Share, Sink, Stat, WaitQueue};
 use spin::Mutex;
 use time::{Clock, Periodic, Timer, TimerQueue, realtime_to_monotonic};
 use uapi::{Errno, Result};
@@ -175,6 +175,11 @@ impl File for TimerFd {
             count
         };
         if dst.put(&count.to_ne_bytes())? == 8 { Ok(8) } else { Err(Errno::EFAULT) }
+    }
+
+    /// There are no offsets, and yet no complaint: Linux's noop_llseek.
+    fn seek(&self, _to: SeekFrom) -> Result<u64> {
+        Ok(0)
     }
 
     fn poll(&self) -> Events {

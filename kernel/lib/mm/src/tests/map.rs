@@ -52,6 +52,20 @@ fn neighbours_join_and_split() {
 }
 
 #[test]
+fn mprotect_changes_what_comes_before_the_first_refusal() {
+    let w = world(4);
+    w.fixed(BASE, 4 * PAGE, RW);
+    w.space.munmap(BASE + 2 * PAGE, PAGE).unwrap();
+    assert_eq!(w.space.mprotect(BASE + PAGE, 3 * PAGE, 1), Err(Errno::ENOMEM));
+    assert_eq!(
+        maps(&w.space),
+        [(BASE, BASE + PAGE, RW), (BASE + PAGE, BASE + 2 * PAGE, Prot::READ), (BASE + 3 * PAGE, BASE + 4 * PAGE, RW)]
+    );
+    assert_eq!(w.space.mprotect(BASE + 2 * PAGE, 2 * PAGE, 1), Err(Errno::ENOMEM));
+    assert_eq!(maps(&w.space).len(), 3);
+}
+
+#[test]
 fn placement_is_top_down_fills_gaps_and_honours_hints() {
     let w = world(4);
     let a = w.anon(PAGE, RW);
@@ -119,6 +133,16 @@ fn the_break_moves_both_ways_and_never_over_a_mapping() {
     assert_eq!(w.space.brk(u64::MAX), start);
     w.space.brk(start + PAGE);
     assert_eq!(w.peek(start + 50), 0, "memory that comes back is zero");
+}
+
+#[test]
+fn pages_that_move_within_one_table_stay() {
+    let w = world(4);
+    // Nothing else is mapped in these 2 MiB: the old place going must not take the table with it.
+    w.fixed(BASE, 2 * PAGE, RW);
+    w.poke(BASE + PAGE, 7);
+    assert_eq!(w.space.mremap(BASE, 2 * PAGE, 2 * PAGE, 3, BASE + 8 * PAGE), Ok(BASE + 8 * PAGE));
+    assert_eq!((w.peek(BASE + 9 * PAGE), maps(&w.space)), (7, vec![(BASE + 8 * PAGE, BASE + 10 * PAGE, RW)]));
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn an_ending_thread_tells_who_joins_it() {
 }
 
 #[test]
-fn the_machine_ends_with_the_last_thread_and_the_first_ones_status() {
+fn the_machine_ends_with_the_last_thread_and_its_status() {
     let world = World::new();
     let parent = world.process();
     clone(&parent, &world.regs(), &thread_args()).unwrap();
@@ -75,7 +75,7 @@ fn the_machine_ends_with_the_last_thread_and_the_first_ones_status() {
     exit_thread(&parent, 0x107);
     assert_eq!(end_of(|| crate::exit::finish(&parent)), None);
     exit_thread(&child, 9);
-    assert_eq!(end_of(|| crate::exit::finish(&child)), Some(End::Exit(7)));
+    assert_eq!(end_of(|| crate::exit::finish(&child)), Some(End::Exit(9)));
 }
 
 #[test]
