@@ -3,6 +3,8 @@ SHELL := /bin/bash
 IMAGES := kernel/target/images
 PITH := target/release/pith
 PROGRAMS := target/fixtures
+# How long each fuzz target runs; as many run at a time as there are processors.
+FUZZ_SECONDS ?= 15
 
 .PHONY: demo test check bench clean build images fixtures test-host test-kernel test-machines test-fuzz setup-run setup-demo setup-test
 
@@ -45,7 +47,7 @@ test-machines:
 	cd tests/machines && cargo test --release --quiet
 
 test-fuzz:
-	tests/fuzz/run.sh 12
+	tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 # Style, lints, layers, licences: what needs no machine.
 check:
@@ -59,3 +61,5 @@ clean:
 	cargo clean
 	cd kernel && cargo clean
 	cd tests/machines && cargo clean
+	cd tests/fuzz && cargo clean
+	cd tools/lint && cargo clean

@@ -134,7 +134,8 @@ pub fn write(lab: &Lab, table: &[Measured]) -> Result<()> {
     let _ = write!(out, "{}\n\n", conditions(lab));
     out.push_str(
         "The column \"elsewhere\" is Unikraft (and Linux) measured or published elsewhere: on another machine of this kind, at another time, under QEMU 7.2 TCG on \
-         `-M pc`. It is no control; targets in its terms are compared with its number as it stands. Ratios under TCG do not carry over to KVM.\n\n",
+         `-M pc`. It is no control; targets in its terms are compared with its number as it stands. Ratios under TCG do not carry over to KVM. \
+         Rows with more than 20 % of other work on the host are no judgement: run again on a quiet machine.\n\n",
     );
     out.push_str(
         "| promise | target | elsewhere | ours | control | met? | other work on the host | command |\n|---|---|---|---|---|---|---|---|\n",

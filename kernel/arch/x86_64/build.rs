@@ -15,13 +15,28 @@ fn main() {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let (object, image) = (out.join("vdso.o"), out.join("vdso.so"));
     run(Command::new(rustc)
-        .args(["--edition=2024", "--crate-name=vdso", "--emit=obj", "-Cpanic=abort", "-Copt-level=2", "-Cdebuginfo=0", "-Crelocation-model=pic"])
+        .args([
+            "--edition=2024",
+            "--crate-name=vdso",
+            "--emit=obj",
+            "-Cpanic=abort",
+            "-Copt-level=2",
+            "-Cdebuginfo=0",
+            "-Crelocation-model=pic",
+        ])
         .args(["-Ccodegen-units=1", "-Ctarget-cpu=x86-64", "--target=x86_64-unknown-linux-gnu"])
         .arg("-o")
         .arg(&object)
         .arg("vdso/vdso.rs"));
     run(Command::new("cc")
-        .args(["-shared", "-nostdlib", "-Wl,-soname,linux-vdso.so.1", "-Wl,--hash-style=both", "-Wl,-z,max-page-size=4096", "-Wl,--build-id=none"])
+        .args([
+            "-shared",
+            "-nostdlib",
+            "-Wl,-soname,linux-vdso.so.1",
+            "-Wl,--hash-style=both",
+            "-Wl,-z,max-page-size=4096",
+            "-Wl,--build-id=none",
+        ])
         .args(["-Wl,-Bsymbolic", "-Wl,--strip-all", "-Wl,-T,vdso/vdso.ld", "-o"])
         .arg(&image)
         .arg(&object));

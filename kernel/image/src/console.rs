@@ -8,8 +8,8 @@ use pith_abi::cmdline::StderrChannel;
 use pith_abi::control::{Control, ControlParser};
 use plat_pc::apic::Trigger;
 use spin::{Mutex, Once};
-use uart16550::{Registers, Uart};
 use uapi::{Errno, Result};
+use uart16550::{Registers, Uart};
 use wait::{Events, WaitQueue};
 
 /// Bytes of standard input kept for the application; more wait in the monitor.

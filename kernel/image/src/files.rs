@@ -41,7 +41,11 @@ pub fn root(vfs: &Arc<Vfs>, archive: Option<&'static [u8]>, program: &[u8]) -> A
 
 /// Mounts /dev, /proc and /sys, as far as this image has them.
 #[cfg(feature = "devfs")]
-pub fn mount_standard(context: &Context, console: Arc<crate::console::Console>, #[cfg(feature = "procfs")] source: Arc<dyn procfs::ProcSource>) {
+pub fn mount_standard(
+    context: &Context,
+    console: Arc<crate::console::Console>,
+    #[cfg(feature = "procfs")] source: Arc<dyn procfs::ProcSource>,
+) {
     use vfs::StandardMount;
     let vfs = context.vfs();
     devfs::register(vfs, Arc::new(crate::stdio::Entropy), Arc::new(crate::stdio::DeviceConsole(console)));

@@ -157,7 +157,7 @@ enum Register {
 
 /// The flags that programs look for, where CPUID has them (SDM volume 2, CPUID).
 const FLAGS: [(Register, u32, &str); 24] = {
-    use Register::{Ecx1 as C, Edx1 as D, Ebx7 as B};
+    use Register::{Ebx7 as B, Ecx1 as C, Edx1 as D};
     [
         (D, 0, "fpu"),
         (D, 4, "tsc"),

@@ -3,9 +3,9 @@
 use crate::console::{Console, Stream};
 use crate::machine::{self, KernelContext};
 use crate::platform::PcPlatform;
-use crate::stdio::{End, Stdio};
 #[cfg(any(feature = "net", feature = "unix"))]
 use crate::sockets::Families;
+use crate::stdio::{End, Stdio};
 use crate::system::Info;
 use crate::{end, files};
 use alloc::boxed::Box;
@@ -92,7 +92,8 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     }
 
     crate::log!(Trace, "boot: root");
-    let hostname = config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
+    let hostname =
+        config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
     #[cfg(any(feature = "net", feature = "unix"))]
     let families = families(&timers, &config, &hostname);
     #[cfg(feature = "net")]
@@ -104,7 +105,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     }
     crate::log!(Trace, "boot: devices");
     let names = Arc::new(Names::new(hostname.as_bytes()));
-    #[cfg(feature = "net")]
+    #[cfg(all(feature = "net", feature = "procfs"))]
     let stack = families.net.clone();
     KERNEL.call_once(|| {
         let system = System::new(Arc::new(Info), names.clone());
@@ -133,7 +134,8 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     crate::log!(Trace, "boot: mounts");
     let thread = start_application(&services, context, &config, &command);
     crate::log!(Trace, "boot: loaded");
-    let descriptors = [(End::Input, AccessMode::Read), (End::Output(Stream::Out), AccessMode::Write), (End::Output(Stream::Err), AccessMode::Write)];
+    let descriptors =
+        [(End::Input, AccessMode::Read), (End::Output(Stream::Out), AccessMode::Write), (End::Output(Stream::Err), AccessMode::Write)];
     for (end, access) in descriptors {
         let open = Description::new(Stdio::new(&console, end), access, OpenFlags::empty());
         if thread.process().files().insert(open, OnExec::Keep, 0).is_err() {

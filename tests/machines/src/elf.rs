@@ -24,7 +24,8 @@ pub struct Segment {
 
 impl Segment {
     /// The first page of the file at 4 MiB, which is where [`program`]'s code lies.
-    pub const CODE: Segment = Segment { kind: 1, flags: 5, offset: 0, address: 0x40_0000, file_size: 0x1000, memory_size: 0x1000, align: 0x1000 };
+    pub const CODE: Segment =
+        Segment { kind: 1, flags: 5, offset: 0, address: 0x40_0000, file_size: 0x1000, memory_size: 0x1000, align: 0x1000 };
 }
 
 /// Where the code of [`program`] lies in the file.

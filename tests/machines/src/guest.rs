@@ -23,8 +23,27 @@ pub fn boot(initrd: &[u8], memory_mib: u32, cmdline: &str) -> Guest {
     let place = Place::new();
     let (initrd, log) = (place.file("initrd", initrd), place.file("log", b""));
     let mut qemu = Command::new("qemu-system-x86_64");
-    qemu.args(["-M", "microvm,x-option-roms=off,auto-kernel-cmdline=off,acpi=off,rtc=on,isa-serial=off", "-bios", "qboot.rom", "-accel", "tcg"]);
-    qemu.args(["-cpu", "max", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-m", &format!("{memory_mib}M"), "-append", cmdline]);
+    qemu.args([
+        "-M",
+        "microvm,x-option-roms=off,auto-kernel-cmdline=off,acpi=off,rtc=on,isa-serial=off",
+        "-bios",
+        "qboot.rom",
+        "-accel",
+        "tcg",
+    ]);
+    qemu.args([
+        "-cpu",
+        "max",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-m",
+        &format!("{memory_mib}M"),
+        "-append",
+        cmdline,
+    ]);
     qemu.arg("-kernel").arg(kernel()).arg("-initrd").arg(initrd);
     qemu.args(["-chardev", "stdio,id=console", "-device", "isa-serial,chardev=console,iobase=0x3f8,irq=4"]);
     qemu.args(["-chardev", &format!("file,id=log,path={}", log.display()), "-device", "isa-debugcon,chardev=log,iobase=0xe9"]);

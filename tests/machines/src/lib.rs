@@ -108,7 +108,8 @@ pub fn finish(mut command: Command, stdin: Stdio) -> Outcome {
 }
 
 fn finish_from(command: &mut Command, stdin: Stdio) -> Outcome {
-    let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let mut child =
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let out = collect(child.stdout.take().expect("piped"));
     let err = collect(child.stderr.take().expect("piped"));
     let status = wait_until(&mut child, Instant::now() + DEADLINE).unwrap_or_else(|| {
@@ -201,7 +202,12 @@ impl Server {
         let mut command = place.pith();
         command.env("PITH_QEMU_MACHINE", machine_type);
         command.args(["run", "-W", "--rm", "-p", &format!("127.0.0.1:{port}:{guest_port}")]).args(args);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("{command:?}: {e}"));
         let out = Some(collect(child.stdout.take().expect("piped")));
         let err = Some(collect(child.stderr.take().expect("piped")));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -234,7 +240,9 @@ impl Server {
     }
 
     fn output(&mut self) -> (String, String) {
-        let text = |t: Option<std::thread::JoinHandle<Vec<u8>>>| t.map_or(String::new(), |t| String::from_utf8_lossy(&t.join().unwrap_or_default()).into_owned());
+        let text = |t: Option<std::thread::JoinHandle<Vec<u8>>>| {
+            t.map_or(String::new(), |t| String::from_utf8_lossy(&t.join().unwrap_or_default()).into_owned())
+        };
         (text(self.out.take()), text(self.err.take()))
     }
 

@@ -115,7 +115,8 @@ fn programs_that_start_where_nothing_is() {
 
 #[test]
 fn a_program_that_is_its_own_interpreter_and_a_loop_of_scripts() {
-    let mut own = program(X86_64, ENTRY, &[Segment::CODE, Segment { kind: 3, offset: 0x900, file_size: 5, memory_size: 5, ..Segment::CODE }]);
+    let mut own =
+        program(X86_64, ENTRY, &[Segment::CODE, Segment { kind: 3, offset: 0x900, file_size: 5, memory_size: 5, ..Segment::CODE }]);
     own[0x900..0x905].copy_from_slice(b"/app\0");
     let ending = boot_program(&own);
     assert!(ending.starts_with("@fail 126 ") || ending.starts_with("@exit ") || ending.starts_with("@signal "), "{ending:?}");

@@ -20,7 +20,11 @@ fn hello_on_each() {
     let hello = fixture("hello-static");
     for machine_type in TYPES {
         let outcome = on(machine_type, &[hello.to_str().expect("UTF-8"), "--", "7"]);
-        assert_eq!((outcome.out().as_str(), outcome.err().as_str(), outcome.code()), ("hello from C\nargument 1: 7\n", "", 7), "{machine_type}");
+        assert_eq!(
+            (outcome.out().as_str(), outcome.err().as_str(), outcome.code()),
+            ("hello from C\nargument 1: 7\n", "", 7),
+            "{machine_type}"
+        );
     }
 }
 
@@ -30,7 +34,10 @@ fn a_server_on_each() {
         let server = Server::start_on(machine_type, Place::new(), 8080, [fixture("epoll-http")]);
         assert!(server.get("/").contains("It works"), "{machine_type}");
         let report = server.client("wrk", &["-t1", "-c8", "-d1s", &format!("http://{}/", server.address)]);
-        assert!(report.contains(" requests in") && !report.contains("Socket errors") && !report.contains("Non-2xx"), "{machine_type}: {report}");
+        assert!(
+            report.contains(" requests in") && !report.contains("Socket errors") && !report.contains("Non-2xx"),
+            "{machine_type}: {report}"
+        );
         let outcome = server.stop();
         assert_eq!(outcome.code(), 0, "{machine_type}: {}", outcome.err());
     }
@@ -39,7 +46,10 @@ fn a_server_on_each() {
 #[test]
 fn an_unknown_machine_type_is_refused() {
     let outcome = on("isapc", &[fixture("hello-static").to_str().expect("UTF-8")]);
-    assert_eq!((outcome.code(), outcome.err().as_str()), (125, "pith: error: PITH_QEMU_MACHINE is \"isapc\"; expected microvm, pc or q35\n"));
+    assert_eq!(
+        (outcome.code(), outcome.err().as_str()),
+        (125, "pith: error: PITH_QEMU_MACHINE is \"isapc\"; expected microvm, pc or q35\n")
+    );
 }
 
 /// `$PITH_MINIMAL`, else what `make images` leaves.

@@ -57,7 +57,11 @@ fn compare(program: &Program, flavour: &str) -> Result<(), Failed> {
     let work = tempfile::tempdir()?;
     let mut native = Command::new(&path);
     // The machine starts with this environment too: what a container gets.
-    native.args(&program.args).current_dir(work.path()).env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    native
+        .args(&program.args)
+        .current_dir(work.path())
+        .env_clear()
+        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     let linux = finish(native, stdin(program));
     let state = tempfile::tempdir()?;
     let mut machine = pith(state.path());

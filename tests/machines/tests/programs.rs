@@ -43,7 +43,12 @@ fn hello_musl() {
 #[test]
 fn hello_rust() {
     let outcome = program("hello-rs", &[], &["5"], &[]);
-    assert_eq!((outcome.out().as_str(), outcome.code()), ("hello from Rust\na thread says 5050\nwritten and read\n", 5), "{}", outcome.err());
+    assert_eq!(
+        (outcome.out().as_str(), outcome.code()),
+        ("hello from Rust\na thread says 5050\nwritten and read\n", 5),
+        "{}",
+        outcome.err()
+    );
 }
 
 #[test]

@@ -96,7 +96,8 @@ fn redis() {
     assert_eq!(ask(&["SET", "large", &large]), "OK\n");
     assert_eq!(ask(&["GET", "large"]).trim_end(), large);
     assert!(ask(&["INFO", "server"]).contains("redis_version:"));
-    let bench = server.client("redis-benchmark", &["-h", "127.0.0.1", "-p", &port, "-n", "2000", "-c", "16", "-q", "-t", "set,get,lpush,lrange_100"]);
+    let bench = server
+        .client("redis-benchmark", &["-h", "127.0.0.1", "-p", &port, "-n", "2000", "-c", "16", "-q", "-t", "set,get,lpush,lrange_100"]);
     assert!(bench.matches("requests per second").count() >= 4, "{bench}");
     // No saving: it forks, and the machine has one process.
     assert!(ask(&["CONFIG", "GET", "save"]).starts_with("save"));
@@ -106,7 +107,8 @@ fn redis() {
 #[test]
 fn python() {
     let root = root_directory("python3");
-    let server = Server::start(8000, ["--rootfs", path(&root), "/usr/bin/python3", "--", "-u", "-m", "http.server", "--directory", "/srv", "8000"]);
+    let server =
+        Server::start(8000, ["--rootfs", path(&root), "/usr/bin/python3", "--", "-u", "-m", "http.server", "--directory", "/srv", "8000"]);
     assert_eq!(server.get("/"), "hello from python\n");
     assert!(server.get("/script.py").contains("import asyncio"));
     many_curls(&server, 4, 2, "hello from python\n");
@@ -151,7 +153,9 @@ fn in_the_background() {
     let server = fixture("epoll-http");
     assert_eq!(pith(&place, &["run", "-W", "-d", "--name", "web", "-p", &publish, path(&server)]), "web\n");
     let url = format!("http://127.0.0.1:{port}/");
-    machines::wait_for(|| Command::new("curl").args(["-s", "--fail", "-o", "/dev/null", "--max-time", "20", &url]).status().is_ok_and(|s| s.success()));
+    machines::wait_for(|| {
+        Command::new("curl").args(["-s", "--fail", "-o", "/dev/null", "--max-time", "20", &url]).status().is_ok_and(|s| s.success())
+    });
     let listed = pith(&place, &["ps"]);
     assert!(listed.lines().any(|l| l.starts_with("web") && l.contains("running") && l.contains(&port.to_string())), "{listed}");
     assert_eq!(pith(&place, &["ps", "-q"]), "web\n");

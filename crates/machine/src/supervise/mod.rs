@@ -119,7 +119,10 @@ impl<'a> Supervisor<'a> {
 enum Stop {
     Not,
     /// The application was asked at `since`; the monitor is ended at `until`.
-    Asked { since: Instant, until: Instant },
+    Asked {
+        since: Instant,
+        until: Instant,
+    },
     /// The monitor was asked; it is killed at this time.
     Ending(Instant),
     Killed,

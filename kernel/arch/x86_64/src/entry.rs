@@ -121,15 +121,19 @@ arch_syscall_entry:
     mov r11, [rsp + 24]
     cmp byte ptr [rsp + 16], 8
     jne 2f
-    // Ring 0: flags first (interrupts still off), then the stack; `sti` holds interrupts back until the jump has been made.
-    and r11d, 0xfffffdff
-    push r11
-    popfq
-    lea r11, [r11 + 0x200]
-    mov rsp, [rsp + 32]
+    // Ring 0: flags first (interrupts still off), then the stack; `sti` holds interrupts back until the jump has been made. Arithmetic flags are nobody's
+    // after a system call; only if others are set (trap, direction, alignment check, id) are they restored.
+    test r11d, 0x257500
+    jnz 4f
+3:  mov rsp, [rsp + 32]
     swapgs
     sti
     jmp rcx
+4:  and r11d, 0xfffffdff
+    push r11
+    popfq
+    lea r11, [r11 + 0x200]
+    jmp 3b
 2:  // Ring 3. Exact resumption is used whenever RCX might not be canonical.
     mov rsp, [rsp + 32]
     swapgs
@@ -270,12 +274,8 @@ pub unsafe fn install() {
         };
         // Breakpoints may be raised from ring 3.
         let level: u64 = if vector == 3 { 3 } else { 0 };
-        let low = stub & 0xffff
-            | u64::from(selector::KERNEL_CODE) << 16
-            | stack << 32
-            | 0x8e << 40
-            | level << 45
-            | (stub >> 16 & 0xffff) << 48;
+        let low =
+            stub & 0xffff | u64::from(selector::KERNEL_CODE) << 16 | stack << 32 | 0x8e << 40 | level << 45 | (stub >> 16 & 0xffff) << 48;
         // SAFETY: in bounds; the table is static. Every CPU writes the same values.
         unsafe { table.add(vector).write(Gate([low, stub >> 32])) };
     }

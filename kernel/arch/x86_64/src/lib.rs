@@ -15,15 +15,15 @@ pub mod cpu;
 #[cfg(feature = "machine")]
 pub mod entry;
 pub mod fpu;
+pub mod paging;
 #[cfg(feature = "machine")]
 pub mod percpu;
-pub mod paging;
 pub mod regs;
+pub mod sigframe;
 #[cfg(feature = "machine")]
 mod string;
 #[cfg(feature = "machine")]
 pub mod usercopy;
-pub mod sigframe;
 pub mod vdso;
 
 pub use regs::UserRegs;

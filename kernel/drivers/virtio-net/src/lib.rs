@@ -58,7 +58,8 @@ pub struct VirtioNet {
 impl VirtioNet {
     /// Starts the device. `random_mac` is used when it has no address of its own.
     pub fn new(mut transport: Box<dyn Transport>, frames: &'static FrameAllocator, random_mac: Mac) -> Result<Self, NoDevice> {
-        let wanted = bits::CSUM | bits::GUEST_CSUM | bits::MTU | bits::MAC | bits::HOST_TSO4 | bits::HOST_TSO6 | bits::MRG_RXBUF | bits::STATUS;
+        let wanted =
+            bits::CSUM | bits::GUEST_CSUM | bits::MTU | bits::MAC | bits::HOST_TSO4 | bits::HOST_TSO6 | bits::MRG_RXBUF | bits::STATUS;
         let features = negotiate(&mut *transport, wanted | feature::EVENT_IDX | feature::ANY_LAYOUT)?;
         let event_idx = features & feature::EVENT_IDX != 0;
         // Legacy devices without mergeable buffers have a header without `num_buffers`.
@@ -95,7 +96,13 @@ impl NetDevice for VirtioNet {
             1500
         };
         let tso = |bit| if self.has(bits::CSUM) && self.has(bit) { MAX_SEGMENTED } else { 0 };
-        Capabilities { mac: self.mac, mtu, tx_checksum: self.has(bits::CSUM), max_tso4: tso(bits::HOST_TSO4), max_tso6: tso(bits::HOST_TSO6) }
+        Capabilities {
+            mac: self.mac,
+            mtu,
+            tx_checksum: self.has(bits::CSUM),
+            max_tso4: tso(bits::HOST_TSO4),
+            max_tso6: tso(bits::HOST_TSO6),
+        }
     }
 
     fn transmit(&mut self, len: usize, offload: TxOffload, fill: &mut dyn FnMut(usize, &mut [u8])) -> Result<(), TxFull> {

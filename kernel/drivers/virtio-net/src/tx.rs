@@ -94,7 +94,11 @@ impl Transmitter {
                 None => {
                     self.spare.append(&mut pages);
                     // With frames in flight their memory comes back with an interrupt; with none there is nothing to wait for.
-                    return if self.queue.enable_interrupts() || self.queue.free_descriptors() < self.queue.size() { Err(TxFull) } else { Ok(()) };
+                    return if self.queue.enable_interrupts() || self.queue.free_descriptors() < self.queue.size() {
+                        Err(TxFull)
+                    } else {
+                        Ok(())
+                    };
                 }
             }
         }

@@ -96,7 +96,8 @@ impl PciTransport {
                 CAP_VENDOR => {
                     let kind = (head >> 24) as u8;
                     let (offset, len) = (u64::from(function.read(at.wrapping_add(8))), u64::from(function.read(at.wrapping_add(12))));
-                    let place = bar(function, (function.read(at.wrapping_add(4)) & 0xff) as u8).map(|base| Place { phys: base + offset, len });
+                    let place =
+                        bar(function, (function.read(at.wrapping_add(4)) & 0xff) as u8).map(|base| Place { phys: base + offset, len });
                     match kind {
                         COMMON if common.is_none() => common = place,
                         NOTIFY if notify.is_none() => {

@@ -17,7 +17,13 @@ type Piece = (u64, u32, bool);
 impl Device {
     fn new(queue: &Queue, frames: &'static frame::FrameAllocator) -> Self {
         let (descriptors, _, device) = queue.addresses();
-        Self { base: frames.virt(descriptors), size: queue.size().into(), device_area: (device - descriptors) as usize, next_avail: 0, used: 0 }
+        Self {
+            base: frames.virt(descriptors),
+            size: queue.size().into(),
+            device_area: (device - descriptors) as usize,
+            next_avail: 0,
+            used: 0,
+        }
     }
     fn get<T>(&self, offset: usize) -> T {
         // SAFETY: the tests keep offsets within the queue's run.

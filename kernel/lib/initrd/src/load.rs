@@ -2,11 +2,11 @@
 
 use crate::header::Entry;
 use crate::{LoadError, Reason};
-use sortedmap::SortedMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use file::FileType;
 use ramfs::{Contents, Meta, RamInode, Ramfs};
+use sortedmap::SortedMap;
 use uapi::Errno;
 use vfs::{Inode, make_dev};
 

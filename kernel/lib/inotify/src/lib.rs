@@ -11,11 +11,11 @@ extern crate alloc;
 
 mod queue;
 
-use sortedmap::SortedMap;
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use file::{Events, File, FileType, OpenFlags, Sink, Stat, UserMemory, WaitQueue};
 use queue::Queue;
+use sortedmap::SortedMap;
 use spin::Mutex;
 use uapi::ioctl::FIONREAD;
 use uapi::{Errno, Result};

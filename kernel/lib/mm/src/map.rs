@@ -137,7 +137,15 @@ impl AddressSpace {
 
     /// Maps an object that is no file of the name space (System V segments), shared, wherever there is room or at `addr` (0: anywhere; replaces nothing: EINVAL).
     /// The object must hand out the same page for reading and writing.
-    pub fn map_object(&self, addr: u64, len: u64, prot: Prot, object: Arc<dyn MapObject>, name: Arc<dyn MappedName>, ino: u64) -> Result<u64> {
+    pub fn map_object(
+        &self,
+        addr: u64,
+        len: u64,
+        prot: Prot,
+        object: Arc<dyn MapObject>,
+        name: Arc<dyn MappedName>,
+        ino: u64,
+    ) -> Result<u64> {
         let mapped = Mapped { object, name, dev: 0, ino, may: Prot::all(), kind: Kind::Shmem };
         let len = page_up(len).filter(|len| (1..=USER_END).contains(len)).ok_or(Errno::EINVAL)?;
         let flags = if addr == 0 { MapFlags::empty() } else { MapFlags::FIXED_NOREPLACE };

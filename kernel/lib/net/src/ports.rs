@@ -112,7 +112,8 @@ impl Ports {
     /// Whether `binding` could take `port`.
     pub fn is_free(&self, port: u16, binding: &Binding) -> bool {
         self.map.get(&port).is_none_or(|held| {
-            held.bindings.iter().all(|b| b.id == binding.id || !b.conflicts(binding)) && held.shares.iter().all(|(s, _)| !s.conflicts(binding))
+            held.bindings.iter().all(|b| b.id == binding.id || !b.conflicts(binding))
+                && held.shares.iter().all(|(s, _)| !s.conflicts(binding))
         })
     }
 

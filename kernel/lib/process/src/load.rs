@@ -90,7 +90,9 @@ impl Executable {
         let fail = |errno: Errno| LoadError { errno, reason: format!("{} cannot be executed: {errno}", text(path)) };
         fs.may_execute(&location).map_err(|errno| match (errno, location.inode().kind()) {
             (Errno::EACCES, FileType::Directory) => LoadError { errno, reason: format!("{} is a directory", text(path)) },
-            (Errno::EACCES, FileType::Regular) => LoadError { errno, reason: format!("{} has no permission to be executed (chmod +x)", text(path)) },
+            (Errno::EACCES, FileType::Regular) => {
+                LoadError { errno, reason: format!("{} has no permission to be executed (chmod +x)", text(path)) }
+            }
             _ => fail(errno),
         })?;
         let file = fs.open_location(&location, &OpenHow::read()).map_err(fail)?;

@@ -1,11 +1,11 @@
 //! What all processes of a machine share.
 
 use crate::{Platform, Process, Thread};
-use sortedmap::SortedMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use futex::FutexTable;
 use sched::Scheduler;
+use sortedmap::SortedMap;
 use spin::Mutex;
 use time::{Clock, TimerQueue};
 use uapi::{Errno, Result};

@@ -148,8 +148,7 @@ mod tests {
     fn threads_never_see_the_same_bytes() {
         let random = seeded(b"seed");
         let all: HashSet<u64> = std::thread::scope(|scope| {
-            let workers: Vec<_> =
-                (0..4).map(|_| scope.spawn(|| (0..5_000).map(|_| random.next_u64()).collect::<Vec<_>>())).collect();
+            let workers: Vec<_> = (0..4).map(|_| scope.spawn(|| (0..5_000).map(|_| random.next_u64()).collect::<Vec<_>>())).collect();
             workers.into_iter().flat_map(|w| w.join().unwrap()).collect()
         });
         assert_eq!(all.len(), 20_000);

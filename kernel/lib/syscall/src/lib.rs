@@ -25,10 +25,10 @@ pub mod table;
 pub mod wait;
 
 pub use arch::UserRegs;
+pub use calls::system::{RELEASE, VERSION};
 pub use cx::{AT_FDCWD, At, Cx, Masked};
 #[cfg(feature = "sockets")]
 pub use system::Sockets;
-pub use calls::system::{RELEASE, VERSION};
 pub use system::{HostName, MachineInfo, Memory, Names, System};
 
 use process::Level;

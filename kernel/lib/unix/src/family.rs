@@ -1,12 +1,12 @@
 //! Making sockets and finding them by name.
 
 use crate::{Kind, UnixSocket};
-use sortedmap::SortedMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use file::{Credentials, Stat};
+use sortedmap::SortedMap;
 use spin::Mutex;
 use uapi::{Errno, Result};
 

@@ -3,10 +3,10 @@
 use crate::path::name_hash;
 use crate::{Inode, NewNode, RemoveKind, RenameKind};
 use alloc::boxed::Box;
-use sortedmap::SortedMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use sortedmap::SortedMap;
 use spin::Mutex;
 use uapi::{Errno, Result};
 

@@ -2,10 +2,10 @@
 
 use crate::Inode;
 use crate::inode::identity;
-use sortedmap::SortedMap;
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use file::{AccessMode, File, FileType, OpenFlags};
+use sortedmap::SortedMap;
 use spin::Mutex;
 use uapi::{Errno, Result};
 

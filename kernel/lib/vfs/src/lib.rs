@@ -44,7 +44,9 @@ pub use context::{Context, Follow};
 pub use dentry::Dentry;
 pub use device::{Device, DeviceTable, Fifo, FifoFactory, make_dev};
 pub use events::{EventHub, EventMask, EventSink, FsEvent};
-pub use inode::{Attributes, FileSystem, Inode, LinkTarget, Linkable, NewNode, Owner, RemoveKind, RenameKind, Seals, StatFs, WriteAt, XattrChange};
+pub use inode::{
+    Attributes, FileSystem, Inode, LinkTarget, Linkable, NewNode, Owner, RemoveKind, RenameKind, Seals, StatFs, WriteAt, XattrChange,
+};
 pub use locks::{LockConflict, LockKind, LockOwner, LockRange, LockTable};
 pub use mount::{Location, Mount, MountFlags, MountInfo, Namespace};
 pub use open::{OpenHow, Resolve};

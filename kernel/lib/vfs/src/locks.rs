@@ -2,10 +2,10 @@
 
 use crate::Inode;
 use crate::inode::identity;
-use sortedmap::SortedMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use sortedmap::SortedMap;
 use spin::Mutex;
 use uapi::{Errno, Result};
 use wait::{Events, WaitQueue};

@@ -213,8 +213,7 @@ mod tests {
         let queue = WaitQueue::new();
         let exclusive = counters(3);
         let shared = counters(20);
-        let mut keep: Vec<_> =
-            exclusive.iter().map(|c| queue.register(Events::IN, Share::Exclusive, c.clone().into())).collect();
+        let mut keep: Vec<_> = exclusive.iter().map(|c| queue.register(Events::IN, Share::Exclusive, c.clone().into())).collect();
         keep.extend(shared.iter().map(|c| queue.register(Events::IN, Share::All, c.clone().into())));
         queue.wake(Events::IN);
         assert_eq!(exclusive.iter().map(count).sum::<usize>(), 1);

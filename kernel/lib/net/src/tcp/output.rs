@@ -281,7 +281,9 @@ impl Connection {
 
     /// Bytes that the peer may send beyond `rcv_nxt`, before rounding and silly-window avoidance.
     fn free_window(&self, net: &Net) -> usize {
-        let free = self.options.receive_buffer.saturating_sub(self.rx.len() + self.reading);
+        // No more than what the window field can say: without window scaling that is less than the buffer may be.
+        let sayable = usize::from(u16::MAX) << self.rcv_scale;
+        let free = self.options.receive_buffer.saturating_sub(self.rx.len() + self.reading).min(sayable);
         // Short of memory: enough to go on, not enough to hurt.
         if net.buffered >= net.buffer_limit { free.min(2 * usize::from(self.mss)) } else { free }
     }

@@ -305,7 +305,8 @@ impl Table {
         // Its port stays taken for those without SO_REUSEADDR.
         let share = connection.share.or(connection.bound.then(|| connection.port_share()));
         let inherits = connection.share.is_some();
-        let waiting = TimeWait { flow: connection.flow(), share, nxt: connection.sent, rcv_nxt: connection.rcv_nxt, until: connection.end_at };
+        let waiting =
+            TimeWait { flow: connection.flow(), share, nxt: connection.sent, rcv_nxt: connection.rcv_nxt, until: connection.end_at };
         net.buffered = net.buffered.saturating_sub(connection.tx.len() + connection.rx.len() + connection.reorder.len());
         let port = connection.local.port;
         // The final acknowledgement may still be owed.

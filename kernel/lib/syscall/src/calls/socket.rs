@@ -171,11 +171,9 @@ pub fn connect(cx: &mut Cx<'_>, fd: i32, addr: u64, len: i32) -> Result<u64> {
 /// what connect says when asked once more.
 fn wait_connected(cx: &Cx<'_>, open: &Description, socket: &dyn Socket, addr: &SockAddr) -> Result<u64> {
     let wait = Wait::WRITABLE.at_most(cx, socket.timeouts_ns().1);
-    let result = wait::until(cx, &*open.file, wait, &mut || {
-        match socket.connect(addr) {
-            Err(Errno::EALREADY | Errno::EINPROGRESS) => Err(Errno::EAGAIN),
-            other => other.map(|()| 0),
-        }
+    let result = wait::until(cx, &*open.file, wait, &mut || match socket.connect(addr) {
+        Err(Errno::EALREADY | Errno::EINPROGRESS) => Err(Errno::EAGAIN),
+        other => other.map(|()| 0),
     });
     // The time of SO_SNDTIMEO is up.
     result.map_err(|error| if error == Errno::EAGAIN { Errno::EINPROGRESS } else { error })
