@@ -10,7 +10,7 @@ trap stop EXIT
 here=$(cd "$(dirname "$0")/.." && pwd)
 "$here/tests/fixtures/mkroot.sh" nginx "$dir/root"
 echo "\$ pith run -d --name $name -p 127.0.0.1:$port:80 --rootfs ./nginx-root -- /usr/sbin/nginx"
-"$pith" run -d --name "$name" -p "127.0.0.1:$port:80" --rootfs "$dir/root" -- /usr/sbin/nginx -g 'daemon off; master_process off;'
+"$pith" run -d --name "$name" -p "127.0.0.1:$port:80" --rootfs "$dir/root" -- /usr/sbin/nginx
 echo "\$ curl http://127.0.0.1:$port/"
 for _ in $(seq 200); do
   if page=$(curl -sS --fail --max-time 5 "http://127.0.0.1:$port/" 2>/dev/null); then break; fi

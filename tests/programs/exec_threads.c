@@ -26,7 +26,7 @@ static void *execer(void *arg) {
     snprintf(fd, sizeof fd, "%d", MUST(open("/dev/null", O_RDONLY | O_CLOEXEC)));
     snprintf(kept, sizeof kept, "%d", MUST(open("/dev/null", O_RDONLY)));
     char *argv[] = {"again", round, pid, fd, kept, NULL}, *envp[] = {"NEW=env", NULL};
-    execve("/proc/self/exe", argv, envp);
+    execve("/proc/thread-self/exe", argv, envp);
     perror("execve");
     return arg;
 }

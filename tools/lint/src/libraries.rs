@@ -62,7 +62,7 @@ fn parse(text: &str) -> Result<Symbols, String> {
             "depends" | "if" => {
                 let rest = words.filter(|word| *word != "on").collect::<Vec<_>>().join(" ");
                 let names = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-                symbols.used.extend(names.filter(|name| name.len() > 1).map(ToOwned::to_owned));
+                symbols.used.extend(names.filter(|name| !["", "y", "m", "n"].contains(name)).map(ToOwned::to_owned));
             }
             known if KEYWORDS.contains(&known) => {}
             other => return Err(format!("line {}: {other:?} starts nothing that Kconfig knows", number + 1)),

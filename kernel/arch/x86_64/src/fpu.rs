@@ -28,8 +28,20 @@ pub unsafe fn enable() {
         asm!("mov {t}, cr4", "bts {t}, 18", "mov cr4, {t}", t = out(reg) _, options(nostack));
         asm!("xsetbv", in("ecx") 0, in("eax") wanted as u32, in("edx") (wanted >> 32) as u32, options(nostack, preserves_flags));
     }
+    // CPUID makes every hypervisor look at the machine; one that did not honour the choice has undone it by now (QEMU's emulation of nested AMD virtualisation
+    // does that). Then the legacy state is all there is.
+    let size = cpu::cpuid(0xd, 0).ebx;
+    let (low, high): (u32, u32);
+    // SAFETY: OSXSAVE is on, so XGETBV exists; turning it off again makes XSAVE unavailable to everyone alike.
+    unsafe {
+        asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags));
+        if (u64::from(high) << 32 | u64::from(low)) != wanted {
+            asm!("mov {t}, cr4", "btr {t}, 18", "mov cr4, {t}", t = out(reg) _, options(nostack));
+            return;
+        }
+    }
     COMPONENTS.store(wanted, Ordering::Relaxed);
-    SIZE.store(cpu::cpuid(0xd, 0).ebx, Ordering::Relaxed);
+    SIZE.store(size, Ordering::Relaxed);
 }
 
 /// Bytes of a saved state (the standard, not compacted, format).

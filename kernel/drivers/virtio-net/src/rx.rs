@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use frame::FrameAllocator;
 use net::{RxBuffer, RxStorage};
-use virtqueue::{DmaBuffer, Queue, Span};
+use virtqueue::{Direction, DmaBuffer, Queue, Span};
 
 const PAGE: u32 = 4096;
 /// Entries of the ring: how many frames may arrive before the guest looks.
@@ -76,7 +76,7 @@ impl Receiver {
     }
 
     fn post(&mut self, page: Box<RxPage>) {
-        match self.queue.add(&[], &[Span { phys: page.0.phys(), len: PAGE }]) {
+        match self.queue.add_one(Span { phys: page.0.phys(), len: PAGE }, Direction::Writable) {
             Ok(head) => {
                 self.in_flight[usize::from(head)] = Some(page);
                 self.posted += 1;

@@ -4,7 +4,7 @@ use crate::header;
 use alloc::vec::Vec;
 use frame::FrameAllocator;
 use net::{TxFull, TxOffload};
-use virtqueue::{DmaBuffer, Queue, Span};
+use virtqueue::{Direction, DmaBuffer, Queue, Span};
 
 const PAGE: usize = 4096;
 const RING: u16 = 128;
@@ -13,12 +13,19 @@ const MAX_PAGES: usize = 17;
 /// Pages kept for later when nothing is in flight.
 const KEEP: usize = 32;
 
+/// The pages of a frame. Nearly all have one, and need no list.
+enum Frame {
+    None,
+    One(DmaBuffer),
+    Several(Vec<DmaBuffer>),
+}
+
 pub struct Transmitter {
     frames: &'static FrameAllocator,
     queue: Queue,
     header_len: usize,
-    /// The pages of the frame that starts at each descriptor.
-    in_flight: Vec<Vec<DmaBuffer>>,
+    /// The frame that starts at each descriptor.
+    in_flight: Vec<Frame>,
     spare: Vec<DmaBuffer>,
     /// Emptied page lists, kept for their memory.
     lists: Vec<Vec<DmaBuffer>>,
@@ -30,7 +37,7 @@ impl Transmitter {
     pub fn new(frames: &'static FrameAllocator, max: u16, event_idx: bool, header_len: usize) -> Option<Self> {
         let mut queue = Queue::new(frames, (max > 0).then_some(max.min(RING))?, event_idx)?;
         queue.disable_interrupts();
-        let in_flight = (0..queue.size()).map(|_| Vec::new()).collect();
+        let in_flight = (0..queue.size()).map(|_| Frame::None).collect();
         Some(Self { frames, queue, header_len, in_flight, spare: Vec::new(), lists: Vec::new(), broken: false })
     }
 
@@ -46,15 +53,16 @@ impl Transmitter {
     fn collect(&mut self) {
         loop {
             match self.queue.pop() {
-                Ok(Some((head, _))) => {
-                    let mut pages = core::mem::take(&mut self.in_flight[usize::from(head)]);
-                    while let Some(page) = pages.pop() {
-                        if self.spare.len() < KEEP {
-                            self.spare.push(page);
+                Ok(Some((head, _))) => match core::mem::replace(&mut self.in_flight[usize::from(head)], Frame::None) {
+                    Frame::None => {}
+                    Frame::One(page) => self.keep(page),
+                    Frame::Several(mut pages) => {
+                        while let Some(page) = pages.pop() {
+                            self.keep(page);
                         }
+                        self.lists.push(pages);
                     }
-                    self.lists.push(pages);
-                }
+                },
                 Ok(None) => {
                     self.queue.disable_interrupts();
                     return;
@@ -64,6 +72,12 @@ impl Transmitter {
                     return;
                 }
             }
+        }
+    }
+
+    fn keep(&mut self, page: DmaBuffer) {
+        if self.spare.len() < KEEP {
+            self.spare.push(page);
         }
     }
 
@@ -87,18 +101,47 @@ impl Transmitter {
                 return Err(TxFull);
             }
         }
+        if count == 1 {
+            let Some(mut page) = self.page() else { return self.no_memory() };
+            let bytes = &mut page.bytes_mut()[..total];
+            let (header, frame) = bytes.split_at_mut(self.header_len);
+            header::write(header, offload);
+            fill(0, frame);
+            match self.queue.add_one(Span { phys: page.phys(), len: total as u32 }, Direction::Readable) {
+                Ok(head) => self.in_flight[usize::from(head)] = Frame::One(page),
+                Err(_) => self.spare.push(page),
+            }
+            return Ok(());
+        }
+        self.transmit_long(len, count, offload, fill)
+    }
+
+    /// An empty page.
+    fn page(&mut self) -> Option<DmaBuffer> {
+        self.spare.pop().or_else(|| DmaBuffer::new(self.frames, 1))
+    }
+
+    /// What to answer when there is no page for a frame.
+    fn no_memory(&mut self) -> Result<(), TxFull> {
+        // With frames in flight their memory comes back with an interrupt; with none there is nothing to wait for.
+        if self.queue.enable_interrupts() || self.queue.free_descriptors() < self.queue.size() { Err(TxFull) } else { Ok(()) }
+    }
+
+    /// [`transmit`](Self::transmit) for a frame of `count` pages, for which there are descriptors.
+    fn transmit_long(
+        &mut self,
+        len: usize,
+        count: usize,
+        offload: TxOffload,
+        fill: &mut dyn FnMut(usize, &mut [u8]),
+    ) -> Result<(), TxFull> {
         let mut pages = self.lists.pop().unwrap_or_default();
         while pages.len() < count {
-            match self.spare.pop().or_else(|| DmaBuffer::new(self.frames, 1)) {
+            match self.page() {
                 Some(page) => pages.push(page),
                 None => {
                     self.spare.append(&mut pages);
-                    // With frames in flight their memory comes back with an interrupt; with none there is nothing to wait for.
-                    return if self.queue.enable_interrupts() || self.queue.free_descriptors() < self.queue.size() {
-                        Err(TxFull)
-                    } else {
-                        Ok(())
-                    };
+                    return self.no_memory();
                 }
             }
         }
@@ -116,7 +159,7 @@ impl Transmitter {
             spans[index] = Span { phys: page.phys(), len: (skip + piece) as u32 };
         }
         match self.queue.add(&spans[..count], &[]) {
-            Ok(head) => self.in_flight[usize::from(head)] = pages,
+            Ok(head) => self.in_flight[usize::from(head)] = Frame::Several(pages),
             Err(_) => self.spare.append(&mut pages),
         }
         Ok(())

@@ -18,7 +18,7 @@ mod transport;
 pub use dma::DmaBuffer;
 pub use mmio::MmioTransport;
 pub use pci::{PciFunction, PciTransport};
-pub use queue::{Broken, Full, Queue, Span};
+pub use queue::{Broken, Direction, Full, Queue, Span};
 pub use transport::{NoDevice, Registers, Transport, feature, negotiate, status};
 
 #[cfg(test)]

@@ -23,6 +23,15 @@ pub struct Span {
     pub len: u32,
 }
 
+/// Who uses the memory of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The device reads it.
+    Readable,
+    /// The device writes it.
+    Writable,
+}
+
 /// No descriptors are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
@@ -125,14 +134,33 @@ impl Queue {
                 at = next;
             }
         }
-        self.free -= count as u16;
+        self.offer(head, count as u16, writable.iter().map(|s| s.len).sum());
+        Ok(head)
+    }
+
+    /// [`add`](Self::add) for a chain of one span, which is what nearly every frame is.
+    pub fn add_one(&mut self, span: Span, direction: Direction) -> Result<u16, Full> {
+        if self.free == 0 {
+            return Err(Full);
+        }
+        let head = self.free_head;
+        self.free_head = self.slots[usize::from(head)].next;
+        let (flags, writable) = if direction == Direction::Writable { (DEVICE_WRITES, span.len) } else { (0, 0) };
+        self.write_descriptor(head, span, flags, 0);
+        self.offer(head, 1, writable);
+        Ok(head)
+    }
+
+    /// Puts a chain that has been filled in into the driver ring.
+    fn offer(&mut self, head: u16, chain: u16, writable: u32) {
+        self.free -= chain;
         let slot = &mut self.slots[usize::from(head)];
-        slot.chain = count as u16;
-        slot.writable = writable.iter().map(|s| s.len).sum();
-        let ring = 4 + 2 * usize::from(self.next_avail % self.size);
+        slot.chain = chain;
+        slot.writable = writable;
+        // The size is a power of two.
+        let ring = 4 + 2 * usize::from(self.next_avail & (self.size - 1));
         self.driver(ring).store(head, Ordering::Relaxed);
         self.next_avail = self.next_avail.wrapping_add(1);
-        Ok(head)
     }
 
     /// Makes everything added so far visible. `true`: the device wants a notification.
@@ -168,7 +196,7 @@ impl Queue {
         if waiting > self.size {
             return Err(Broken);
         }
-        let at = self.device_area + 4 + 8 * usize::from(self.next_used % self.size);
+        let at = self.device_area + 4 + 8 * usize::from(self.next_used & (self.size - 1));
         // SAFETY: within the run, 4-byte aligned.
         let [id, len] = unsafe { self.memory.as_ptr().add(at).cast::<[u32; 2]>().read_volatile() };
         let head = u16::try_from(id).map_err(|_| Broken)?;

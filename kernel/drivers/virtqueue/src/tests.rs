@@ -94,6 +94,29 @@ fn chains_go_round_many_times_in_any_order() {
 }
 
 #[test]
+fn a_chain_of_one_is_like_any_other() {
+    let frames = arena(1 << 20);
+    let mut queue = Queue::new(frames, 2, false).unwrap();
+    let mut device = Device::new(&queue, frames);
+    for round in 0..200_000u64 {
+        let read = queue.add_one(span(round, 10), Direction::Readable).unwrap();
+        let written = queue.add_one(span(round, 20), Direction::Writable).unwrap();
+        assert_eq!(queue.add_one(span(0, 1), Direction::Readable), Err(Full));
+        queue.publish();
+        assert_eq!(device.take(), Some((read, vec![(round, 10, false)])));
+        assert_eq!(device.take(), Some((written, vec![(round, 20, true)])));
+        device.give(written.into(), 20);
+        device.give(read.into(), 0);
+        assert_eq!((queue.pop(), queue.pop()), (Ok(Some((written, 20))), Ok(Some((read, 0)))));
+    }
+    queue.add_one(span(0, 10), Direction::Readable).unwrap();
+    queue.publish();
+    let (head, _) = device.take().unwrap();
+    device.give(head.into(), 1);
+    assert_eq!(queue.pop(), Err(Broken), "the device may not write there");
+}
+
+#[test]
 fn notifications_follow_the_event_index_over_the_wrap() {
     let frames = arena(1 << 20);
     let mut queue = Queue::new(frames, 4, true).unwrap();

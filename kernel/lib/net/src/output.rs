@@ -86,7 +86,13 @@ impl Outgoing<'_> {
     /// The whole IP packet with its checksum computed (or left out, for the loopback).
     fn build(&self, checksum: Checksum) -> Vec<u8> {
         let mut bytes = vec![0; self.ip.len() + self.transport_len()];
-        self.fill(0, &mut bytes, None);
+        self.write(&mut bytes, checksum);
+        bytes
+    }
+
+    /// Writes the whole IP packet into `bytes`, which has its length.
+    fn write(&self, bytes: &mut [u8], checksum: Checksum) {
+        self.fill(0, bytes, None);
         if let (Checksum::Compute, Some(at)) = (checksum, self.checksum_at) {
             let start = self.ip.len();
             let mut sum = checksum::finish(checksum::add(self.pseudo(), &bytes[start..]));
@@ -95,7 +101,6 @@ impl Outgoing<'_> {
             }
             bytes[start + at..start + at + 2].copy_from_slice(&sum);
         }
-        bytes
     }
 }
 
@@ -319,9 +324,20 @@ impl Net {
         if oversize && (packet.segment.is_none() || ETHERNET_LEN + total > tso) {
             return self.send_fragments(packet, position, mac);
         }
+        let ethertype = packet.ip.ethertype();
         if !interface.caps.tx_checksum {
-            let bytes = packet.build(Checksum::Compute);
-            return self.send_raw(position, mac, packet.ip.ethertype(), &bytes);
+            // The sum stands before what it covers: it can be filled in on the spot when the frame is in one piece, as nearly all are.
+            let mut whole = None;
+            return self.transmit(position, ETHERNET_LEN + total, TxOffload::default(), &mut |source, offset, piece| {
+                if piece.len() == ETHERNET_LEN + total {
+                    let (link, ip) = piece.split_at_mut(ETHERNET_LEN);
+                    wire::write_ethernet(link, mac, source, ethertype);
+                    packet.write(ip, Checksum::Compute);
+                } else {
+                    let whole: &Vec<u8> = whole.get_or_insert_with(|| packet.build(Checksum::Compute));
+                    fill_raw(&whole[..], mac, source, ethertype, offset, piece);
+                }
+            });
         }
         let start = (ETHERNET_LEN + ip_len) as u16;
         let offload = TxOffload {
@@ -333,7 +349,6 @@ impl Net {
             }),
         };
         let partial = packet.checksum_at.map(|_| checksum::fold(packet.pseudo()));
-        let ethertype = packet.ip.ethertype();
         self.transmit(position, ETHERNET_LEN + total, offload, &mut |source, offset, piece| {
             if offset == 0 {
                 wire::write_ethernet(piece, mac, source, ethertype);
@@ -347,12 +362,7 @@ impl Net {
     /// Sends bytes that follow an Ethernet header as they are.
     pub fn send_raw(&mut self, position: usize, mac: Mac, ethertype: u16, bytes: &[u8]) -> Result<()> {
         self.transmit(position, ETHERNET_LEN + bytes.len(), TxOffload::default(), &mut |source, offset, piece| {
-            if offset == 0 {
-                wire::write_ethernet(piece, mac, source, ethertype);
-                bytes.copy(0, &mut piece[ETHERNET_LEN..]);
-            } else {
-                bytes.copy(offset - ETHERNET_LEN, piece);
-            }
+            fill_raw(bytes, mac, source, ethertype, offset, piece);
         })
     }
 
@@ -418,6 +428,16 @@ impl Net {
                 device.flush();
             }
         }
+    }
+}
+
+/// Fills `piece`, the bytes from `offset` on of a frame of an Ethernet header and `bytes`.
+fn fill_raw(bytes: &[u8], mac: Mac, source: Mac, ethertype: u16, offset: usize, piece: &mut [u8]) {
+    if offset == 0 {
+        wire::write_ethernet(piece, mac, source, ethertype);
+        bytes.copy(0, &mut piece[ETHERNET_LEN..]);
+    } else {
+        bytes.copy(offset - ETHERNET_LEN, piece);
     }
 }
 

@@ -214,7 +214,7 @@ impl IpHeader {
 
     /// Writes an IPv4 header with the given flags-and-offset field.
     pub fn write4(&self, out: &mut [u8], payload_len: usize, flags_and_offset: u16) {
-        let out = &mut out[..20];
+        let Some(out) = out.first_chunk_mut::<20>() else { return };
         out[..2].copy_from_slice(&[0x45, self.tos]);
         out[2..4].copy_from_slice(&((20 + payload_len) as u16).to_be_bytes());
         out[4..6].copy_from_slice(&self.id.to_be_bytes());
