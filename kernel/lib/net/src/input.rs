@@ -72,6 +72,9 @@ impl Core {
         if position != 0 && (src.is_loopback() || dst.is_loopback()) {
             return false;
         }
+        if interface.has(dst) {
+            return true;
+        }
         // Before DHCP has given an address, the server's answers come to the one that it offers.
         let configuring = interface.dhcp.as_ref().is_some_and(|d| d.lease().is_none()) && packet.protocol == protocol::UDP;
         self.net.is_local(dst) || interface.is_broadcast(dst) || interface.wants_group(dst) || configuring || position == 0

@@ -77,7 +77,8 @@ impl Shared {
     /// Settles, releases the lock, then wakes and announces.
     fn finish(&self, mut core: MutexGuard<'_, Core>) {
         core.settle();
-        let wakes = core.net.wakes.take();
+        // An empty list stays where it is, with its memory.
+        let wakes = if core.net.wakes.is_empty() { Vec::new() } else { core.net.wakes.take() };
         let next = core.net.timers.next().unwrap_or(u64::MAX);
         drop(core);
         if !wakes.is_empty() {
@@ -89,14 +90,17 @@ impl Shared {
             wakes.clear();
             self.core.lock().net.wakes.restore(wakes);
         }
-        if next < self.announced.fetch_min(next, Ordering::AcqRel)
+        // Looked at first: nearly always the deadline is known, and then nothing need be written.
+        if next < self.announced.load(Ordering::Acquire)
+            && next < self.announced.fetch_min(next, Ordering::AcqRel)
             && let Some(hook) = self.on_earlier.get()
         {
             hook(next);
         }
     }
 
-    fn poll(&self, now: u64) {
+    /// Takes frames and runs timers. `interrupted`: the interface whose device asks for it.
+    fn poll(&self, now: u64, mut interrupted: Option<u32>) {
         // The announced deadline may be the reason for this call: from here on a later one is news again.
         if self.announced.load(Ordering::Acquire) <= now {
             self.announced.store(u64::MAX, Ordering::Release);
@@ -104,6 +108,9 @@ impl Shared {
         loop {
             let mut core = self.core.lock();
             core.net.now = core.net.now.max(now);
+            if let Some(index) = interrupted.take() {
+                core.net.ack_interrupt(index);
+            }
             let more = core.receive_burst();
             core.run_timers();
             self.finish(core);
@@ -172,19 +179,12 @@ impl Stack {
     /// Takes received frames, runs timers, sends what may be sent, wakes who waits. Called from timers, and from anywhere that wants to see
     /// packets early.
     pub fn poll(&self, now_ns: u64) {
-        self.shared.poll(now_ns);
+        self.shared.poll(now_ns, None);
     }
 
     /// What the interrupt handler of interface `index` calls: acknowledges the device and polls.
     pub fn interrupt(&self, index: u32, now_ns: u64) {
-        {
-            let mut core = self.shared.core.lock();
-            let interface = (index as usize).checked_sub(1).and_then(|i| core.net.interfaces.get_mut(i));
-            if let Some(device) = interface.and_then(|i| i.device.as_mut()) {
-                device.ack_interrupt();
-            }
-        }
-        self.shared.poll(now_ns);
+        self.shared.poll(now_ns, Some(index));
     }
 
     /// When [`poll`](Self::poll) must be called next, in monotonic nanoseconds.
@@ -207,7 +207,7 @@ impl Stack {
         struct Poll(Arc<Shared>);
         impl alloc::task::Wake for Poll {
             fn wake(self: Arc<Self>) {
-                self.0.poll(self.0.clock.monotonic_ns());
+                self.0.poll(self.0.clock.monotonic_ns(), None);
             }
         }
         Waker::from(Arc::new(Poll(self.shared.clone())))
@@ -318,6 +318,14 @@ impl Core {
 }
 
 impl Net {
+    /// Acknowledges the interrupt of interface `index`.
+    fn ack_interrupt(&mut self, index: u32) {
+        let interface = (index as usize).checked_sub(1).and_then(|i| self.interfaces.get_mut(i));
+        if let Some(device) = interface.and_then(|i| i.device.as_mut()) {
+            device.ack_interrupt();
+        }
+    }
+
     /// Gives an interface an address, its network a route, and possibly a default route.
     pub fn add_address(&mut self, position: usize, addr: Addr, prefix: u8, gateway: Option<Addr>) {
         let Some(interface) = self.interfaces.get_mut(position) else { return };

@@ -224,8 +224,13 @@ impl PosixTimers {
         if let Some(group) = self.group.upgrade() {
             group.discard_timer(id);
         }
-        let mut state = timer.state.lock();
-        timer.arm(&mut state);
+        if !timer.counts.is_cpu() && next_ns.is_some_and(|at| at <= now) {
+            // The signal is there when the call returns, not with the next interrupt.
+            timer.expire(now);
+        } else {
+            let mut state = timer.state.lock();
+            timer.arm(&mut state);
+        }
         Ok(old)
     }
 

@@ -396,6 +396,20 @@ fn posix_timers_without_signal_absolute_and_on_cpu_time() {
 }
 
 #[test]
+fn a_posix_timer_set_to_the_past_has_fired_when_the_call_returns() {
+    let world = World::new(1);
+    world.advance(1000);
+    world.handle(Signal::USR1, SaFlags::NODEFER, SignalSet::EMPTY);
+    let timers = world.group.timers();
+    let id = timers.create(TimerClock::Monotonic, Notify::Process(Signal::USR1), None).unwrap();
+    timers.set(id, TimerSpec { value_ns: 1, interval_ns: 0 }, Start::Absolute, 0).unwrap();
+    assert!(matches!(world.next(0), Delivery::Handler { .. }));
+    world.advance(10);
+    assert_eq!(world.next(0), Delivery::None);
+    assert_eq!(timers.setting(id, 0), Ok(TimerSpec::default()));
+}
+
+#[test]
 fn exec_keeps_what_is_ignored_and_forgets_handlers() {
     let world = World::new(1);
     world.handle(Signal::USR1, SaFlags::RESTART, USR1);

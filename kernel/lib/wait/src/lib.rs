@@ -122,7 +122,7 @@ impl WaitQueue {
             return;
         }
         // Wakers run outside the lock: they may take other locks, or drop registrations.
-        let mut batch: [Option<Waker>; 8] = Default::default();
+        let mut batch: [Option<Waker>; 4] = Default::default();
         let mut after = None;
         let mut exclusive_left = true;
         loop {

@@ -133,10 +133,11 @@ impl TcpSocket {
                     }
                 }
                 let chunk = if stop || left == 0 { None } else { connection.rx.pop() };
-                if let Some(chunk) = &chunk {
-                    connection.reading += chunk.bytes().len();
+                match &chunk {
+                    Some(chunk) => connection.reading += chunk.bytes().len(),
+                    // Once, at the end: until then poll(2) may find more than there is, as it may whenever two read.
+                    None => connection.publish(),
                 }
-                connection.publish();
                 Ok(chunk)
             })?;
             let Some(mut chunk) = next else { break };
@@ -374,6 +375,6 @@ impl Socket for TcpSocket {
     }
 
     fn receive_low_water(&self) -> usize {
-        self.with(|connection, _| Ok(connection.options.receive_low_water)).unwrap_or(1)
+        self.shared.quietly(|core| core.tcp.get(self.id).map_or(1, |connection| connection.options.receive_low_water))
     }
 }
