@@ -19,10 +19,10 @@ int main(void) {
     YES(now_ns() - before >= 20000000);
     t = (struct timespec){0, 0};
     SHOW(futex(FUTEX_WAIT_PRIVATE, 0, &t, 0));
-    t = in(CLOCK_MONOTONIC, 20), before = now_ns();
+    before = now_ns(), t = in(CLOCK_MONOTONIC, 20);
     SHOW(futex(FUTEX_WAIT_BITSET_PRIVATE, 0, &t, FUTEX_BITSET_MATCH_ANY)); /* absolute */
     YES(now_ns() - before >= 19000000);
-    t = in(CLOCK_REALTIME, 20), before = now_ns();
+    before = now_ns(), t = in(CLOCK_REALTIME, 20);
     SHOW(futex(FUTEX_WAIT_BITSET_PRIVATE | FUTEX_CLOCK_REALTIME, 0, &t, FUTEX_BITSET_MATCH_ANY));
     YES(now_ns() - before >= 19000000);
     t = in(CLOCK_MONOTONIC, -50), before = now_ns();

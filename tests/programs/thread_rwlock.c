@@ -14,13 +14,13 @@ static void *writer(void *arg) {
     return arg;
 }
 static void *reader(void *arg) {
-    while (!stop) {
+    do { /* once even when the writers were faster */
         pthread_rwlock_rdlock(&l);
         if (a != b) __sync_fetch_and_add(&torn, 1);
         __sync_fetch_and_add(&reads, 1);
         pthread_rwlock_unlock(&l);
         sched_yield();
-    }
+    } while (!stop);
     return arg;
 }
 static void *try_read(void *arg) {

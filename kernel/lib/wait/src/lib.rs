@@ -122,6 +122,18 @@ impl WaitQueue {
             return;
         }
         // Wakers run outside the lock: they may take other locks, or drop registrations.
+        {
+            // One waiter is the common case (a thread, or an epoll item), and needs no batches.
+            let entries = self.shared.entries.lock();
+            if let (1, Some(only)) = (entries.list.len(), entries.list.front()) {
+                let waker = events.intersects(only.interest | Events::ALWAYS).then(|| only.waker.clone());
+                drop(entries);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+                return;
+            }
+        }
         let mut batch: [Option<Waker>; 4] = Default::default();
         let mut after = None;
         let mut exclusive_left = true;

@@ -180,7 +180,7 @@ fn send(
     let stream = socket.identity().1 == STREAM;
     let mut total = 0;
     let mut attempt = || {
-        let control = if total == 0 { control.to_vec() } else { Vec::new() };
+        let control = if total == 0 && !control.is_empty() { control.to_vec() } else { Vec::new() };
         let sent = socket.send(src, to, flags, control)? as u64;
         total += sent;
         if stream && sent > 0 && src.remaining() > 0 { Err(Errno::EAGAIN) } else { Ok(total) }
@@ -214,9 +214,14 @@ fn receive(cx: &Cx<'_>, open: &Description, socket: &dyn Socket, dst: &mut dyn S
         all.copied += got.copied;
         all.full_len += got.full_len;
         all.flags |= got.flags;
-        all.from = got.from.or(all.from.take());
+        // Streams say neither: nothing is moved for them.
+        if got.from.is_some() {
+            all.from = got.from;
+        }
         let told = !got.control.is_empty();
-        all.control.extend(got.control);
+        if told {
+            all.control.extend(got.control);
+        }
         // A stream stops at ancillary data: it belongs to the bytes it came with (unix(7)).
         if all.copied >= enough || end || told { Ok(0) } else { Err(Errno::EAGAIN) }
     };
