@@ -243,6 +243,16 @@ fn an_application_that_wants_more_memory_than_there_is() {
     assert!(err.starts_with("pith: error: out of memory: ") && err.ends_with("the machine had 32 MiB; give it more with -M\n"), "{err}");
 }
 
+/// The application shares the kernel's ring: one that runs off into the kernel's half ends the machine with a readable screen, and nothing hangs.
+#[test]
+fn a_fault_in_the_kernels_half_is_a_panic_with_registers() {
+    let outcome = run([fixture("probe").to_str().expect("UTF-8"), "--", "kernel"]);
+    let err = outcome.err();
+    assert_eq!((outcome.code(), outcome.out().as_str()), (124, "jumping\n"), "{err}");
+    assert!(err.contains("the guest kernel panicked: page fault (vector 14, error 0x11) at 0xffff800000001000"), "{err}");
+    assert!(err.contains("rax ffff800000001000"), "{err}");
+}
+
 #[test]
 fn unknown_flags_and_words() {
     for words in [&["run", "--frobnicate"][..], &["frobnicate"], &["run", "-M"], &["stop"], &["run", "--log-level", "loud", "x"]] {
