@@ -154,9 +154,15 @@ impl Context {
             return;
         }
         let inode = victim.inode();
-        let gone = inode.kind() == FileType::Directory || inode.stat().nlink == 0;
-        let own = if gone { EventMask::DELETE_SELF } else { EventMask::ATTRIB };
-        events.emit(&FsEvent { mask: own, cookie: 0, inode, entry: None, unlinked: false });
+        let directory = inode.kind() == FileType::Directory;
+        let own = |mask| events.emit(&FsEvent { mask, cookie: 0, inode, entry: None, unlinked: false });
+        // A file's link count changes even when it was the last; rmdir does not tell of it.
+        if !directory {
+            own(EventMask::ATTRIB);
+        }
+        if directory || inode.stat().nlink == 0 {
+            own(EventMask::DELETE_SELF);
+        }
         events.emit(&FsEvent { mask: EventMask::DELETE, cookie: 0, inode, entry: Some((dir.inode(), name)), unlinked: false });
     }
 }

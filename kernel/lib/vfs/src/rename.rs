@@ -103,8 +103,11 @@ impl Context {
         events.emit(&FsEvent { mask: EventMask::MOVED_TO, cookie, inode, entry: Some((to.dir.inode(), to_name)), unlinked: false });
         events.emit(&FsEvent { mask: EventMask::MOVE_SELF, cookie: 0, inode, entry: None, unlinked: false });
         if let Some(gone) = replaced {
-            let mask = if gone.inode().stat().nlink == 0 { EventMask::DELETE_SELF } else { EventMask::ATTRIB };
-            events.emit(&FsEvent { mask, cookie: 0, inode: gone.inode(), entry: None, unlinked: false });
+            let own = |mask| events.emit(&FsEvent { mask, cookie: 0, inode: gone.inode(), entry: None, unlinked: false });
+            own(EventMask::ATTRIB);
+            if gone.inode().stat().nlink == 0 {
+                own(EventMask::DELETE_SELF);
+            }
         }
     }
 }
