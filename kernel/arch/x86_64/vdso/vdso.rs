@@ -25,6 +25,7 @@ const COARSE_NS: u64 = 4_000_000;
 #[inline(always)]
 fn data() -> &'static Data {
     let address: *const Data;
+    // SAFETY: the kernel maps the data page right below this object, for as long as the program runs; all access is by its atomics.
     unsafe {
         asm!("lea {}, [rip + vdso_data]", out(reg) address, options(nomem, nostack, preserves_flags));
         &*address
@@ -37,6 +38,7 @@ fn now() -> (u64, u64) {
     let d = data();
     loop {
         let sequence = d.sequence.load(Ordering::Acquire);
+        // SAFETY: reading the counter has no side effect; every x86_64 CPU has both instructions.
         let ticks = unsafe {
             core::arch::x86_64::_mm_lfence();
             core::arch::x86_64::_rdtsc()
@@ -56,6 +58,7 @@ fn now() -> (u64, u64) {
 #[inline(always)]
 fn system_call(number: u64, a: u64, b: u64) -> i64 {
     let result: i64;
+    // SAFETY: the kernel checks both arguments; what a system call clobbers is declared.
     unsafe { asm!("syscall", inlateout("rax") number => result, in("rdi") a, in("rsi") b, out("rcx") _, out("r11") _, options(nostack)) };
     result
 }
@@ -80,6 +83,7 @@ pub unsafe extern "C" fn __vdso_clock_gettime(clock: i32, out: *mut [u64; 2]) ->
         }
         _ => return system_call(228, clock as u64, out as u64) as i32,
     };
+    // SAFETY: the caller's pointer, as the call's contract has it; a bad one faults as in any C function.
     unsafe { *out = [ns / NS, ns % NS] };
     0
 }
@@ -96,9 +100,11 @@ pub unsafe extern "C" fn __vdso_gettimeofday(out: *mut [u64; 2], zone: *mut [u32
     if !out.is_null() {
         let (ns, offset) = now();
         let ns = ns.wrapping_add(offset);
+        // SAFETY: the caller's pointer, as the call's contract has it; a bad one faults as in any C function.
         unsafe { *out = [ns / NS, ns % NS / 1000] };
     }
     if !zone.is_null() {
+        // SAFETY: the caller's pointer, as the call's contract has it; a bad one faults as in any C function.
         unsafe { *zone = [0, 0] };
     }
     0
@@ -110,6 +116,7 @@ pub unsafe extern "C" fn __vdso_time(out: *mut u64) -> u64 {
     let (ns, offset) = now();
     let seconds = ns.wrapping_add(offset) / NS;
     if !out.is_null() {
+        // SAFETY: the caller's pointer, as the call's contract has it; a bad one faults as in any C function.
         unsafe { *out = seconds };
     }
     seconds
@@ -119,6 +126,7 @@ pub unsafe extern "C" fn __vdso_time(out: *mut u64) -> u64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __vdso_getcpu(cpu: *mut u32, node: *mut u32) -> i32 {
     let limit: u32;
+    // SAFETY: LSL only reads a descriptor; the pointers are the caller's, checked for null.
     unsafe {
         asm!("lsl {0:e}, {1:e}", out(reg) limit, in(reg) 0x1bu32, options(nomem, nostack));
         if !cpu.is_null() {
