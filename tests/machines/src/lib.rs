@@ -7,8 +7,10 @@
 pub mod archive;
 pub mod elf;
 pub mod guest;
+mod namespace;
 mod place;
 mod root;
+pub use namespace::{Background, Namespace};
 pub use place::Place;
 pub use root::root_directory;
 

@@ -26,6 +26,11 @@ impl Place {
         path
     }
 
+    /// What is in such a file now.
+    pub fn read(&self, name: &str) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.dir.path().join(name)).unwrap_or_default()).into_owned()
+    }
+
     /// A directory of the test's own in it.
     pub fn directory(&self, name: &str) -> PathBuf {
         let path = self.dir.path().join(name);
