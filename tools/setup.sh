@@ -5,7 +5,7 @@ set -euo pipefail
 declare -A groups=(
   [run]="gcc libc6-dev binutils qemu-system-x86"
   [demo]="nginx curl"
-  [test]="nginx redis-server redis-tools sqlite3 python3 python3-minimal wrk curl cpio musl-tools golang-go strace g++ libpcre2-8-0 netcat-openbsd iproute2 iputils-ping dnsmasq-base nftables"
+  [test]="nginx redis-server redis-tools sqlite3 python3 python3-minimal wrk curl cpio musl-tools golang-go strace g++ libpcre2-8-0 netcat-openbsd iproute2 iputils-ping dnsmasq-base nftables findutils"
 )
 packages=()
 for group in "$@"; do

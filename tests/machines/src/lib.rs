@@ -7,6 +7,7 @@
 pub mod archive;
 pub mod elf;
 pub mod guest;
+pub mod linux;
 mod namespace;
 mod place;
 mod root;
