@@ -27,20 +27,31 @@ pub fn boot(initrd: &[u8], memory_mib: u32, cmdline: &str) -> Guest {
     Board::new(initrd, memory_mib, cmdline).boot()
 }
 
+/// A virtio device of a [`Board`].
+struct Device {
+    /// `net` or `rng`.
+    kind: &'static str,
+    /// What QEMU is told besides, before the device.
+    backend: Option<String>,
+    /// The device's properties, each with a comma before it.
+    properties: String,
+}
+
 /// A machine to be started by hand.
 pub struct Board<'a> {
     machine_type: &'a str,
     initrd: &'a [u8],
     memory_mib: u32,
     cmdline: &'a str,
-    cards: Vec<String>,
+    cpu: &'a str,
+    devices: Vec<Device>,
     namespace: Option<&'a Namespace>,
 }
 
 impl<'a> Board<'a> {
     /// A microvm without a network card.
     pub fn new(initrd: &'a [u8], memory_mib: u32, cmdline: &'a str) -> Self {
-        Self { machine_type: "microvm", initrd, memory_mib, cmdline, cards: Vec::new(), namespace: None }
+        Self { machine_type: "microvm", initrd, memory_mib, cmdline, cpu: "max", devices: Vec::new(), namespace: None }
     }
 
     /// Another machine type of QEMU's: `pc` or `q35`.
@@ -52,7 +63,21 @@ impl<'a> Board<'a> {
     /// One more network card; `backend` is what `-netdev` says, without its identity, `properties` are the card's own, each with a comma before it.
     /// The first card is the first one that the guest finds.
     pub fn card(mut self, backend: &str, properties: &str) -> Self {
-        self.cards.push(format!("{backend}\n{properties}"));
+        let id = format!("n{}", self.devices.len());
+        let backend = Some(format!("{backend},id={id}"));
+        self.devices.push(Device { kind: "net", backend, properties: format!(",netdev={id}{properties}") });
+        self
+    }
+
+    /// A source of randomness.
+    pub fn rng(mut self) -> Self {
+        self.devices.push(Device { kind: "rng", backend: None, properties: String::new() });
+        self
+    }
+
+    /// Another processor than the emulator's best.
+    pub fn cpu(mut self, model: &'a str) -> Self {
+        self.cpu = model;
         self
     }
 
@@ -98,17 +123,19 @@ impl<'a> Board<'a> {
         } else {
             qemu.args(["-M", self.machine_type]);
         }
-        qemu.args(["-accel", "tcg", "-cpu", "max", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
-        for (index, card) in self.cards.iter().enumerate() {
-            let (backend, properties) = card.split_once('\n').expect("as put together above");
-            qemu.args(["-netdev", &format!("{backend},id=n{index}")]);
+        qemu.args(["-accel", "tcg", "-cpu", self.cpu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
+        for (index, Device { kind, backend, properties }) in self.devices.iter().enumerate() {
+            if let Some(backend) = backend {
+                qemu.args(["-netdev", backend]);
+            }
             if self.machine_type == "microvm" {
                 // The transports lie 512 bytes apart and have interrupts from 5; nobody tells the guest about them when there is no ACPI.
                 let bus = 7 - index;
-                qemu.args(["-device", &format!("virtio-net-device,bus=virtio-mmio-bus.{bus},netdev=n{index}{properties}")]);
+                qemu.args(["-device", &format!("virtio-{kind}-device,bus=virtio-mmio-bus.{bus}{properties}")]);
                 cmdline += &format!("virtio_mmio.device=512@{:#x}:{} ", 0xfeb0_0000 + bus * 512, 5 + bus);
             } else {
-                qemu.args(["-device", &format!("virtio-net-pci,disable-legacy=on,romfile=,netdev=n{index}{properties}")]);
+                let rom = if *kind == "net" { ",romfile=" } else { "" };
+                qemu.args(["-device", &format!("virtio-{kind}-pci,disable-legacy=on{rom}{properties}")]);
             }
         }
         cmdline += self.cmdline;
