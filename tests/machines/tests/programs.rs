@@ -136,7 +136,8 @@ fn file_systems_are_mounted_as_the_command_line_says() {
     for wanted in [" / ", " /scratch/deep tmpfs ", " /other tmpfs ", " /proc proc ", " /dev ", " /sys sysfs "] {
         assert!(outcome.out().contains(wanted), "{wanted}: {}{}", outcome.out(), outcome.err());
     }
-    for (entry, words) in [("x:/a:9pfs:::", "no such file system driver"), ("x:/a:tmpfs::mode=700:", "flags and options are not supported")] {
+    for (entry, words) in [("x:/a:9pfs:::", "no such file system driver"), ("x:/a:tmpfs::mode=700:", "flags and options are not supported")]
+    {
         let outcome = run(["-a", &format!("vfs.fstab=[ \"{entry}\" ]"), "--rootfs", &root, "/usr/bin/cat"]);
         assert_eq!((outcome.out().as_str(), outcome.code()), ("", 125), "{entry}");
         assert!(outcome.err().contains(words), "{entry}: {}", outcome.err());
