@@ -5,12 +5,11 @@ set -euo pipefail
 declare -A groups=(
   [run]="gcc libc6-dev binutils qemu-system-x86"
   [demo]="nginx curl"
-  # Programs that run in machines, what builds them, who asks them, what watches, whom we are compared with.
-  [test]="nginx redis-server sqlite3 python3 python3-minimal libpcre2-8-0
+  # Programs that run in machines, what builds them, who asks them, whom we are compared with.
+  [test]="nginx redis-server sqlite3 python3 python3-minimal
     g++ musl-tools golang-go
-    redis-tools wrk curl netcat-openbsd iproute2 iputils-ping dnsmasq-base nftables
-    strace findutils
-    cpio python3-kconfiglib"
+    redis-tools wrk curl iproute2 iputils-ping dnsmasq-base nftables
+    findutils cpio python3-kconfiglib"
 )
 packages=()
 for group in "$@"; do
