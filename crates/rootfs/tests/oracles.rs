@@ -220,3 +220,52 @@ fn the_kinds_of_sources_are_told_apart() {
     let tree = read(&dir.path().join("program"));
     assert_eq!(describe(&tree).len(), 2);
 }
+
+#[test]
+fn an_image_is_its_layers() {
+    use pith_image::{Algorithm, Compression, Hasher, Image, Layer};
+    use pith_rootfs::{RootfsError, SourceOptions};
+    let dir = tempfile::tempdir().unwrap();
+    let digest = |bytes: &[u8]| {
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        hasher.update(bytes);
+        hasher.finish()
+    };
+    let layer = |name: &str, make: &str, compression: Compression| {
+        let root = dir.path().join(name);
+        fs::create_dir(&root).unwrap();
+        run("sh", &["-ec", make], &root);
+        let (plain, blob) = (dir.path().join(format!("{name}.tar")), dir.path().join(format!("{name}.blob")));
+        run("tar", &["-cf", plain.to_str().unwrap(), "--owner=1000", "--group=50", "."], &root);
+        let program = match compression {
+            Compression::Plain => "cat",
+            Compression::Gzip => "gzip -c",
+            Compression::Zstd => "zstd -qc",
+        };
+        run("sh", &["-ec", &format!("{program} {name}.tar >{name}.blob")], dir.path());
+        let bytes = fs::read(&blob).unwrap();
+        Layer { digest: digest(&bytes), diff_id: digest(&fs::read(plain).unwrap()), compression, size: bytes.len() as u64, blob }
+    };
+    let layers = vec![
+        layer("base", "mkdir -p etc usr/bin; echo 1 >etc/a; echo 1 >etc/b; echo sh >usr/bin/sh; ln -s usr/bin bin", Compression::Gzip),
+        layer(
+            "middle",
+            "mkdir -p etc bin; echo 2 >etc/b; touch etc/.wh.a; echo ls >bin/ls; rm -r bin; mkdir usr; echo x >usr/x",
+            Compression::Zstd,
+        ),
+        layer("top", "mkdir etc; touch etc/.wh..wh..opq; echo 3 >etc/c", Compression::Plain),
+    ];
+    let mut image = Image { config: pith_image::spec::ImageConfig::default(), layers };
+    let tree = Tree::from_image(&image, &SourceOptions::default()).unwrap();
+    let names: Vec<String> = tree.walk().iter().map(|visit| String::from_utf8_lossy(&visit.path).into_owned()).collect();
+    assert_eq!(names, ["", "bin", "etc", "etc/c", "usr", "usr/bin", "usr/bin/sh", "usr/x"]);
+    let meta = &tree.node(tree.find(b"usr/bin/sh").unwrap()).meta;
+    assert_eq!((meta.uid, meta.gid), (1000, 50));
+    // Whoever changes a layer is found out, compressed or not.
+    for index in [2, 0] {
+        image.layers[index].diff_id = digest(b"something else");
+        let error = Tree::from_image(&image, &SourceOptions::default()).unwrap_err();
+        assert!(matches!(&error, RootfsError::Read { .. }) && error.to_string().contains("its image says sha256:"), "{error}");
+        image.layers.truncate(2);
+    }
+}

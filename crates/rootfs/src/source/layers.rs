@@ -3,6 +3,7 @@
 use super::{SourceOptions, damaged, plain, tar};
 use crate::error::{EntryError, Problem, RootfsError};
 use crate::tree::{Tree, shown};
+use pith_image::Image;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +14,21 @@ const WHITEOUT: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// Prefix of names that AUFS kept its own records under; nobody's files.
 const AUFS: &[u8] = b".wh..wh.";
+
+impl Tree {
+    /// The files of an image: its layers, each on top of the ones before. Owners and times are the image's.
+    ///
+    /// # Errors
+    /// A layer that cannot be read, is not what the image says, or that no machine should get.
+    pub fn from_image(image: &Image, options: &SourceOptions) -> Result<Self, RootfsError> {
+        let mut tree = Self::default();
+        for layer in &image.layers {
+            let archive = plain::open_layer(layer, options)?;
+            apply(&mut tree, &archive).map_err(damaged(&layer.blob))?;
+        }
+        Ok(tree)
+    }
+}
 
 /// Puts a layer, plain or compressed, on top of `tree`.
 ///

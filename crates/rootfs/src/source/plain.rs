@@ -2,10 +2,9 @@
 
 use super::{SourceOptions, cannot_read};
 use crate::error::RootfsError;
-use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use pith_image::{Compression as Stream, Layer};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -50,64 +49,9 @@ impl Compression {
         let input = BufReader::with_capacity(1 << 17, input);
         match self {
             Self::None => Box::new(input),
-            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
-            Self::Zstd => Box::new(ZstdFrames { input, decoder: FrameDecoder::new(), is_inside: false }),
+            Self::Gzip => Stream::Gzip.decode(input),
+            Self::Zstd => Stream::Zstd.decode(input),
             Self::Xz => Box::new(lzma_rust2::XzReader::new(input, true)),
-        }
-    }
-}
-
-/// The frames of a zstd file one after the other; the decoder knows single ones only.
-struct ZstdFrames<R: Read> {
-    input: BufReader<R>,
-    decoder: FrameDecoder,
-    is_inside: bool,
-}
-
-impl<R: Read> ZstdFrames<R> {
-    /// Begins the next frame, skipping those that hold no data; `false` at the end of the file.
-    fn begin(&mut self) -> io::Result<bool> {
-        loop {
-            if self.input.fill_buf()?.is_empty() {
-                return Ok(false);
-            }
-            match self.decoder.reset(&mut self.input) {
-                Ok(()) => {
-                    self.is_inside = true;
-                    return Ok(true);
-                }
-                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
-                    io::copy(&mut self.input.by_ref().take(length.into()), &mut io::sink())?;
-                }
-                Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error.to_string())),
-            }
-        }
-    }
-}
-
-impl<R: Read> Read for ZstdFrames<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidData, text);
-        loop {
-            if !self.is_inside {
-                if !self.begin()? {
-                    return Ok(0);
-                }
-                continue;
-            }
-            while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
-                let step = self.decoder.decode_blocks(&mut self.input, BlockDecodingStrategy::UptoBlocks(1));
-                step.map_err(|error| invalid(error.to_string()))?;
-            }
-            if self.decoder.can_collect() > 0 {
-                return self.decoder.read(buffer);
-            }
-            if let Some(expected) = self.decoder.get_checksum_from_data()
-                && self.decoder.get_calculated_checksum() != Some(expected)
-            {
-                return Err(invalid("the checksum does not match".to_owned()));
-            }
-            self.is_inside = false;
         }
     }
 }
@@ -162,13 +106,35 @@ pub(crate) fn open(path: &Path, options: &SourceOptions) -> Result<Arc<File>, Ro
     if compression == Compression::None {
         return Ok(Arc::new(file));
     }
+    let told = |source| RootfsError::Decompress { path: path.to_owned(), format: compression.name(), source };
+    unpack(compression.reader(file), path, options, &told)
+}
+
+/// Opens a layer, read once to its end and found to be what its image says.
+pub(crate) fn open_layer(layer: &Layer, options: &SourceOptions) -> Result<Arc<File>, RootfsError> {
+    let path = &layer.blob;
+    let mut reader = layer.open().map_err(cannot_read(path))?;
+    if layer.compression == Stream::Plain {
+        io::copy(&mut reader, &mut io::sink()).map_err(cannot_read(path))?;
+        return Ok(Arc::new(File::open(path).map_err(cannot_read(path))?));
+    }
+    let told = |source| RootfsError::Read { path: path.clone(), source };
+    unpack(reader, path, options, &told)
+}
+
+/// Writes all of `reader` into a file without a name; `told` makes its errors the user's.
+fn unpack(
+    mut reader: impl Read,
+    path: &Path,
+    options: &SourceOptions,
+    told: &dyn Fn(io::Error) -> RootfsError,
+) -> Result<Arc<File>, RootfsError> {
     let directory = options.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let scratch = tempfile::tempfile_in(&directory).map_err(cannot_read(&directory))?;
     // What is left over is not ours alone to take.
     let space = rustix::fs::fstatvfs(&scratch).map_err(|error| cannot_read(&directory)(error.into()))?;
     let limit = (space.f_bavail / 10 * 9).saturating_mul(space.f_frsize);
     let mut out = BufWriter::with_capacity(1 << 18, scratch);
-    let mut reader = compression.reader(file);
     let mut buffer = vec![0; 1 << 17];
     let mut unpacked = 0_u64;
     loop {
@@ -176,7 +142,7 @@ pub(crate) fn open(path: &Path, options: &SourceOptions) -> Result<Arc<File>, Ro
             Ok(0) => break,
             Ok(got) => got,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(source) => return Err(RootfsError::Decompress { path: path.to_owned(), format: compression.name(), source }),
+            Err(source) => return Err(told(source)),
         };
         unpacked += got as u64;
         if unpacked > limit {
