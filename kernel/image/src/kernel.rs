@@ -38,6 +38,7 @@ pub struct Kernel {
 static KERNEL: Once<Kernel> = Once::new();
 
 /// The kernel, once the first thread may run.
+#[inline]
 pub fn get() -> &'static Kernel {
     match KERNEL.get() {
         Some(kernel) => kernel,
@@ -52,7 +53,7 @@ impl Kernel {
     }
 
     /// One system call.
-    #[inline]
+    #[inline(always)]
     pub fn system_call(&self, thread: &Arc<Thread>, regs: &mut UserRegs) {
         let (number, args) = (regs.orig_rax, regs.syscall_args());
         let mut cx = Cx { thread, process: thread.process(), regs, system: &self.system };

@@ -160,7 +160,7 @@ pub struct KernelContext {
 }
 
 /// The running application thread; `None` on the boot stack.
-#[inline]
+#[inline(always)]
 pub fn current_thread() -> Option<ManuallyDrop<Arc<Thread>>> {
     let context = context::current() as *const KernelContext;
     if context.is_null() {

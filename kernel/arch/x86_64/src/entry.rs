@@ -1,7 +1,7 @@
 //! Entry and exit: system calls, interrupts and exceptions.
 //!
-//! Every entry ends on the running thread's kernel stack with [`UserRegs`] and, below them, xmm0-15, and calls one of two functions that
-//! the image defines: `pith_syscall` and `pith_trap`. Interrupts and exceptions first arrive on a small IST stack, because neither the application's
+//! Every entry ends on the running thread's kernel stack with [`UserRegs`] and, below them, the vector registers that the kernel uses, and calls one of two
+//! functions that the image defines: `pith_syscall` and `pith_trap`. Interrupts and exceptions first arrive on a small IST stack, because neither the application's
 //! nor our own code's red zone may be touched; the stub copies the frame away at once, so that a handler may block and the IST stack is free again.
 //!
 //! Whether the application was interrupted is told by the sign of RIP, which holds for both rings.
@@ -28,46 +28,70 @@ pub enum Resume {
 
 global_asm!(
     r#"
+// The application's vector registers that the kernel's own code uses. How many that are the build finds out in the finished image
+// (`kernel/vector-registers.sh`) and leaves in arch_vector_registers: 16 before that.
 .macro SAVE_XMM
     sub rsp, 264
     movups [rsp], xmm0
     movups [rsp + 16], xmm1
     movups [rsp + 32], xmm2
     movups [rsp + 48], xmm3
-    movups [rsp + 64], xmm4
-    movups [rsp + 80], xmm5
-    movups [rsp + 96], xmm6
-    movups [rsp + 112], xmm7
-    movups [rsp + 128], xmm8
-    movups [rsp + 144], xmm9
-    movups [rsp + 160], xmm10
-    movups [rsp + 176], xmm11
-    movups [rsp + 192], xmm12
-    movups [rsp + 208], xmm13
-    movups [rsp + 224], xmm14
-    movups [rsp + 240], xmm15
+    cmp byte ptr [rip + arch_vector_registers], 4
+    jbe 77f
+    call arch_vectors_save
+77:
 .endm
 .macro RESTORE_XMM
     movups xmm0, [rsp]
     movups xmm1, [rsp + 16]
     movups xmm2, [rsp + 32]
     movups xmm3, [rsp + 48]
-    movups xmm4, [rsp + 64]
-    movups xmm5, [rsp + 80]
-    movups xmm6, [rsp + 96]
-    movups xmm7, [rsp + 112]
-    movups xmm8, [rsp + 128]
-    movups xmm9, [rsp + 144]
-    movups xmm10, [rsp + 160]
-    movups xmm11, [rsp + 176]
-    movups xmm12, [rsp + 192]
-    movups xmm13, [rsp + 208]
-    movups xmm14, [rsp + 224]
-    movups xmm15, [rsp + 240]
-    add rsp, 264
+    cmp byte ptr [rip + arch_vector_registers], 4
+    jbe 78f
+    call arch_vectors_restore
+78: add rsp, 264
 .endm
 
+.section .rodata.arch_vector_registers, "a"
+.global arch_vector_registers
+arch_vector_registers:
+    .byte 16
+
 .text
+// Above the return address: xmm4 and up, where SAVE_XMM has room for them.
+arch_vectors_save:
+    movups [rsp + 72], xmm4
+    movups [rsp + 88], xmm5
+    movups [rsp + 104], xmm6
+    movups [rsp + 120], xmm7
+    cmp byte ptr [rip + arch_vector_registers], 8
+    jbe 1f
+    movups [rsp + 136], xmm8
+    movups [rsp + 152], xmm9
+    movups [rsp + 168], xmm10
+    movups [rsp + 184], xmm11
+    movups [rsp + 200], xmm12
+    movups [rsp + 216], xmm13
+    movups [rsp + 232], xmm14
+    movups [rsp + 248], xmm15
+1:  ret
+arch_vectors_restore:
+    movups xmm4, [rsp + 72]
+    movups xmm5, [rsp + 88]
+    movups xmm6, [rsp + 104]
+    movups xmm7, [rsp + 120]
+    cmp byte ptr [rip + arch_vector_registers], 8
+    jbe 1f
+    movups xmm8, [rsp + 136]
+    movups xmm9, [rsp + 152]
+    movups xmm10, [rsp + 168]
+    movups xmm11, [rsp + 184]
+    movups xmm12, [rsp + 200]
+    movups xmm13, [rsp + 216]
+    movups xmm14, [rsp + 232]
+    movups xmm15, [rsp + 248]
+1:  ret
+
 .global arch_syscall_entry
 .align 16
 arch_syscall_entry:
@@ -288,6 +312,21 @@ pub unsafe fn install() {
         cpu::wrmsr(msr::LSTAR, arch_syscall_entry as *const () as u64);
         // Interrupts, trap, direction, alignment check and nested task are off at entry.
         cpu::wrmsr(msr::SFMASK, 0x4_4700);
+    }
+}
+
+/// How many vector registers entry code keeps on the kernel stack, from xmm0 on: all that the kernel's own code uses. The others are the application's at
+/// all times.
+pub(crate) fn saved_vectors() -> usize {
+    unsafe extern "C" {
+        #[link_name = "arch_vector_registers"]
+        static USED: u8;
+    }
+    // SAFETY: a constant of the image; volatile because the build writes it after the compiler has seen it.
+    match unsafe { (&raw const USED).read_volatile() } {
+        0..=4 => 4,
+        5..=8 => 8,
+        _ => 16,
     }
 }
 

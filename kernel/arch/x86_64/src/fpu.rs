@@ -1,7 +1,8 @@
 //! Floating-point and vector state: XSAVE with every component the CPU offers (SDM volume 1, chapter 13), FXSAVE where there is none.
 //!
-//! The kernel's own code uses xmm0-15 only; entry code keeps the application's low halves on the kernel stack, so the registers' *upper* halves and the
-//! control words are the application's at all times. A state saved here therefore takes xmm0-15 from the entry frame when it is shown to a signal handler.
+//! The kernel's own code uses some of xmm0-15 only; entry code keeps the application's low halves of those on the kernel stack, so the other registers,
+//! all *upper* halves and the control words are the application's at all times. A state saved here therefore takes the ones on the stack from the entry
+//! frame when it is shown to a signal handler.
 
 use crate::cpu;
 use alloc::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
