@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # vector-registers.sh IMAGE: finds the highest vector register that the kernel's compiled code uses and writes how many that makes into the image, where
-# entry code reads how many of the application's it has to keep (4, 8 or all; an image that this was not done to keeps all). IMAGE has its symbols.
+# entry code reads how many of the application's it has to keep (six or all; an image that this was not done to keeps all). IMAGE has its symbols.
 # Prints the number. What touches the application's own registers by design is named arch_vectors_*.
 set -euo pipefail
 image=${1:?image}

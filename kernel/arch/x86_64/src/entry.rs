@@ -13,6 +13,8 @@ use core::arch::{asm, global_asm};
 
 /// Vectors with an entry stub: exceptions 0-31, device interrupts from [`FIRST_INTERRUPT`].
 pub const VECTORS: usize = 64;
+/// Vector registers that are kept at every entry; the others only in an image whose code uses more than these.
+const FEW_VECTORS: usize = 6;
 /// First vector that is no exception.
 pub const FIRST_INTERRUPT: u8 = 32;
 
@@ -36,7 +38,9 @@ global_asm!(
     movups [rsp + 16], xmm1
     movups [rsp + 32], xmm2
     movups [rsp + 48], xmm3
-    cmp byte ptr [rip + arch_vector_registers], 4
+    movups [rsp + 64], xmm4
+    movups [rsp + 80], xmm5
+    cmp byte ptr [rip + arch_vector_registers], {few_vectors}
     jbe 77f
     call arch_vectors_save
 77:
@@ -46,7 +50,9 @@ global_asm!(
     movups xmm1, [rsp + 16]
     movups xmm2, [rsp + 32]
     movups xmm3, [rsp + 48]
-    cmp byte ptr [rip + arch_vector_registers], 4
+    movups xmm4, [rsp + 64]
+    movups xmm5, [rsp + 80]
+    cmp byte ptr [rip + arch_vector_registers], {few_vectors}
     jbe 78f
     call arch_vectors_restore
 78: add rsp, 264
@@ -58,14 +64,10 @@ arch_vector_registers:
     .byte 16
 
 .text
-// Above the return address: xmm4 and up, where SAVE_XMM has room for them.
+// Above the return address: the others, where SAVE_XMM has room for them.
 arch_vectors_save:
-    movups [rsp + 72], xmm4
-    movups [rsp + 88], xmm5
     movups [rsp + 104], xmm6
     movups [rsp + 120], xmm7
-    cmp byte ptr [rip + arch_vector_registers], 8
-    jbe 1f
     movups [rsp + 136], xmm8
     movups [rsp + 152], xmm9
     movups [rsp + 168], xmm10
@@ -74,14 +76,10 @@ arch_vectors_save:
     movups [rsp + 216], xmm13
     movups [rsp + 232], xmm14
     movups [rsp + 248], xmm15
-1:  ret
+    ret
 arch_vectors_restore:
-    movups xmm4, [rsp + 72]
-    movups xmm5, [rsp + 88]
     movups xmm6, [rsp + 104]
     movups xmm7, [rsp + 120]
-    cmp byte ptr [rip + arch_vector_registers], 8
-    jbe 1f
     movups xmm8, [rsp + 136]
     movups xmm9, [rsp + 152]
     movups xmm10, [rsp + 168]
@@ -90,7 +88,7 @@ arch_vectors_restore:
     movups xmm13, [rsp + 216]
     movups xmm14, [rsp + 232]
     movups xmm15, [rsp + 248]
-1:  ret
+    ret
 
 .global arch_syscall_entry
 .align 16
@@ -266,6 +264,7 @@ arch_trap_stubs:
     user_cs = const USER_CS,
     user_ss = const USER_SS,
     vectors = const VECTORS,
+    few_vectors = const FEW_VECTORS,
 );
 
 unsafe extern "C" {
@@ -323,11 +322,7 @@ pub(crate) fn saved_vectors() -> usize {
         static USED: u8;
     }
     // SAFETY: a constant of the image; volatile because the build writes it after the compiler has seen it.
-    match unsafe { (&raw const USED).read_volatile() } {
-        0..=4 => 4,
-        5..=8 => 8,
-        _ => 16,
-    }
+    if usize::from(unsafe { (&raw const USED).read_volatile() }) <= FEW_VECTORS { FEW_VECTORS } else { 16 }
 }
 
 /// An exception or interrupt, as `pith_trap` gets it.
