@@ -38,7 +38,7 @@ pub struct Kernel {
 static KERNEL: Once<Kernel> = Once::new();
 
 /// The kernel, once the first thread may run.
-#[inline]
+#[inline(always)]
 pub fn get() -> &'static Kernel {
     match KERNEL.get() {
         Some(kernel) => kernel,

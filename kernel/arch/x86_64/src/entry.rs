@@ -45,13 +45,16 @@ global_asm!(
     call arch_vectors_save
 77:
 .endm
-.macro RESTORE_XMM
+.macro RESTORE_FEW_XMM
     movups xmm0, [rsp]
     movups xmm1, [rsp + 16]
     movups xmm2, [rsp + 32]
     movups xmm3, [rsp + 48]
     movups xmm4, [rsp + 64]
     movups xmm5, [rsp + 80]
+.endm
+.macro RESTORE_XMM
+    RESTORE_FEW_XMM
     cmp byte ptr [rip + arch_vector_registers], {few_vectors}
     jbe 78f
     call arch_vectors_restore
@@ -121,8 +124,53 @@ arch_syscall_entry:
     lea rdi, [rsp + 264]
     xor ebp, ebp
     call pith_syscall
-    test al, al
+    // Everything that is not the usual way is found out by one branch: exact resumption (al), further vector registers, flags that must be restored (trap,
+    // direction, alignment check, id; arithmetic flags are nobody's after a system call), ring 3.
+    mov ecx, [rsp + 264 + 144]
+    and ecx, 0x257500
+    movzx edx, byte ptr [rsp + 264 + 136]
+    xor edx, 8
+    or ecx, edx
+    cmp byte ptr [rip + arch_vector_registers], {few_vectors}
+    seta dl
+    or cl, al
+    or cl, dl
+    test ecx, ecx
+    jnz 5f
+    RESTORE_FEW_XMM
+1:  add rsp, 264
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    add rsp, 8
+    pop r10
+    pop r9
+    pop r8
+    pop rax
+    add rsp, 8
+    pop rdx
+    pop rsi
+    pop rdi
+    mov rcx, [rsp + 8]
+    mov r11, [rsp + 24]
+    mov rsp, [rsp + 32]
+    swapgs
+    // `sti` holds interrupts back until the jump has been made.
+    sti
+    jmp rcx
+5:  test al, al
     jnz arch_exit_exact
+    cmp byte ptr [rsp + 264 + 136], 8
+    jne 6f
+    test dword ptr [rsp + 264 + 144], 0x257500
+    jnz arch_exit_exact
+    call arch_vectors_restore
+    RESTORE_FEW_XMM
+    jmp 1b
+6:  // Ring 3. Exact resumption is used whenever RCX might not be canonical.
     RESTORE_XMM
     pop r15
     pop r14
@@ -141,22 +189,6 @@ arch_syscall_entry:
     pop rdi
     mov rcx, [rsp + 8]
     mov r11, [rsp + 24]
-    cmp byte ptr [rsp + 16], 8
-    jne 2f
-    // Ring 0: flags first (interrupts still off), then the stack; `sti` holds interrupts back until the jump has been made. Arithmetic flags are nobody's
-    // after a system call; only if others are set (trap, direction, alignment check, id) are they restored.
-    test r11d, 0x257500
-    jnz 4f
-3:  mov rsp, [rsp + 32]
-    swapgs
-    sti
-    jmp rcx
-4:  and r11d, 0xfffffdff
-    push r11
-    popfq
-    lea r11, [r11 + 0x200]
-    jmp 3b
-2:  // Ring 3. Exact resumption is used whenever RCX might not be canonical.
     mov rsp, [rsp + 32]
     swapgs
     sysretq

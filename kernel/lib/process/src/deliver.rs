@@ -39,7 +39,7 @@ fn restart_error(regs: &UserRegs) -> Option<Errno> {
 
 /// Everything that is due before the application goes on. Called at every kernel exit to it, with what it will run on in `regs`. Does not
 /// return when the thread ends here; callers must not hold what they would have to drop.
-#[inline]
+#[inline(always)]
 pub fn return_to_user(thread: &Arc<Thread>, regs: &mut UserRegs) -> Resume {
     // The usual case: two loads and one branch.
     if thread.task().attention().is_raised() | may_ask_for_restart(regs) {
