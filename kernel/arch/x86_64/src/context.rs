@@ -123,21 +123,12 @@ pub unsafe fn switch(prev: &Context, next: &Context) {
     let prev_id = &raw const *prev as u64;
     if let Some(state) = &next.fpu {
         if owner != next_id {
-            if owner == prev_id
-                && let Some(state) = &prev.fpu
-            {
-                // SAFETY: the registers hold `prev`'s state, whose area only this CPU uses now.
-                unsafe { fpu::save(&mut *state.get()) };
-            } else if owner != 0 {
-                // SAFETY: a live context (forgotten on drop) whose state was left in the registers over an idle period.
-                unsafe {
-                    if let Some(state) = &(*(owner as *const Context)).fpu {
-                        fpu::save(&mut *state.get());
-                    }
-                }
+            // SAFETY: a live context (forgotten on drop), `prev` or one whose state was left in the registers over an idle period; its area only this CPU
+            // uses now. `next` runs nowhere else; its area holds its state.
+            unsafe {
+                let previous = if owner == 0 { None } else { (*(owner as *const Context)).fpu.as_ref() };
+                fpu::switch(previous.map(|state| &mut *state.get()), &*state.get());
             }
-            // SAFETY: `next` runs nowhere else; its area holds its state.
-            unsafe { fpu::restore(&*state.get()) };
             this.fpu_owner.store(next_id, Ordering::Relaxed);
         }
     } else if SMP.load(Ordering::Relaxed)
