@@ -122,10 +122,11 @@ impl PcMachine {
         }));
     }
 
-    /// Lets the clock's rate get better while the machine runs: after 20 ms, then after five times as long each time, up to 12 s.
+    /// Lets the clock's rate get better while the machine runs: after 50 ms (by then most machines run their application), then after five times as
+    /// long each time, up to 7 s.
     pub fn refine_over_time(self: &Arc<Self>, timers: &TimerQueue) {
         if self.refiner.is_some() {
-            let step = Arc::new(RefineStep { machine: self.clone(), timers: timers.clone(), next_ns: Mutex::new((20_000_000, None)) });
+            let step = Arc::new(RefineStep { machine: self.clone(), timers: timers.clone(), next_ns: Mutex::new((50_000_000, None)) });
             step.arm();
         }
     }

@@ -30,7 +30,7 @@ const HEADER: usize = 512;
 /// # Safety
 /// Once per CPU, before application code runs.
 pub unsafe fn enable() {
-    if cpu::cpuid(1, 0).ecx & (1 << 26) == 0 {
+    if !cpu::has(cpu::feature::XSAVE) {
         return;
     }
     let offered = cpu::cpuid(0xd, 0);
