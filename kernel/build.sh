@@ -6,7 +6,15 @@ cd "$(dirname "$0")"
 preset=${1:?preset: runtime or minimal}
 out=${2:-target/images}
 target=x86_64-unknown-linux-gnu
-export RUSTFLAGS="-Crelocation-model=static -Ccode-model=kernel"
+flags=(-Crelocation-model=static -Ccode-model=kernel)
+# What the optimiser does for size beyond opt-level "z", each worth some kilobytes: sequences that repeat become functions, blocks are placed for few
+# jumps, loops are not aligned, live ranges are split for few instructions, and a switch is comparisons (a jump table has eight bytes an entry).
+for option in enable-machine-outliner=always apply-ext-tsp-for-size align-loops=1 split-spill-mode=size min-jump-table-entries=1000; do
+  flags+=("-Cllvm-args=-$option")
+done
+# Names in panic messages: where a crate was unpacked says nothing and would be in the image.
+flags+=("--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src/=")
+export RUSTFLAGS="${flags[*]}"
 cargo build --release --quiet -p image --target "$target" --no-default-features --features "$preset"
 mkdir -p "$out"
 built=$out/$preset-x86_64.dbg
