@@ -2,8 +2,8 @@
 
 mod reader;
 
-use crate::diagnostic::{Problem, Source, Warning};
 use crate::yaml;
+use pith_diagnostic::{Problem, Source, Warning};
 
 /// Version of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +76,7 @@ impl Project {
     /// # Errors
     /// The first [`Problem`] in the file.
     pub fn parse(name: &str, text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Problem> {
-        let source = Source::new(name, text);
+        let source = Source::new(name, text, "yaml");
         let root = yaml::parse(&source, text)?;
         reader::Reader::new(&source, lookup).project(&root)
     }

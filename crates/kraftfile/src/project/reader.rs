@@ -1,10 +1,9 @@
 //! From the tree to a [`Project`].
 
 use super::{EnvEntry, Project, RootfsSource, Runtime, SpecVersion};
-use crate::diagnostic::{Problem, Source, Warning};
 use crate::interpolate::interpolate;
-use crate::suggest;
 use crate::yaml::{Data, Node};
+use pith_diagnostic::{Problem, Source, Warning};
 
 /// Every top-level key of v0.5 to v0.7.
 const KEYS: [&str; 18] = [
@@ -85,7 +84,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             if !known.is_empty() && !known.contains(&text.as_str()) {
-                let hint = suggest::nearest(text, known);
+                let hint = pith_diagnostic::nearest(text, known);
                 let hint = hint.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
                 self.warnings.push(self.source.warning(key.place, format!("unknown key {text:?} is ignored{hint}")));
                 continue;

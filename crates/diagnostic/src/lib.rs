@@ -1,10 +1,18 @@
 //! Complaints that show the line they are about.
+//!
+//! A parser makes a [`Source`] of the file, and from it a [`Problem`] (an error with line, column and the text itself) or a [`Warning`].
+//! [`nearest`] finds what a misspelt word was meant to be. Neighbours: `pith-kraftfile`, `pith-dockerfile`.
+#![forbid(unsafe_code)]
+
+mod suggest;
+
+pub use suggest::nearest;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use std::sync::Arc;
 
 /// A place in the file, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Place {
     /// First byte.
     pub start: usize,
@@ -50,27 +58,32 @@ pub struct Warning {
 
 /// A file's name and text, for those who complain about it.
 #[derive(Clone, Debug)]
-pub(crate) struct Source {
+pub struct Source {
     text: Arc<str>,
     named: Arc<NamedSource<Arc<str>>>,
 }
 
 impl Source {
-    pub(crate) fn new(name: &str, text: &str) -> Self {
+    /// The file called `name`; `language` is for those who colour it.
+    #[must_use]
+    pub fn new(name: &str, text: &str, language: &str) -> Self {
         let text: Arc<str> = text.into();
-        let named = NamedSource::new(name, Arc::clone(&text)).with_language("yaml");
+        let named = NamedSource::new(name, Arc::clone(&text)).with_language(language);
         Self { text, named: Arc::new(named) }
     }
 
     /// Line and column of a place, counted from 1; the column in characters.
-    pub(crate) fn position(&self, place: Place) -> (usize, usize) {
+    #[must_use]
+    pub fn position(&self, place: Place) -> (usize, usize) {
         let before = self.text.get(..place.start).unwrap_or(&self.text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
         (before.matches('\n').count() + 1, column)
     }
 
-    pub(crate) fn problem(&self, place: Place, message: impl Into<String>, label: impl Into<String>) -> Problem {
+    /// An error at `place`; `label` stands under the text there.
+    #[must_use]
+    pub fn problem(&self, place: Place, message: impl Into<String>, label: impl Into<String>) -> Problem {
         let (line, column) = self.position(place);
         Problem {
             message: message.into(),
@@ -83,7 +96,9 @@ impl Source {
         }
     }
 
-    pub(crate) fn warning(&self, place: Place, message: impl Into<String>) -> Warning {
+    /// A warning about `place`.
+    #[must_use]
+    pub fn warning(&self, place: Place, message: impl Into<String>) -> Warning {
         let (line, column) = self.position(place);
         Warning { message: message.into(), line, column }
     }

@@ -1,0 +1,4 @@
+//! Dockerfiles.
+#![forbid(unsafe_code)]
+
+pub mod lang;
