@@ -35,6 +35,7 @@ pub struct Lexer<'l> {
     lookup: &'l Lookup<'l>,
     keep_unset: bool,
     raw: bool,
+    literal_quotes: bool,
 }
 
 /// One character with whether it may separate words and where it comes from.
@@ -86,7 +87,7 @@ fn error<T>(offset: usize, message: impl Into<String>) -> Result<T, ShellError> 
 impl<'l> Lexer<'l> {
     /// A lexer with the file's escape character.
     pub fn new(escape: char, lookup: &'l Lookup<'l>) -> Self {
-        Self { escape, lookup, keep_unset: false, raw: false }
+        Self { escape, lookup, keep_unset: false, raw: false, literal_quotes: false }
     }
 
     /// Leaves variables without a value as they are written.
@@ -100,6 +101,13 @@ impl<'l> Lexer<'l> {
     #[must_use]
     pub fn raw(mut self) -> Self {
         self.raw = true;
+        self
+    }
+
+    /// Takes quotes as ordinary characters, as in the text of a heredoc.
+    #[must_use]
+    pub fn literal_quotes(mut self) -> Self {
+        self.literal_quotes = true;
         self
     }
 
@@ -165,8 +173,8 @@ impl<'l> Lexer<'l> {
                 return Ok(());
             }
             match ch {
-                '\'' => self.single_quoted(from, into)?,
-                '"' => self.double_quoted(from, into, depth)?,
+                '\'' if !self.literal_quotes => self.single_quoted(from, into)?,
+                '"' if !self.literal_quotes => self.double_quoted(from, into, depth)?,
                 '$' => self.dollar(from, into, Quoted::No, depth)?,
                 _ => {
                     from.next();
