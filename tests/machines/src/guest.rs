@@ -20,6 +20,11 @@ pub struct Guest {
 
 /// Boots the kernel with this initrd, memory in MiB and guest command line, to its end.
 pub fn boot(initrd: &[u8], memory_mib: u32, cmdline: &str) -> Guest {
+    boot_with(initrd, memory_mib, cmdline, &[])
+}
+
+/// As [`boot`], with further words for QEMU.
+pub fn boot_with(initrd: &[u8], memory_mib: u32, cmdline: &str, words: &[&str]) -> Guest {
     let place = Place::new();
     let (initrd, log) = (place.file("initrd", initrd), place.file("log", b""));
     let mut qemu = Command::new("qemu-system-x86_64");
@@ -48,6 +53,7 @@ pub fn boot(initrd: &[u8], memory_mib: u32, cmdline: &str) -> Guest {
     qemu.args(["-chardev", "stdio,id=console", "-device", "isa-serial,chardev=console,iobase=0x3f8,irq=4"]);
     qemu.args(["-chardev", &format!("file,id=log,path={}", log.display()), "-device", "isa-debugcon,chardev=log,iobase=0xe9"]);
     qemu.args(["-device", "isa-debug-exit,iobase=0x501,iosize=1"]);
+    qemu.args(words);
     let outcome = finish(qemu, Stdio::null());
     assert_eq!(outcome.err(), "", "QEMU complains");
     let log = std::fs::read_to_string(&log).expect("the log");
