@@ -41,7 +41,8 @@ fn device_accesses_from_boot_to_end() {
     // Not the firmware's, not the bytes of the output, nor what finding the clock's rate takes: that is by time, and unknown to hypervisors that tell the rate.
     let ours = ["serial", "isa-debugcon", "ioapic", "io", "pic", "isa-debug-exit"];
     let name = |line: &str| line.rsplit_once("name '").map(|(_, rest)| rest.trim_end_matches('\'').to_owned());
-    let accesses = trace.lines().filter(|l| l.contains("memory_region_ops_")).filter_map(name).filter(|n| ours.contains(&n.as_str())).count();
+    let accesses =
+        trace.lines().filter(|l| l.contains("memory_region_ops_")).filter_map(name).filter(|n| ours.contains(&n.as_str())).count();
     assert!((40..=80).contains(&accesses), "{accesses} accesses");
     assert_eq!(boot(&program, 64, "pith.log=warn -- hello").console, guest.console);
 }
