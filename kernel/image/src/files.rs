@@ -1,9 +1,9 @@
 //! The root file system: the initrd in memory with a writable layer, the standard mounts, what the command line adds.
 
 use crate::{end, memory};
-use alloc::sync::Arc;
 #[cfg(feature = "net")]
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 #[cfg(feature = "net")]
 use file::FileType;
@@ -35,12 +35,7 @@ pub struct Root {
 }
 
 /// The tree: a file system in memory that begins as what the initrd holds. An initrd that is itself an executable becomes the file `program`.
-pub fn root(
-    vfs: &Arc<Vfs>,
-    archive: Option<&'static [u8]>,
-    program: &[u8],
-    #[cfg(feature = "net")] provided: Vec<Provided>,
-) -> Root {
+pub fn root(vfs: &Arc<Vfs>, archive: Option<&'static [u8]>, program: &[u8], #[cfg(feature = "net")] provided: Vec<Provided>) -> Root {
     let fs = Ramfs::new(vfs, 0o755);
     match archive {
         Some(bytes) if bytes.starts_with(b"\x7fELF") => {
@@ -90,7 +85,8 @@ pub struct Provided {
 fn provide(fs: &Ramfs, files: Vec<Provided>, placed: &mut Vec<&'static str>) -> Vec<Provided> {
     let now_ns = i64::try_from(crate::machine::get().clock.realtime_ns()).unwrap_or(0);
     let meta = ramfs::Meta { mtime_ns: now_ns, ..ramfs::Meta::default() };
-    let etc = fs.top().get(b"etc").map_or_else(|| fs.top().insert(b"etc", &ramfs::Meta { mode: 0o755, ..meta }, ramfs::Contents::Directory), Ok);
+    let etc =
+        fs.top().get(b"etc").map_or_else(|| fs.top().insert(b"etc", &ramfs::Meta { mode: 0o755, ..meta }, ramfs::Contents::Directory), Ok);
     let Ok(etc) = etc else { return files };
     let mut left = Vec::new();
     for file in files {

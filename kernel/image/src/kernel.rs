@@ -124,22 +124,27 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
 
     let services = Services::new(Arc::new(PcPlatform), scheduler.clone(), clock, FutexTable::new());
     crate::log!(Trace, "boot: services");
-    #[cfg(feature = "devfs")]
-    files::mount_standard(
-        &context,
-        console.clone(),
-        #[cfg(feature = "procfs")]
-        Arc::new(crate::info::Proc {
-            services: services.clone(),
-            names,
-            boot_id: crate::platform::random_bytes(),
-            #[cfg(feature = "net")]
-            stack,
-        }),
-    );
-    crate::log!(Trace, "boot: mounts");
-    let thread = start_application(&services, context, &config, &command);
+    let thread = start_application(&services, context.clone(), &config, &command);
     crate::log!(Trace, "boot: loaded");
+    #[cfg(feature = "devfs")]
+    {
+        let (console, services) = (console.clone(), services.clone());
+        let namespace = context.namespace.clone();
+        namespace.defer(Box::new(move || {
+            files::mount_standard(
+                &context,
+                console,
+                #[cfg(feature = "procfs")]
+                Arc::new(crate::info::Proc {
+                    services,
+                    names,
+                    boot_id: crate::platform::random_bytes(),
+                    #[cfg(feature = "net")]
+                    stack,
+                }),
+            );
+        }));
+    }
     let descriptors =
         [(End::Input, AccessMode::Read), (End::Output(Stream::Out), AccessMode::Write), (End::Output(Stream::Err), AccessMode::Write)];
     for (end, access) in descriptors {

@@ -1,8 +1,8 @@
 //! The network: the stack, its interfaces, and what the application's resolver reads.
 
 use crate::devices::Found;
-use crate::platform::RNG;
 use crate::files::Provided;
+use crate::platform::RNG;
 use crate::{files, machine, memory};
 use alloc::boxed::Box;
 use alloc::format;

@@ -40,7 +40,8 @@ impl World {
     fn new(threads: usize) -> Self {
         let (clock, timers) = (Arc::new(ManualClock::default()), TimerQueue::new());
         let group = SignalGroup::new(timers.clone(), clock.clone());
-        let threads: Vec<_> = (1..=threads).map(|tid| Arc::new(ThreadSignals::new(tid as i32, SignalSet::EMPTY, Attention::default()))).collect();
+        let threads: Vec<_> =
+            (1..=threads).map(|tid| Arc::new(ThreadSignals::new(tid as i32, SignalSet::EMPTY, Attention::default()))).collect();
         let wakes: Vec<Arc<Counter>> = threads.iter().map(|_| Arc::default()).collect();
         for (thread, wake) in threads.iter().zip(&wakes) {
             thread.set_waker(Waker::from(wake.clone()));

@@ -199,14 +199,7 @@ fn send(
 
 /// Receives once, or on a stream until SO_RCVLOWAT (MSG_WAITALL: the whole buffer) is there, the other side ends, or nothing may be waited
 /// for any longer. What was received is added to `all`: the structure is large enough to be worth not moving.
-fn receive(
-    cx: &Cx<'_>,
-    open: &Description,
-    socket: &dyn Socket,
-    dst: &mut dyn Sink,
-    flags: MsgFlags,
-    all: &mut Received,
-) -> Result<()> {
+fn receive(cx: &Cx<'_>, open: &Description, socket: &dyn Socket, dst: &mut dyn Sink, flags: MsgFlags, all: &mut Received) -> Result<()> {
     let stream = socket.identity().1 == STREAM;
     // An error of MSG_ERRQUEUE is there or it is not (recv(2)).
     let may_block = blocks(open, flags) && !flags.contains(MsgFlags::ERRQUEUE);
