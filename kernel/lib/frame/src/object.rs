@@ -69,7 +69,7 @@ pub trait MapObserver: Send + Sync {
 pub struct AnonObject {
     frames: &'static FrameAllocator,
     size: u64,
-    pages: Mutex<ChunkedMap<u64, Page>>,
+    pages: Mutex<ChunkedMap<Page>>,
 }
 
 impl AnonObject {
@@ -85,7 +85,7 @@ impl MapObject for AnonObject {
             return Err(Errno::ENXIO);
         }
         let mut pages = self.pages.lock();
-        if let Some(page) = pages.get(&index) {
+        if let Some(page) = pages.get(index) {
             return Ok(page.clone());
         }
         let page = Page::zeroed(self.frames).ok_or(Errno::ENOMEM)?;
@@ -96,7 +96,7 @@ impl MapObject for AnonObject {
         self.size
     }
     fn resident(&self, index: u64) -> Option<Page> {
-        self.pages.lock().get(&index).cloned()
+        self.pages.lock().get(index).cloned()
     }
 }
 

@@ -31,7 +31,7 @@ struct State {
     size: u64,
     /// Bytes of `backing` that still count: truncation cuts it for good.
     valid: u64,
-    pages: ChunkedMap<u64, Page>,
+    pages: ChunkedMap<Page>,
     seals: Seals,
 }
 
@@ -46,7 +46,7 @@ impl State {
     /// The piece at `offset`, which is below the size. Ends at the next page that is of another sort.
     fn piece(&self, backing: &'static [u8], offset: u64) -> Piece {
         let index = offset / PAGE_BYTES;
-        if let Some(page) = self.pages.get(&index) {
+        if let Some(page) = self.pages.get(index) {
             return Piece::Page(page.clone());
         }
         let next_own = self.pages.range(index..).next().map_or(u64::MAX, |(next, _)| next.saturating_mul(PAGE_BYTES));
@@ -55,7 +55,7 @@ impl State {
     }
 
     fn is_data(&self, index: u64) -> bool {
-        index * PAGE_BYTES < self.valid || self.pages.contains_key(&index)
+        index * PAGE_BYTES < self.valid || self.pages.contains_key(index)
     }
 }
 
@@ -168,7 +168,7 @@ impl PageCache {
     }
 
     fn write_page(&self, index: u64, in_page: usize, want: usize, src: &mut dyn Source) -> Result<usize> {
-        let present = self.state.lock().pages.contains_key(&index);
+        let present = self.state.lock().pages.contains_key(index);
         if present || want < PAGE_SIZE {
             let (page, replaced) = self.own_page(index)?;
             if replaced {
@@ -200,7 +200,7 @@ impl PageCache {
 
     /// The page at `index` as memory of our own, and whether it took the place of an archive page that may be mapped somewhere.
     fn own_page(&self, index: u64) -> Result<(Page, bool)> {
-        if let Some(page) = self.state.lock().pages.get(&index) {
+        if let Some(page) = self.state.lock().pages.get(index) {
             return Ok((page.clone(), false));
         }
         let old = self.old_bytes(index);
@@ -233,8 +233,8 @@ impl PageCache {
         let mut removed = Vec::new();
         if shrinks {
             state.valid = state.valid.min(size);
-            removed = state.pages.split_off(&size.div_ceil(PAGE_BYTES));
-            if let Some(page) = state.pages.get(&(size / PAGE_BYTES)) {
+            removed = state.pages.split_off(size.div_ceil(PAGE_BYTES));
+            if let Some(page) = state.pages.get(size / PAGE_BYTES) {
                 page.fill_zero((size % PAGE_BYTES) as usize, PAGE_SIZE);
             }
         }
@@ -264,7 +264,7 @@ impl PageCache {
             let step = (end - at).min(PAGE_BYTES - in_page as u64);
             let whole = step == PAGE_BYTES || (in_page == 0 && at + step == size);
             if whole && self.old_bytes(index).is_empty() {
-                let removed = self.state.lock().pages.remove(&index);
+                let removed = self.state.lock().pages.remove(index);
                 drop(removed);
             } else if self.state.lock().is_data(index) {
                 self.own_page(index)?.0.fill_zero(in_page, step as usize);
@@ -377,7 +377,7 @@ impl MapObject for PageCache {
 
     fn resident(&self, index: u64) -> Option<Page> {
         let state = self.state.lock();
-        if let Some(page) = state.pages.get(&index) {
+        if let Some(page) = state.pages.get(index) {
             return Some(page.clone());
         }
         let start = index.checked_mul(PAGE_BYTES)?;
