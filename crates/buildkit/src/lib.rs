@@ -9,7 +9,7 @@
 //! side is the server: for files of the context ([`session`]), secrets and credentials, and to hand over the result. BuildKit speaks gRPC only, for
 //! which there is no library without tokio; it stays behind [`build`], which blocks.
 //!
-//! Neighbours: `pith-image` stores the result; `pith-dockerfile` knows patterns of `.dockerignore`, which the caller brings along.
+//! Neighbours: `pith-image` stores the result; `pith-dockerfile` knows the patterns of `.dockerignore`, and builds without anybody.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -23,5 +23,5 @@ mod solve;
 pub use address::Address;
 pub use error::{Error, Result};
 pub use progress::{Event, Progress, Silent};
-pub use request::{Filter, Matcher, Request, Secret, SecretSource};
+pub use request::{Request, Secret, SecretSource};
 pub use solve::build;

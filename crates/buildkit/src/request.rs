@@ -5,16 +5,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
-
-/// Says of a path, relative to the context, whether a list of patterns fits it.
-pub type Filter = Box<dyn Fn(&[u8]) -> bool + Send>;
-
-/// Makes a [`Filter`] of patterns in the form of `.dockerignore`; the caller has it, because the built-in engine needs the same.
-pub type Matcher = Arc<dyn Fn(&[String]) -> Result<Filter, String> + Send + Sync>;
 
 /// A build.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Request {
     /// The directory that COPY copies from. `.dockerignore` in it is honoured: the builder reads it.
     pub context: PathBuf,
@@ -32,8 +25,6 @@ pub struct Request {
     pub use_cache: bool,
     /// Whether base images are looked for at their registry even when the builder has them.
     pub pull: bool,
-    /// Reads patterns.
-    pub matcher: Matcher,
     /// Where the credentials for base images are.
     pub settings: Settings,
 }

@@ -84,7 +84,7 @@ async fn solve(
     // Builds of the same directory send only what has changed.
     let shared_key = Digest::of(context.as_os_str().as_bytes()).hex().to_owned();
     let services = Services {
-        directories: Directories { context, dockerfile: dockerfile.clone(), matcher: request.matcher.clone() },
+        directories: Directories { context, dockerfile: dockerfile.clone() },
         output: Output::new(output),
         secrets: Secrets::read(&request.secrets)?,
         credentials: Credentials(request.settings.clone()),

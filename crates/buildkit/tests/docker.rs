@@ -2,30 +2,14 @@
 mod common;
 
 use common::{Engine, run};
-use pith_buildkit::{Address, Error, Event, Filter, Progress, Request, Secret, SecretSource, Silent, build};
+use pith_buildkit::{Address, Error, Event, Progress, Request, Secret, SecretSource, Silent, build};
 use pith_image::{Image, Platform, Settings, Store};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-
-/// Patterns as far as these tests need them: names and directories, `*` for one name at the end, the last that fits decides.
-fn matcher(patterns: &[String]) -> Result<Filter, String> {
-    let patterns = patterns.to_vec();
-    let fits = |pattern: &str, name: &str| match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == pattern || name.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('/')),
-    };
-    Ok(Box::new(move |name| {
-        let name = String::from_utf8_lossy(name).into_owned();
-        patterns.iter().fold(false, |ignored, pattern| match pattern.strip_prefix('!') {
-            Some(pattern) => ignored && !fits(pattern, &name),
-            None => ignored || fits(pattern, &name),
-        })
-    }))
-}
+use std::sync::Mutex;
 
 fn request(context: &Path) -> Request {
     Request {
@@ -37,7 +21,6 @@ fn request(context: &Path) -> Request {
         platform: Platform::new("linux", "amd64"),
         use_cache: true,
         pull: false,
-        matcher: Arc::new(matcher),
         settings: Settings::default(),
     }
 }

@@ -2,10 +2,10 @@
 
 use super::Receiver;
 use super::walk::{Selection, walk};
-use crate::request::Matcher;
 use bollard_buildkit_proto::fsutil::types::packet::PacketType;
 use bollard_buildkit_proto::fsutil::types::{Packet, Stat};
 use bollard_buildkit_proto::moby::filesync::v1::file_sync_server::FileSync;
+use pith_dockerfile::tree::ignore::Ignore;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -24,7 +24,6 @@ pub(crate) struct Directories {
     pub(crate) context: PathBuf,
     /// By the name `dockerfile`: just the Dockerfile and what belongs to it.
     pub(crate) dockerfile: PathBuf,
-    pub(crate) matcher: Matcher,
 }
 
 type Packets = mpsc::Sender<Result<Packet, Status>>;
@@ -65,14 +64,14 @@ impl Directories {
     /// What the builder asks for.
     fn selection(&self, metadata: &MetadataMap) -> Result<(PathBuf, Selection), Status> {
         let name = values(metadata, "dir-name")?.into_iter().next().unwrap_or_default();
-        let filter = |patterns: Vec<String>| match patterns.is_empty() {
-            true => Ok(None),
-            false => (self.matcher)(&patterns).map(|filter| Some((filter, patterns))).map_err(Status::invalid_argument),
+        let rules = |patterns: Vec<String>| {
+            let numbered = patterns.iter().enumerate().map(|(index, pattern)| (index + 1, pattern.as_str()));
+            Ignore::new(numbered).map_err(|error| Status::invalid_argument(error.to_string()))
         };
         match name.as_str() {
             "context" => {
-                let exclude = filter(values(metadata, "exclude-patterns")?)?;
-                let include = filter(values(metadata, "include-patterns")?)?;
+                let exclude = rules(values(metadata, "exclude-patterns")?)?;
+                let include = rules(values(metadata, "include-patterns")?)?;
                 Ok((self.context.clone(), Selection::Patterns { exclude, include }))
             }
             "dockerfile" => {

@@ -1,7 +1,7 @@
 //! What is in a directory, as fsutil tells it.
 
-use crate::request::Filter;
 use bollard_buildkit_proto::fsutil::types::Stat;
+use pith_dockerfile::tree::ignore::Ignore;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -26,12 +26,12 @@ mod mode {
 pub(crate) enum Selection {
     /// These files, where they are.
     Files(Vec<OsString>),
-    /// What is not left out, and, with `include`, what fits that.
+    /// What is not left out, and fits what is asked for.
     Patterns {
         /// `.dockerignore`.
-        exclude: Option<(Filter, Vec<String>)>,
-        /// What the builder needs.
-        include: Option<(Filter, Vec<String>)>,
+        exclude: Ignore,
+        /// What the builder needs; no rule means everything.
+        include: Ignore,
     },
 }
 
@@ -48,8 +48,7 @@ impl Selection {
         match self {
             Self::Files(files) => files.iter().any(|file| file.as_bytes() == name.as_bytes()),
             Self::Patterns { exclude, include } => {
-                let left_out = exclude.as_ref().is_some_and(|(filter, _)| filter(name.as_bytes()));
-                !left_out && include.as_ref().is_none_or(|(filter, _)| filter(name.as_bytes()))
+                !exclude.ignores(name.as_bytes()) && (include.is_empty() || include.ignores(name.as_bytes()))
             }
         }
     }
@@ -58,9 +57,7 @@ impl Selection {
     fn descends(&self) -> bool {
         match self {
             Self::Files(_) => false,
-            Self::Patterns { exclude, include } => {
-                include.is_some() || exclude.as_ref().is_some_and(|(_, patterns)| patterns.iter().any(|pattern| pattern.starts_with('!')))
-            }
+            Self::Patterns { exclude, include } => !include.is_empty() || exclude.has_exceptions(),
         }
     }
 }
