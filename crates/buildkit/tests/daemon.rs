@@ -15,7 +15,7 @@ use bollard_buildkit_proto::moby::filesync::v1::file_sync_client::FileSyncClient
 use bollard_buildkit_proto::moby::filesync::v1::{BytesMessage as FileBytes, CredentialsRequest};
 use hyper_util::rt::TokioIo;
 use pith_buildkit::{Address, Error, Event, Progress, Request as Build, Secret, SecretSource, Silent, build};
-use pith_image::{HostAuth, Platform, Settings, Source, Store};
+use pith_image::{HostAuth, Platform, Settings, Store};
 use std::collections::BTreeMap;
 use std::fs;
 use std::future::Future;
@@ -301,7 +301,6 @@ fn a_daemon_gets_what_it_asks_for_and_sends_the_image_back() {
     pith_image::Images::new(store.clone(), Settings::default(), Arc::new(pith_image::Silent))
         .export(&[name], &mut archive)
         .expect("exported");
-    assert!(Source::parse("x").is_ok());
 
     let seen = Arc::new(Seen { archive, ..Seen::default() });
     let address = Address::parse(&start(seen.clone())).expect("an address");
@@ -361,4 +360,45 @@ fn a_daemon_gets_what_it_asks_for_and_sends_the_image_back() {
     let error = build(&address, &request, &fresh, &Silent).expect_err("refused");
     assert!(matches!(error, Error::Failed { .. }), "{error:?}");
     assert_eq!(error.to_string(), "Dockerfile:1: no");
+}
+
+/// Run by [`a_daemon_in_a_container_is_reached_through_docker`] as a process of its own, in which `docker` is a script.
+#[test]
+fn container_child() {
+    let Ok(directory) = std::env::var("PITH_BUILDKIT_TEST_CONTEXT") else { return };
+    let directory = std::path::Path::new(&directory);
+    let store = Store::open(&directory.join("store")).expect("a store");
+    let request = Build {
+        context: directory.to_owned(),
+        dockerfile: directory.join("Dockerfile"),
+        build_args: BTreeMap::new(),
+        target: None,
+        secrets: Vec::new(),
+        platform: Platform::new("linux", "amd64"),
+        use_cache: true,
+        pull: false,
+        settings: Settings::default(),
+    };
+    let address = Address::parse("docker-container://buildx_0").expect("an address");
+    let error = build(&address, &request, &store, &Silent).expect_err("refused");
+    assert_eq!(error.to_string(), "Dockerfile:1: no");
+}
+
+#[test]
+fn a_daemon_in_a_container_is_reached_through_docker() {
+    let address = start(Arc::new(Seen { refuse: true, ..Seen::default() }));
+    let (host, port) = address.strip_prefix("tcp://").and_then(|address| address.split_once(':')).expect("an address");
+    let directory = tempfile::tempdir().expect("a directory");
+    let script = format!("#!/bin/sh\n[ \"$*\" = 'exec -i buildx_0 buildctl dial-stdio' ] || exit 9\nexec busybox nc {host} {port}\n");
+    fs::write(directory.path().join("docker"), script).expect("written");
+    fs::set_permissions(directory.path().join("docker"), fs::Permissions::from_mode(0o755)).expect("changed");
+    fs::write(directory.path().join("Dockerfile"), "FROM scratch\n").expect("written");
+    let path = format!("{}:{}", directory.path().display(), std::env::var("PATH").expect("set"));
+    let child = std::process::Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "container_child"])
+        .env("PATH", path)
+        .env("PITH_BUILDKIT_TEST_CONTEXT", directory.path())
+        .output()
+        .expect("started");
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
 }
