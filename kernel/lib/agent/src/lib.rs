@@ -24,15 +24,6 @@ pub trait Kernel {
     fn stats(&self) -> Stats;
 }
 
-/// What bytes from the host have changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Standard input has more to read, or has ended.
-    pub input: bool,
-    /// More output may be sent.
-    pub output: bool,
-}
-
 /// How much of an output stream was sent, and how much may be.
 #[derive(Clone, Copy)]
 struct Window {
@@ -78,14 +69,13 @@ impl Agent {
 
     /// Takes bytes from the host. Frames that make no sense to this version are passed over; a host that breaks the protocol (a frame too long, more input
     /// than was granted) is not listened to any more, and standard input ends.
-    pub fn receive(&mut self, mut bytes: &[u8], kernel: &dyn Kernel) -> Changes {
-        let mut changes = Changes::default();
+    pub fn receive(&mut self, mut bytes: &[u8], kernel: &dyn Kernel) {
         let mut reader = core::mem::take(&mut self.reader);
         while !self.is_broken {
             match reader.next(&mut bytes) {
                 Ok(Some(frame)) => {
                     if let Some(message) = Message::parse(frame) {
-                        self.take(message, kernel, &mut changes);
+                        self.take(message, kernel);
                     }
                 }
                 Ok(None) => break,
@@ -93,14 +83,10 @@ impl Agent {
             }
         }
         self.reader = reader;
-        if self.is_broken && !self.input.has_ended {
-            self.input.has_ended = true;
-            changes.input = true;
-        }
-        changes
+        self.input.has_ended |= self.is_broken;
     }
 
-    fn take(&mut self, message: Message<'_>, kernel: &dyn Kernel, changes: &mut Changes) {
+    fn take(&mut self, message: Message<'_>, kernel: &dyn Kernel) {
         match message {
             Message::Input(bytes) => {
                 self.input.received += bytes.len() as u64;
@@ -108,16 +94,11 @@ impl Agent {
                 if !self.is_broken {
                     self.input.bytes.extend(bytes);
                 }
-                changes.input = true;
             }
-            Message::InputEnd => {
-                self.input.has_ended = true;
-                changes.input = true;
-            }
+            Message::InputEnd => self.input.has_ended = true,
             Message::Window { stream: Some(stream), total } => {
                 let window = self.window(stream);
                 window.granted = window.granted.max(total);
-                changes.output = true;
             }
             Message::Request { id, operation, payload } => {
                 let mut result = Vec::new();
@@ -165,7 +146,7 @@ impl Agent {
     /// How many bytes of a stream may be sent now.
     pub fn room(&mut self, stream: Stream) -> u64 {
         let window = self.window(stream);
-        window.granted - window.sent
+        window.granted.saturating_sub(window.sent)
     }
 
     /// The header that goes before `len` bytes of output, at most [`room`](Self::room); they count as sent.
