@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(from_now.poll().unwrap(), []);
         let died = Happening::now("die", &record).with("exitCode", 3);
         note(data, &died);
-        assert_eq!(from_now.poll().unwrap(), [died.clone()]);
+        assert_eq!(from_now.poll().unwrap(), vec![died.clone()]);
         fs::write(data.join("events.log"), vec![b'\n'; 2 << 20]).unwrap();
         note(data, &died);
         note(data, &died);

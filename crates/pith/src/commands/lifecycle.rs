@@ -74,6 +74,7 @@ pub fn stop(settings: &Settings, arguments: &StopArgs, report: &Report) -> Resul
 /// Not ours to stop, or still there after everything.
 pub fn stop_one(store: &Store, name: &str, seconds: Option<u32>) -> Result<()> {
     let mut machine = store.get(name)?;
+    let was_live = machine.status().is_live();
     let patience = Duration::from_secs(seconds.unwrap_or(machine.record.config.stop_seconds).into()) + GRACE;
     if let Some(seconds) = seconds {
         let path = machine.path(STOP_SECONDS);
@@ -97,6 +98,9 @@ pub fn stop_one(store: &Store, name: &str, seconds: Option<u32>) -> Result<()> {
             let (last, has_ended) = wait::until_end(store, machine, Some(deadline.min(Instant::now() + Duration::from_secs(1))))?;
             machine = last;
             if has_ended {
+                if was_live {
+                    events::note(store.data(), &Happening::now("stop", &machine.record));
+                }
                 return Ok(());
             }
             if Instant::now() >= deadline {
