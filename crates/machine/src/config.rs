@@ -14,6 +14,8 @@ pub struct MachineConfig {
     pub kernel: Option<PathBuf>,
     /// Root file system archive; a relative path lies in the machine's directory.
     pub initrd: Option<PathBuf>,
+    /// Whether environment and arguments lie behind the archive, because they are too long for a command line.
+    pub words_in_initrd: bool,
     /// QEMU binary, when the user named one.
     pub qemu: Option<PathBuf>,
     /// QEMU machine type: `microvm`, `q35` or `pc`.

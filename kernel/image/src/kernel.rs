@@ -81,7 +81,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         end::failed(exit::NOT_FOUND, format_args!("no command: the guest command line names no program (put it behind --)"));
     };
     crate::log!(Trace, "boot: files");
-    let namespace = files::root(&vfs, info.initrd().map(|(_, bytes)| bytes), command.as_bytes());
+    let namespace = files::root(&vfs, crate::initrd(info).0, command.as_bytes());
     let mut context = Context::new(namespace);
     files::mount_table(&context, &config.fstab);
     if let Some(workdir) = &config.workdir {

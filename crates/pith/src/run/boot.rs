@@ -5,10 +5,13 @@ use crate::cli::LogLevel;
 use crate::embedded::{self, Kernel};
 use crate::error::{Error, Result};
 use crate::report::Report;
-use pith_abi::cmdline::{CmdlineBuilder, LogLevel as GuestLevel, RandomSeed, StderrChannel};
-use pith_machine::Machine;
-use pith_monitor::{Accelerator, Arch, Channels, MachineSpec, MachineType, Monitor, Network, Qemu};
+use pith_abi::cmdline::{CmdlineBuilder, LogLevel as GuestLevel, RandomSeed, StderrChannel, tail};
+use pith_machine::{Machine, MachineConfig};
+use pith_monitor::{Accelerator, Arch, Channels, MachineSpec, MachineType, Monitor, MonitorError, Network, Qemu};
 use std::path::Path;
+
+/// Linux takes at most 128 KiB in one word of a command line (`MAX_ARG_STRLEN`); this leaves room for the other parameters.
+const LONGEST_LINE: usize = 96 * 1024;
 
 /// What to start, and with what.
 pub struct Boot {
@@ -77,16 +80,37 @@ fn cmdline(machine: &Machine, report: &Report) -> Result<CmdlineBuilder> {
     if config.merges_errors {
         line.stderr(StderrChannel::Merge);
     }
-    for (name, value) in &config.env {
-        line.env(name, value);
-    }
     for text in &config.kernel_args {
         line.raw_parameter(text).map_err(|error| Error::new(format!("--kernel-arg {error}")))?;
+    }
+    if !config.words_in_initrd {
+        add_words(&mut line, config);
+    }
+    Ok(line)
+}
+
+fn add_words(line: &mut CmdlineBuilder, config: &MachineConfig) {
+    for (name, value) in &config.env {
+        line.env(name, value);
     }
     for word in &config.argv {
         line.arg(word);
     }
-    Ok(line)
+}
+
+/// Environment and arguments as the guest reads them, when they are too long for a monitor's command line.
+///
+/// # Errors
+/// A string that cannot be carried.
+pub fn long_words(config: &MachineConfig) -> Result<Option<Vec<u8>>> {
+    let mut line = CmdlineBuilder::new();
+    add_words(&mut line, config);
+    let text = line.build().map_err(MonitorError::from)?;
+    if text.len() <= LONGEST_LINE {
+        return Ok(None);
+    }
+    let bytes = tail::bytes(&text).ok_or_else(|| Error::new("arguments and environment are longer than 4 GiB"))?;
+    Ok(Some(bytes))
 }
 
 /// The monitor's command line, as a shell would take it. Descriptors in it are channels that only exist in a real start.

@@ -1,7 +1,7 @@
 //! From flags and source to a machine's configuration.
 
 use super::source::{self, Source};
-use super::{environment, memory, ports, rootfs};
+use super::{boot, environment, memory, ports, rootfs};
 use crate::cli::{Arch, CreateArgs, Plat, Runner};
 use crate::embedded;
 use crate::error::{Error, Result};
@@ -57,6 +57,7 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
     record.config = MachineConfig {
         kernel: kernel.map(|path| std::path::absolute(&path).unwrap_or(path)),
         initrd: None,
+        words_in_initrd: false,
         qemu: settings.qemu(),
         machine_type: machine_type()?.name().to_owned(),
         memory_mib: 0,
@@ -89,7 +90,12 @@ impl Plan {
     /// # Errors
     /// Files that cannot be packed, too little memory.
     pub fn prepare(self, machine: &mut Machine, report: &Report) -> Result<()> {
-        let archive = rootfs::prepare(&self.source.files, machine, report)?;
+        let mut archive = rootfs::prepare(&self.source.files, machine, report)?;
+        let long = boot::long_words(&machine.record.config)?;
+        let words_in_initrd = long.is_some();
+        if let Some(words) = long {
+            archive = Some(rootfs::with_tail(archive, &words, machine)?);
+        }
         let rootfs_bytes = archive.as_ref().map_or(0, |archive| archive.bytes);
         let memory_mib = memory::size_mib(self.asked_bytes, self.kernel_bytes, rootfs_bytes)?;
         // Its own archive goes where the machine goes; the user's is found from anywhere.
@@ -100,6 +106,7 @@ impl Plan {
         machine.update(|record| {
             record.config.memory_mib = memory_mib;
             record.config.initrd = initrd;
+            record.config.words_in_initrd = words_in_initrd;
             record.phase = Phase::Created;
         })?;
         Ok(())

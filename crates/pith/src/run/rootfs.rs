@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pith_machine::Machine;
 use pith_rootfs::{PackOptions, Packed};
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,6 +60,26 @@ pub fn prepare(files: &Files, machine: &Machine, report: &Report) -> Result<Opti
             Ok(Some(Archive { path, bytes: packed.bytes }))
         }
     }
+}
+
+/// Appends something to the machine's archive; one that is not its own is copied first.
+///
+/// # Errors
+/// Those of the file system.
+pub fn with_tail(archive: Option<Archive>, tail: &[u8], machine: &Machine) -> Result<Archive> {
+    let path = machine.path("initrd.cpio");
+    let failed = |error: std::io::Error| Error::new(format!("{}: {error}", path.display()));
+    let mut own = machine.append_file("initrd.cpio")?;
+    let before = match archive {
+        Some(archive) if archive.path == path => archive.bytes,
+        Some(archive) => {
+            let copied = File::open(&archive.path).and_then(|mut file| std::io::copy(&mut file, &mut own));
+            copied.map_err(failed)?
+        }
+        None => 0,
+    };
+    own.write_all(tail).map_err(failed)?;
+    Ok(Archive { path: path.clone(), bytes: before + tail.len() as u64 })
 }
 
 fn write(
