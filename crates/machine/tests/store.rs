@@ -83,21 +83,21 @@ fn names_ids_and_beginnings_of_ids_mean_a_machine() {
 #[test]
 fn renaming_keeps_one_name() {
     let (_directory, store) = store();
-    let id = made(&store, "a");
-    made(&store, "b");
-    assert!(matches!(store.rename("a", "b"), Err(StoreError::NameTaken(_))));
-    assert!(matches!(store.rename("a", "x/y"), Err(StoreError::BadName(_))));
-    store.rename("a", "a").unwrap();
-    store.rename("a", "c").unwrap();
-    assert_eq!(store.get("c").unwrap().record.id, id);
-    assert!(matches!(store.get("a"), Err(StoreError::NotFound(_))));
-    made(&store, "a");
+    let id = made(&store, "old");
+    made(&store, "other");
+    assert!(matches!(store.rename("old", "other"), Err(StoreError::NameTaken(_))));
+    assert!(matches!(store.rename("old", "x/y"), Err(StoreError::BadName(_))));
+    store.rename("old", "old").unwrap();
+    store.rename("old", "new").unwrap();
+    assert_eq!(store.get("new").unwrap().record.id, id);
+    assert!(matches!(store.get("old"), Err(StoreError::NotFound(_))));
+    made(&store, "old");
     // Killed between the new link and the record: the machine still has its old name, and the new one is free.
-    std::os::unix::fs::symlink(format!("../machines/{id}"), store.data().join("names/d")).unwrap();
-    assert!(matches!(store.get("d"), Err(StoreError::NotFound(_))));
-    made(&store, "d");
-    store.remove("c").unwrap();
-    assert_eq!(store.get("d").unwrap().record.name, "d");
+    std::os::unix::fs::symlink(format!("../machines/{id}"), store.data().join("names/half")).unwrap();
+    assert!(matches!(store.get("half"), Err(StoreError::NotFound(_))));
+    made(&store, "half");
+    store.remove("new").unwrap();
+    assert_eq!(store.get("half").unwrap().record.name, "half");
 }
 
 #[test]

@@ -83,7 +83,8 @@ fn carry_out(settings: &Settings, command: &Command, report: &Report) -> Result<
         Command::System { command } => system::system(settings, command, report),
         Command::Completion(arguments) => completion::completion(arguments, if settings.is_kraft { "kraft" } else { "pith" }),
         Command::KvmProbe => {
-            println!("{}", pith_monitor::probe::vcpu::report());
+            // The reader has left when it has seen enough.
+            let _ = pith_monitor::probe::vcpu::report(&mut std::io::stdout());
             Ok(0)
         }
         Command::Supervise(arguments) => run::supervise::supervise(settings, &arguments.id, report),

@@ -162,7 +162,7 @@ fn projects() {
     );
     assert_eq!(
         run("spec: v0.6\nruntime: base\ncmd: /x\nvolumes: [\"./a:/b\"]\n"),
-        "pith: error: ./Kraftfile:4:10: volumes are not supported yet\n  help: put the files into the root file system\n"
+        "pith: error: ./Kraftfile:4:11: volumes are not supported yet\n  help: put the files into the root file system\n"
     );
     fs::write(home.path("Dockerfile"), "FROM scratch\n").unwrap();
     assert!(run("spec: v0.6\nruntime: base\ncmd: /x\nrootfs: ./Dockerfile\n").contains("from a Dockerfile is not supported yet"));

@@ -76,15 +76,17 @@ pub fn mount_table(context: &Context, table: &[FstabEntry]) {
             // The initrd is the root already.
             "extract" if entry.mountpoint == "/" => {}
             "ramfs" | "tmpfs" => {
-                let place = match context.resolve(None, entry.mountpoint.as_bytes(), vfs::Follow::Yes) {
+                if !(entry.flags.is_empty() && entry.opts.is_empty()) {
+                    failed("flags and options are not supported");
+                }
+                let path = entry.mountpoint.as_bytes();
+                for end in (1..=path.len()).filter(|&end| path.get(end).is_none_or(|b| *b == b'/')) {
+                    // What is there already refuses to be made, which is as good.
+                    let _ = context.mkdir(None, &path[..end], 0o755);
+                }
+                let place = match context.resolve(None, path, vfs::Follow::Yes) {
                     Ok(place) => place,
-                    Err(_) => {
-                        let made = context.mkdir(None, entry.mountpoint.as_bytes(), 0o755);
-                        match made.and_then(|_| context.resolve(None, entry.mountpoint.as_bytes(), vfs::Follow::Yes)) {
-                            Ok(place) => place,
-                            Err(errno) => failed(errno.name().unwrap_or("cannot make the mount point")),
-                        }
-                    }
+                    Err(errno) => failed(errno.name().unwrap_or("cannot make the mount point")),
                 };
                 let fs = Ramfs::new(context.vfs(), 0o1777);
                 if let Err(errno) = context.namespace.mount(fs, &place, MountFlags::empty(), b"tmpfs") {

@@ -217,11 +217,11 @@ fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Repor
     for warning in &project.warnings {
         report.warn(&format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message));
     }
-    if let Some((line, column)) = project.volumes_at {
-        let message = format!("{name}:{line}:{column}: volumes are not supported yet");
+    if let Some(volume) = project.volumes.first() {
+        let message = format!("{name}:{}:{}: volumes are not supported yet", volume.line, volume.column);
         return Err(Error::new(message).with_help("put the files into the root file system"));
     }
-    let runtime = project.runtime.as_ref().filter(|_| !project.builds_kernel).ok_or_else(|| {
+    let runtime = project.runtime.as_ref().filter(|_| !project.builds_kernel()).ok_or_else(|| {
         let message = format!("{name}: this project builds its own kernel, which is not supported yet");
         Error::new(message).with_help("replace `unikraft:`/`template:` by `runtime: base:latest`")
     })?;

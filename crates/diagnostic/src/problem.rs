@@ -50,27 +50,32 @@ pub struct Warning {
 
 /// A file's name and text, for those who complain about it.
 #[derive(Clone, Debug)]
-pub(crate) struct Source {
+pub struct Source {
     text: Arc<str>,
     named: Arc<NamedSource<Arc<str>>>,
 }
 
 impl Source {
-    pub(crate) fn new(name: &str, text: &str) -> Self {
+    /// A file; `language` is the name that syntax highlighting goes by.
+    #[must_use]
+    pub fn new(name: &str, text: &str, language: &str) -> Self {
         let text: Arc<str> = text.into();
-        let named = NamedSource::new(name, Arc::clone(&text)).with_language("yaml");
+        let named = NamedSource::new(name, Arc::clone(&text)).with_language(language);
         Self { text, named: Arc::new(named) }
     }
 
     /// Line and column of a place, counted from 1; the column in characters.
-    pub(crate) fn position(&self, place: Place) -> (usize, usize) {
+    #[must_use]
+    pub fn position(&self, place: Place) -> (usize, usize) {
         let before = self.text.get(..place.start).unwrap_or(&self.text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
         (before.matches('\n').count() + 1, column)
     }
 
-    pub(crate) fn problem(&self, place: Place, message: impl Into<String>, label: impl Into<String>) -> Problem {
+    /// An error about `place`; `label` stands under the marked text.
+    #[must_use]
+    pub fn problem(&self, place: Place, message: impl Into<String>, label: impl Into<String>) -> Problem {
         let (line, column) = self.position(place);
         Problem {
             message: message.into(),
@@ -83,7 +88,9 @@ impl Source {
         }
     }
 
-    pub(crate) fn warning(&self, place: Place, message: impl Into<String>) -> Warning {
+    /// Something at `place` that is ignored.
+    #[must_use]
+    pub fn warning(&self, place: Place, message: impl Into<String>) -> Warning {
         let (line, column) = self.position(place);
         Warning { message: message.into(), line, column }
     }

@@ -22,7 +22,8 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// The nearest of `known`, when it is near enough to be meant.
-pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+#[must_use]
+pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let limit = 1 + word.chars().count() / 4;
     let near = known.iter().map(|candidate| (distance(word, candidate), *candidate));
     near.filter(|(edits, _)| *edits <= limit).min_by_key(|(edits, _)| *edits).map(|(_, candidate)| candidate)
