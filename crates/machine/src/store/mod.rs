@@ -261,12 +261,15 @@ impl Store {
 
     /// Removes what killed commands left.
     fn sweep(&self) {
-        let is_leftover = |item: fs::DirEntry| {
+        let (mut machines, mut has_leftover) = (0, false);
+        for item in fs::read_dir(&self.machines).into_iter().flatten().flatten() {
             let name = item.file_name();
             let name = name.to_string_lossy();
-            name.starts_with(".new-") || name.starts_with(".old-") || is_abandoned(&item.path())
-        };
-        if fs::read_dir(&self.machines).into_iter().flatten().flatten().any(is_leftover)
+            machines += 1;
+            has_leftover |= name.starts_with(".new-") || name.starts_with(".old-") || is_abandoned(&item.path());
+        }
+        let names = fs::read_dir(&self.names).into_iter().flatten().count();
+        if (has_leftover || names != machines)
             && let Ok(_lock) = StoreLock::take(&self.lock)
         {
             self.sweep_locked();
@@ -285,6 +288,13 @@ impl Store {
             {
                 let _ = self.bury(&machine.record, &machine.directory);
                 let _ = fs::remove_dir_all(self.machines.join(format!(".old-{}", machine.record.id)));
+            }
+        }
+        for link in fs::read_dir(&self.names).into_iter().flatten().flatten() {
+            let name = link.file_name();
+            // A damaged machine cannot say what it is called, so its links stay.
+            if self.by_name(&name.to_string_lossy()).is_none() {
+                let _ = fs::remove_file(link.path());
             }
         }
     }
