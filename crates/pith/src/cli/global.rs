@@ -35,9 +35,6 @@ pub struct Global {
     /// Where config.yaml is
     #[arg(long, global = true, value_name = "DIR")]
     pub config_dir: Option<PathBuf>,
-    /// BuildKit to build Dockerfiles with
-    #[arg(long, global = true, value_name = "ADDRESS")]
-    pub buildkit_host: Option<String>,
     /// File that holds the process number of a running `pith events`
     #[arg(long, global = true, value_name = "FILE")]
     pub events_pid_file: Option<PathBuf>,
@@ -61,6 +58,8 @@ pub struct Global {
     #[arg(long, global = true, hide = true)]
     git_protocol: Option<String>,
     #[arg(long, global = true, hide = true)]
+    buildkit_host: Option<String>,
+    #[arg(long, global = true, hide = true)]
     http_unix_sock: Option<String>,
     #[arg(long, global = true, hide = true)]
     containerd_addr: Option<String>,
@@ -82,6 +81,7 @@ impl Global {
             (self.editor.is_some(), "editor", "no command opens an editor"),
             (self.pager.is_some(), "pager", "Pith does not page; pipe its output into one"),
             (self.git_protocol.is_some(), "git-protocol", "Pith fetches nothing by git"),
+            (self.buildkit_host.is_some(), "buildkit-host", "Dockerfiles are not built yet"),
             (self.http_unix_sock.is_some(), "http-unix-sock", "registries are reached over the network only"),
             (self.containerd_addr.is_some(), "containerd-addr", "packages are kept in an OCI layout, not in containerd"),
             (self.manifests_dir.is_some(), "manifests-dir", "there are no component manifests"),

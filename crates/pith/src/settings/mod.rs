@@ -52,7 +52,6 @@ fn config_path(global: &Global, is_kraft: bool) -> Option<PathBuf> {
 fn flag(global: &Global, key: &str) -> Option<String> {
     let switch = |is_on: bool| is_on.then(|| "true".to_owned());
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let word = |value: Option<String>| value;
     match key {
         "no_prompt" => switch(global.no_prompt),
         "no_parallel" => switch(global.no_parallel),
@@ -61,9 +60,8 @@ fn flag(global: &Global, key: &str) -> Option<String> {
         "qemu" => path(&global.qemu),
         "runtime_dir" => path(&global.runtime_dir),
         "events_pidfile" => path(&global.events_pid_file),
-        "buildkit_host" => word(global.buildkit_host.clone()),
-        "log.level" => word(global.log_level.and_then(name_of)),
-        "log.type" => word(global.log_type.and_then(name_of)),
+        "log.level" => global.log_level.and_then(name_of),
+        "log.type" => global.log_type.and_then(name_of),
         _ => None,
     }
 }
