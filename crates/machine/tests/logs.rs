@@ -35,7 +35,7 @@ fn read(machine: &Machine, selection: Selection) -> Vec<Line> {
 fn lines_come_back_with_stream_and_time() {
     use Stream::{Error, Output};
     let (_directory, machine) = machine();
-    let mut log = LogWriter::create(&machine).unwrap();
+    let mut log = LogWriter::open(&machine).unwrap();
     log.write_at(Output, b"one\ntw", 1_000_000);
     log.write_at(Output, b"o\nthr", 1_000_999);
     log.write_at(Error, b"oops\n", 2_000_000);
@@ -67,7 +67,7 @@ fn lines_come_back_with_stream_and_time() {
 fn a_growing_log_is_followed() {
     let (_directory, machine) = machine();
     assert_eq!(read(&machine, Selection::default()), []);
-    let mut log = LogWriter::create(&machine).unwrap();
+    let mut log = LogWriter::open(&machine).unwrap();
     let mut reader = LogReader::open(&machine, Selection { tail: Some(0), since_micros: None }).unwrap();
     let mut all = Vec::new();
     for round in 0..3000_u64 {
@@ -90,7 +90,7 @@ fn a_growing_log_is_followed() {
 #[test]
 fn a_writer_killed_anywhere_leaves_a_log_that_reads() {
     let (_directory, machine) = machine();
-    let mut log = LogWriter::create(&machine).unwrap();
+    let mut log = LogWriter::open(&machine).unwrap();
     for round in 0..20_u64 {
         let stream = if round % 2 == 0 { Stream::Error } else { Stream::Output };
         log.write_at(stream, &[b'a'; 5], round * 2000);

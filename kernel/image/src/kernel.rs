@@ -86,7 +86,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
     let root = files::root(
         &vfs,
-        info.initrd().map(|(_, bytes)| bytes),
+        crate::initrd(info).0,
         command.as_bytes(),
         #[cfg(feature = "net")]
         crate::network::provided_files(&config.netdev_ip, &hostname),

@@ -102,6 +102,22 @@ impl Control {
         self.ask_done(&Request::Signal { number })
     }
 
+    /// Stops the virtual CPU. Returns when it stands still.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub fn pause(&mut self) -> Result<(), ControlError> {
+        self.ask_done(&Request::Pause)
+    }
+
+    /// Lets the virtual CPU go on. Returns when it does.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub fn resume(&mut self) -> Result<(), ControlError> {
+        self.ask_done(&Request::Resume)
+    }
+
     /// Asks the application to stop, with `signal` (SIGTERM is 15), and has the monitor ended after `deadline`. Returns at once; see
     /// [`wait_end`](Self::wait_end). Asked again, the sooner deadline counts.
     ///

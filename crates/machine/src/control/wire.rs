@@ -19,6 +19,10 @@ pub(crate) enum Request {
         /// Linux number.
         number: u8,
     },
+    /// Stopping the virtual CPU for a while.
+    Pause,
+    /// Letting it go on.
+    Resume,
     /// A graceful stop.
     Stop {
         /// The signal that asks.

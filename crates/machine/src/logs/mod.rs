@@ -14,11 +14,7 @@ pub use pith_abi::agent::Stream;
 pub use reader::{LogReader, Piece, Selection};
 pub use writer::LogWriter;
 
-use crate::state::Status;
-use crate::store::{Machine, Store, StoreError};
-use std::io::{self, Write};
-use std::thread;
-use std::time::Duration;
+use std::io;
 
 /// Name of the file with the bytes.
 pub const DATA: &str = "output.log";
@@ -28,9 +24,6 @@ pub const INDEX: &str = "output.index";
 /// Bytes of an index entry.
 const ENTRY: usize = 16;
 
-/// How often a followed log is looked at.
-const STEP: Duration = Duration::from_millis(50);
-
 /// Whether to stay until the machine ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Follow {
@@ -38,30 +31,6 @@ pub enum Follow {
     No,
     /// Until the machine ends.
     Yes,
-}
-
-/// Copies the application's output and errors to `out` and `err`.
-///
-/// # Errors
-/// Those of the files and of the outputs.
-pub fn copy(store: &Store, machine: &Machine, follow: Follow, out: &mut impl Write, err: &mut impl Write) -> Result<(), StoreError> {
-    let failed = |source| StoreError::Io { path: machine.path(DATA), source };
-    let mut show = |piece: Piece<'_>| match piece.stream {
-        Stream::Output => out.write_all(piece.bytes),
-        Stream::Error => err.write_all(piece.bytes),
-    };
-    let mut reader = LogReader::open(machine, Selection::default())?;
-    loop {
-        // Asked before reading: what was written before the end is then read for certain.
-        let goes_on = follow == Follow::Yes
-            && store.get(&machine.record.name).is_ok_and(|now| matches!(now.status(), Status::Running | Status::Created));
-        reader.each(&mut show).map_err(failed)?;
-        if !goes_on {
-            break;
-        }
-        thread::sleep(STEP);
-    }
-    out.flush().and_then(|()| err.flush()).map_err(failed)
 }
 
 /// One entry of the index.

@@ -1,6 +1,6 @@
 //! Writing the log down as it comes.
 
-use super::{DATA, Entry, INDEX, Stream};
+use super::{DATA, ENTRY, Entry, INDEX, Stream};
 use crate::store::{Machine, StoreError};
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,13 +21,21 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// An empty log for this machine.
+    /// The log of this machine, as far as it goes; what comes is appended. A machine that is started again keeps what it wrote before.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn create(machine: &Machine) -> Result<Self, StoreError> {
-        let (data, index) = (machine.create_file(DATA)?, machine.create_file(INDEX)?);
-        Ok(Self { data, index, written: 0, last: None, has_failed: false })
+    pub fn open(machine: &Machine) -> Result<Self, StoreError> {
+        let (data, index) = (machine.append_file(DATA)?, machine.append_file(INDEX)?);
+        let failed = |name: &str| {
+            let path = machine.path(name);
+            move |source| StoreError::Io { path, source }
+        };
+        let written = data.metadata().map_err(failed(DATA))?.len();
+        // A writer that was killed may have left half an entry.
+        let entries = index.metadata().map_err(failed(INDEX))?.len() / ENTRY as u64;
+        index.set_len(entries * ENTRY as u64).map_err(failed(INDEX))?;
+        Ok(Self { data, index, written, last: None, has_failed: false })
     }
 
     /// Appends what came now. When that fails the log ends: a full disk must not stop the machine.

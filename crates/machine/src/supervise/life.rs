@@ -19,6 +19,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 /// A guest that never says a word gets its input on the serial line after this time.
@@ -65,6 +66,13 @@ pub(super) struct Life<'a> {
     records: EndingReader,
     started: Instant,
     stop: Stop,
+    /// The user stopped the virtual CPU, or is about to.
+    is_paused: bool,
+    /// Clients who wait for the monitor to stop the virtual CPU or let it go on.
+    waiting: Vec<ClientId>,
+    /// Someone asked for the end: a signal to this process, a client, a reader who left.
+    was_stopped: bool,
+    stop_signal: u8,
     stop_deadline: &'a dyn Fn() -> Duration,
     is_stuck: bool,
     /// The monitor has ended; what is left is to be delivered.
@@ -72,10 +80,15 @@ pub(super) struct Life<'a> {
 }
 
 impl<'a> Life<'a> {
-    pub(super) fn new(running: Running, streams: Streams<'a>, stop_deadline: &'a dyn Fn() -> Duration) -> io::Result<Self> {
+    pub(super) fn new(
+        running: Running,
+        streams: Streams<'a>,
+        stop_signal: u8,
+        stop_deadline: &'a dyn Fn() -> Duration,
+    ) -> io::Result<Self> {
         Ok(Self {
             exit: running.exit_watch()?,
-            output: Output::new(streams.output, streams.error, streams.log),
+            output: Output::new(streams.output, streams.error, streams.prefix, streams.log),
             input: Input::new(streams.input),
             agent: Agent::new(),
             serial: Serial::default(),
@@ -88,6 +101,10 @@ impl<'a> Life<'a> {
             records: EndingReader::default(),
             started: Instant::now(),
             stop: Stop::Not,
+            is_paused: false,
+            waiting: Vec::new(),
+            was_stopped: false,
+            stop_signal,
             stop_deadline,
             is_stuck: false,
             has_ended: false,
@@ -120,6 +137,10 @@ impl<'a> Life<'a> {
         let clients = self.server.add_to(&mut set);
         let ready = set.wait(self.next_deadline())?;
 
+        // First of all: that the monitor is up comes before what the guest says.
+        if ready.is(control) {
+            self.hear_monitor(on_event);
+        }
         if ready.is(agent) {
             self.read_agent(on_event);
         }
@@ -131,9 +152,6 @@ impl<'a> Life<'a> {
         }
         if ready.is(log) {
             self.read_log(on_event);
-        }
-        if ready.is(control) {
-            self.hear_monitor(on_event);
         }
         if ready.is(input) {
             self.input.fill();
@@ -274,6 +292,14 @@ impl<'a> Life<'a> {
     fn hear_monitor(&mut self, on_event: &mut dyn FnMut(Event<'_>)) {
         match self.monitor.turn(self.running.control.as_fd()) {
             Some(Said::Started) => on_event(Event::Started),
+            Some(Said::Stopped) if self.is_paused => {
+                on_event(Event::Paused);
+                self.answer_waiting();
+            }
+            Some(Said::Resumed) => {
+                on_event(Event::Resumed);
+                self.answer_waiting();
+            }
             Some(Said::Stopped) if matches!(self.stop, Stop::Not | Stop::Asked { .. }) => {
                 self.is_stuck = true;
                 self.end_monitor();
@@ -282,11 +308,23 @@ impl<'a> Life<'a> {
         }
     }
 
+    /// The virtual CPU does what these clients asked for.
+    fn answer_waiting(&mut self) {
+        for client in std::mem::take(&mut self.waiting) {
+            self.server.reply(client, &Reply::Done);
+        }
+    }
+
+    /// Whether someone asked for the end.
+    pub(super) fn was_stopped(&self) -> bool {
+        self.was_stopped
+    }
+
     /// A signal came to this process.
     pub(super) fn signal(&mut self, signal: i32, on_event: &mut dyn FnMut(Event<'_>)) {
         match (signal, self.stop) {
             (SIGTERM | SIGINT | SIGHUP, _) if self.has_ended => self.output.abandon(),
-            (SIGTERM | SIGINT | SIGHUP, Stop::Not) => self.ask_to_stop(15, (self.stop_deadline)(), on_event),
+            (SIGTERM | SIGINT | SIGHUP, Stop::Not) => self.ask_to_stop(self.stop_signal, (self.stop_deadline)(), on_event),
             (SIGTERM | SIGINT | SIGHUP, Stop::Asked { since, .. }) if since.elapsed() >= SAME_REQUEST => self.end_monitor(),
             (SIGTERM | SIGINT | SIGHUP, _) => {}
             (other, _) => {
@@ -308,6 +346,15 @@ impl<'a> Life<'a> {
     }
 
     fn ask_to_stop(&mut self, number: u8, deadline: Duration, on_event: &mut dyn FnMut(Event<'_>)) {
+        self.was_stopped = true;
+        if self.is_paused {
+            // A processor that stands still cannot act on a signal.
+            self.is_paused = false;
+            self.monitor.execute("cont");
+        }
+        if i32::from(number) == SIGKILL {
+            return self.end_monitor();
+        }
         self.pass_on(number);
         let since = Instant::now();
         self.stop = Stop::Asked { since, until: since + deadline };
@@ -331,6 +378,11 @@ impl<'a> Life<'a> {
             Request::Signal { number } if !(1..=64).contains(&number) => refused(Refusal::Invalid, "signals have numbers from 1 to 64"),
             _ if self.has_ended => refused(Refusal::Failed, "the machine has ended"),
             Request::Signal { number } => {
+                self.was_stopped |= i32::from(number) == SIGKILL;
+                if i32::from(number) == SIGKILL && self.is_paused {
+                    self.end_monitor();
+                    return self.server.reply(client, &Reply::Done);
+                }
                 if i32::from(number) == SIGKILL && matches!(self.stop, Stop::Not | Stop::Asked { .. }) {
                     // Must work on a guest that does not listen, too.
                     self.stop = Stop::Leaving(Instant::now() + MONITOR_PATIENCE);
@@ -346,6 +398,14 @@ impl<'a> Life<'a> {
                     ),
                 }
             }
+            Request::Pause | Request::Resume if (request == Request::Pause) == self.is_paused && self.waiting.is_empty() => Reply::Done,
+            Request::Pause | Request::Resume => {
+                self.is_paused = request == Request::Pause;
+                self.monitor.execute(if self.is_paused { "stop" } else { "cont" });
+                // Answered when the monitor says that it is so.
+                return self.waiting.push(client);
+            }
+            Request::Stats if self.is_paused => refused(Refusal::Failed, "the machine is paused"),
             Request::Stats => match self.mode {
                 AgentState::Agent => return self.agent.ask(Some(client), Operation::Stats, &[]),
                 AgentState::Starting => refused(Refusal::Failed, "the machine's kernel is still starting"),
@@ -413,7 +473,7 @@ impl<'a> Life<'a> {
 
     /// Says how it went.
     pub(super) fn finish(mut self, diagnostics: &dyn Fn() -> String) -> io::Result<Ending> {
-        self.running.child.wait()?;
+        let status = self.running.child.wait()?;
         let stop = self.stop;
         if let Some(ending) = self.records.into_ending() {
             return Ok(ending);
@@ -422,6 +482,8 @@ impl<'a> Life<'a> {
             Ending::Stuck
         } else if stop != Stop::Not {
             Ending::Killed
+        } else if let Some(signal) = status.signal().and_then(|signal| u8::try_from(signal).ok()) {
+            Ending::MonitorKilled(signal)
         } else {
             Ending::Silent { diagnostics: diagnostics() }
         })

@@ -25,7 +25,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where a machine's streams go. A `None` stream goes to its log only.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub struct Streams<'a> {
     pub output: Option<BorrowedFd<'a>>,
     /// Standard error.
     pub error: Option<BorrowedFd<'a>>,
+    /// What each line of both begins with, for the user.
+    pub prefix: Vec<u8>,
     /// Copy of both.
     pub log: LogWriter,
     /// The kernel's records.
@@ -55,6 +57,10 @@ pub enum Event<'a> {
     Noise(&'a str),
     /// The application was asked to stop.
     Stopping,
+    /// The user stopped the virtual CPU.
+    Paused,
+    /// It goes on.
+    Resumed,
 }
 
 /// Signals that are passed on, and their flags in the order of `flags`.
@@ -64,15 +70,17 @@ const FORWARDED: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2]
 pub struct Supervisor<'a> {
     pipes: Vec<(i32, UnixStream)>,
     stop_deadline: &'a dyn Fn() -> Duration,
+    stop_signal: u8,
+    was_stopped: bool,
 }
 
 impl<'a> Supervisor<'a> {
-    /// Takes over the signals. `stop_deadline`, asked when it is needed, is the time between asking the application to
-    /// stop and ending the monitor.
+    /// Takes over the signals. `stop_signal` (Linux number) asks the application to stop; `stop_deadline`, asked when it is
+    /// needed, is the time between that and ending the monitor.
     ///
     /// # Errors
     /// When the system is out of descriptors.
-    pub fn new(stop_deadline: &'a dyn Fn() -> Duration) -> io::Result<Self> {
+    pub fn new(stop_signal: u8, stop_deadline: &'a dyn Fn() -> Duration) -> io::Result<Self> {
         let mut pipes = Vec::new();
         for signal in FORWARDED {
             let (read, write) = UnixStream::pair()?;
@@ -80,7 +88,34 @@ impl<'a> Supervisor<'a> {
             signal_hook::low_level::pipe::register(signal, write)?;
             pipes.push((signal, read));
         }
-        Ok(Self { pipes, stop_deadline })
+        Ok(Self { pipes, stop_deadline, stop_signal, was_stopped: false })
+    }
+
+    /// Whether someone asked the machine to stop; it did not end by itself then.
+    #[must_use]
+    pub fn was_stopped(&self) -> bool {
+        self.was_stopped
+    }
+
+    /// Waits before the machine is started again, unless it is told to stop.
+    ///
+    /// # Errors
+    /// When polling fails.
+    pub fn rest(&mut self, time: Duration) -> io::Result<()> {
+        let until = Instant::now() + time;
+        while !self.was_stopped && Instant::now() < until {
+            let mut set = poll_set::PollSet::default();
+            for (_, pipe) in &self.pipes {
+                set.add(pipe, true, false);
+            }
+            set.wait(Some(until))?;
+            for (signal, pipe) in &mut self.pipes {
+                while pipe.read(&mut [0; 16]).is_ok_and(|got| got > 0) {
+                    self.was_stopped |= matches!(*signal, SIGTERM | SIGINT | SIGHUP);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Runs the machine to its end. `diagnostics` yields what the monitor itself said, when that is all there is.
@@ -94,7 +129,7 @@ impl<'a> Supervisor<'a> {
         on_event: &mut dyn FnMut(Event<'_>),
         diagnostics: &dyn Fn() -> String,
     ) -> io::Result<Ending> {
-        let mut life = Life::new(running, streams, self.stop_deadline)?;
+        let mut life = Life::new(running, streams, self.stop_signal, self.stop_deadline)?;
         loop {
             let signals: Vec<&UnixStream> = self.pipes.iter().map(|(_, pipe)| pipe).collect();
             let is_over = life.turn(&signals, on_event)?;
@@ -103,6 +138,7 @@ impl<'a> Supervisor<'a> {
                     life.signal(*signal, on_event);
                 }
             }
+            self.was_stopped |= life.was_stopped();
             if is_over {
                 return life.finish(diagnostics);
             }

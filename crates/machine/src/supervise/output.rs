@@ -15,6 +15,9 @@ const WRITE: usize = 4096;
 /// One stream's way to the user.
 struct Sink<'a> {
     user: Option<BorrowedFd<'a>>,
+    /// What each line begins with.
+    prefix: Vec<u8>,
+    is_in_line: bool,
     held: VecDeque<u8>,
     is_broken: bool,
     /// Bytes taken from the guest.
@@ -24,8 +27,8 @@ struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn new(user: Option<BorrowedFd<'a>>) -> Self {
-        Self { user, held: VecDeque::new(), is_broken: false, total: 0, granted: OUTPUT_WINDOW }
+    fn new(user: Option<BorrowedFd<'a>>, prefix: Vec<u8>) -> Self {
+        Self { user, prefix, is_in_line: false, held: VecDeque::new(), is_broken: false, total: 0, granted: OUTPUT_WINDOW }
     }
 
     /// The descriptor to poll for writing, when something waits to be written.
@@ -35,8 +38,19 @@ impl<'a> Sink<'a> {
 
     fn take(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
-        if self.user.is_some() {
+        if self.user.is_none() {
+            return;
+        }
+        if self.prefix.is_empty() {
             self.held.extend(bytes);
+            return;
+        }
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if !self.is_in_line {
+                self.held.extend(&self.prefix);
+            }
+            self.held.extend(line);
+            self.is_in_line = !line.ends_with(b"\n");
         }
     }
 
@@ -98,8 +112,8 @@ pub(super) struct Slots {
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(output: Option<BorrowedFd<'a>>, error: Option<BorrowedFd<'a>>, log: LogWriter) -> Self {
-        Self { log, output: Sink::new(output), error: Sink::new(error) }
+    pub(super) fn new(output: Option<BorrowedFd<'a>>, error: Option<BorrowedFd<'a>>, prefix: Vec<u8>, log: LogWriter) -> Self {
+        Self { log, output: Sink::new(output, prefix.clone()), error: Sink::new(error, prefix) }
     }
 
     fn sink(&mut self, stream: Stream) -> &mut Sink<'a> {
