@@ -11,7 +11,7 @@ use crate::tree::layer::{self, Changes};
 use crate::tree::{Data, Entry, Node, Tree, path};
 use pith_diagnostic::Problem;
 use pith_image::spec::{History, ImageConfig};
-use pith_image::{Algorithm, Digest, Image, Layer};
+use pith_image::{Digest, Image, Layer};
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -341,11 +341,4 @@ pub(super) fn build<'b>(build: &'b Build<'b>, planned: &'b PlannedStage) -> Resu
     config.rootfs.diff_ids = stage.layers.iter().map(|layer| layer.diff_id.clone()).collect();
     config.history = history;
     Ok(Some(Built { config, layers: stage.layers, tree: Mutex::new(None) }))
-}
-
-/// The digest of a chain of layers: what a command finds.
-pub(super) fn chain(layers: &[Layer]) -> Digest {
-    let mut hasher = pith_image::Hasher::new(Algorithm::Sha256);
-    layers.iter().for_each(|layer| hasher.update(layer.diff_id.to_string().as_bytes()));
-    hasher.finish()
 }

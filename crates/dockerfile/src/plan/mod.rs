@@ -11,6 +11,7 @@ mod stage;
 mod time;
 
 pub use graph::{Needed, needed};
+pub(crate) use run::SCRIPTS;
 pub use stage::plan_stages;
 pub use time::rfc3339;
 
