@@ -5,7 +5,7 @@ set -euo pipefail
 declare -A groups=(
   [run]="gcc libc6-dev binutils qemu-system-x86"
   [demo]="nginx curl"
-  [test]="nginx redis-server redis-tools sqlite3 python3 python3-minimal wrk curl cpio musl-tools golang-go strace g++ libpcre2-8-0 netcat-openbsd"
+  [test]="nginx redis-server redis-tools sqlite3 python3 python3-minimal wrk curl cpio musl-tools golang-go strace g++ libpcre2-8-0 netcat-openbsd mmdebstrap docker.io crun runc uidmap iproute2 libcap2-bin bzip2 xz-utils zstd"
 )
 packages=()
 for group in "$@"; do

@@ -105,7 +105,7 @@ impl Stage<'_> {
         Ok(false)
     }
 
-    fn workdir(&mut self, step: &Step, directory: &str) -> Result<bool, BuildError> {
+    fn workdir(&mut self, step: &Step, directory: &str, user: &str) -> Result<bool, BuildError> {
         let tree = self.tree()?;
         let exclude = Ignore::default();
         let nothing = CopyStep::directory(directory);
@@ -114,7 +114,8 @@ impl Stage<'_> {
         if tree.get(&target).is_some_and(Entry::is_directory) {
             return Ok(true);
         }
-        placer.directory(&target, None).map_err(|problem| copy_error(step, problem))?;
+        let owner = if user.is_empty() { None } else { Some(users::owner(&tree, user).map_err(|message| at(step, format!("USER {user}: {message}")))?) };
+        placer.directory(&target, owner).map_err(|problem| copy_error(step, problem))?;
         self.commit(step, &placer.finish())
     }
 
@@ -282,7 +283,7 @@ impl Stage<'_> {
     fn step(&mut self, step: &Step, number: usize) -> Result<bool, BuildError> {
         match &step.action {
             Action::Configure => Ok(true),
-            Action::Workdir(directory) => self.workdir(step, directory),
+            Action::Workdir { path, user } => self.workdir(step, path, user),
             Action::Copy(copy) => self.copy(step, copy),
             Action::Run(run) => self.run(step, run, number),
         }

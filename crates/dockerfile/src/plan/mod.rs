@@ -121,8 +121,13 @@ pub enum Action {
     Run(Box<RunStep>),
     /// Copies files.
     Copy(Box<CopyStep>),
-    /// Makes a directory, if it is not there: an absolute path.
-    Workdir(String),
+    /// Makes a directory, if it is not there.
+    Workdir {
+        /// Absolute path.
+        path: String,
+        /// `USER`, whose it will be; empty is root.
+        user: String,
+    },
     /// Only the configuration changes.
     Configure,
 }
