@@ -1,4 +1,4 @@
-//! The root file system: the initrd in memory with a writable layer, the standard mounts, what the command line adds.
+//! The root file system: the initrd (a cpio archive, an EROFS image or a program) in memory with a writable layer, the standard mounts, what the command line adds.
 
 use crate::{end, memory};
 use alloc::sync::Arc;
@@ -21,6 +21,13 @@ pub fn surroundings(clock: Arc<dyn Clock>) -> Arc<Vfs> {
 
 /// The tree: a file system in memory that begins as what the initrd holds. An initrd that is itself an executable becomes the file `program`.
 pub fn root(vfs: &Arc<Vfs>, archive: Option<&'static [u8]>, program: &[u8]) -> Arc<Namespace> {
+    #[cfg(feature = "erofs")]
+    if let Some(image) = archive.filter(|bytes| erofs::is_image(bytes)) {
+        match erofs::mount(vfs, image) {
+            Ok(fs) => return Namespace::new(vfs.clone(), fs, MountFlags::empty(), b"rootfs"),
+            Err(error) => end::failed(exit::PITH_ERROR, format_args!("the root file system cannot be mounted: {error}")),
+        }
+    }
     let fs = Ramfs::new(vfs, 0o755);
     match archive {
         Some(bytes) if bytes.starts_with(b"\x7fELF") => {
@@ -73,8 +80,8 @@ pub fn mount_table(context: &Context, table: &[FstabEntry]) {
     for entry in table {
         let failed = |why: &str| -> ! { end::failed(exit::PITH_ERROR, format_args!("vfs.fstab: {entry}: {why}")) };
         match entry.driver.as_str() {
-            // The initrd is the root already.
-            "extract" if entry.mountpoint == "/" => {}
+            // The initrd is the root already, in whichever format it came.
+            "extract" | "erofs" if entry.mountpoint == "/" => {}
             "ramfs" | "tmpfs" => {
                 if !(entry.flags.is_empty() && entry.opts.is_empty()) {
                     failed("flags and options are not supported");
@@ -93,7 +100,7 @@ pub fn mount_table(context: &Context, table: &[FstabEntry]) {
                     failed(errno.name().unwrap_or("cannot be mounted"));
                 }
             }
-            _ => failed("this image has no such file system driver (it has: extract for /, ramfs, tmpfs)"),
+            _ => failed("this image has no such file system driver (it has: extract and erofs for /, ramfs, tmpfs)"),
         }
     }
 }
