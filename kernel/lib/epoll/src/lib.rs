@@ -14,13 +14,14 @@ extern crate alloc;
 mod item;
 mod nesting;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::AtomicUsize;
 use file::{Events, File, FileType, Stat, WaitQueue};
 use item::{Item, Settings};
+use sortedmap::ChunkedMap;
 use spin::Mutex;
 use uapi::{Errno, Result};
 
@@ -55,7 +56,7 @@ pub enum Op {
 type Key = (i32, usize);
 
 pub(crate) struct Shared {
-    items: Mutex<BTreeMap<Key, Arc<Item>>>,
+    items: Mutex<ChunkedMap<Key, Arc<Item>>>,
     ready: Mutex<VecDeque<Arc<Item>>>,
     queue: WaitQueue,
     /// Longest chain of instances that ever watched this one.
@@ -131,7 +132,7 @@ impl EpollFile {
             }
             // Closed files that had the same number are taken out here: they can never be reported again.
             let of_number = items.range((key.0, 0)..=(key.0, usize::MAX));
-            let gone: Vec<Key> = of_number.filter(|(_, item)| item.is_gone()).map(|(key, _)| *key).collect();
+            let gone: Vec<Key> = of_number.filter(|(_, item)| item.is_gone()).map(|(key, _)| key).collect();
             stale.extend(gone.iter().filter_map(|key| items.remove(key)));
             items.insert(key, item.clone());
         }

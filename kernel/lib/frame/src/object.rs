@@ -4,8 +4,8 @@ use crate::allocator::FrameAllocator;
 use crate::page::Page;
 use crate::{PAGE_BYTES, PAGE_SIZE};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::sync::Weak;
+use sortedmap::ChunkedMap;
 use spin::Mutex;
 use uapi::{Errno, Result};
 
@@ -69,13 +69,13 @@ pub trait MapObserver: Send + Sync {
 pub struct AnonObject {
     frames: &'static FrameAllocator,
     size: u64,
-    pages: Mutex<BTreeMap<u64, Page>>,
+    pages: Mutex<ChunkedMap<u64, Page>>,
 }
 
 impl AnonObject {
     /// `size` bytes of zeroes.
     pub fn new(frames: &'static FrameAllocator, size: u64) -> Self {
-        Self { frames, size, pages: Mutex::new(BTreeMap::new()) }
+        Self { frames, size, pages: Mutex::new(ChunkedMap::new()) }
     }
 }
 

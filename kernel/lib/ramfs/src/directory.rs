@@ -2,8 +2,8 @@
 
 use crate::inode::RamInode;
 use crate::name::Bytes;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use sortedmap::ChunkedMap;
 use uapi::{Errno, Result};
 use vfs::name_hash;
 
@@ -16,7 +16,7 @@ pub(crate) struct Entry {
 /// the same as long as the entry does. Bit 8 is always set, so that no key is below 256.
 #[derive(Default)]
 pub(crate) struct Directory {
-    pub(crate) entries: BTreeMap<u64, Entry>,
+    pub(crate) entries: ChunkedMap<u64, Entry>,
     /// Whether two names ever had one hash, so that a look-up has to go on searching.
     collided: bool,
     /// It was removed: nothing may be made in it any more.
@@ -42,7 +42,7 @@ impl Directory {
             return self.entries.get(&first).filter(|entry| *entry.name == *name).map(|entry| (first, entry));
         }
         let mut same_hash = self.entries.range(first..first + 256);
-        same_hash.find(|(_, entry)| *entry.name == *name).map(|(key, entry)| (*key, entry))
+        same_hash.find(|(_, entry)| *entry.name == *name).map(|(key, entry)| (key, entry))
     }
 
     pub(crate) fn get(&self, name: &[u8]) -> Option<&Arc<RamInode>> {

@@ -50,7 +50,7 @@ pub enum Contents {
 impl RamInode {
     /// The entry `name` of this directory, if it is one and has it.
     pub fn get(&self, name: &[u8]) -> Option<Arc<RamInode>> {
-        self.state.lock().directory().ok()?.get(name).cloned()
+        self.entry(&mut self.state.lock(), name).ok()?
     }
 
     /// Puts a new inode into this directory, for a loader. EEXIST, ENOTDIR. The name and what `contents` refers to are not copied.

@@ -1,10 +1,10 @@
 //! Deadlines in order, each with whom to wake.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::Waker;
+use sortedmap::ChunkedMap;
 use spin::{Mutex, Once};
 
 /// Deadline in monotonic nanoseconds, then order of arming.
@@ -12,8 +12,14 @@ type Key = (u64, u64);
 
 #[derive(Default)]
 struct Armed {
-    timers: BTreeMap<Key, Waker>,
+    timers: ChunkedMap<Key, Waker>,
     next_id: u64,
+}
+
+impl Armed {
+    fn first(&self) -> Option<Key> {
+        self.timers.iter().next().map(|(key, _)| key)
+    }
 }
 
 struct Shared {
@@ -88,8 +94,8 @@ impl TimerQueue {
             {
                 let mut armed = self.shared.armed.lock();
                 while count < batch.len() {
-                    let Some(entry) = armed.timers.first_entry().filter(|e| e.key().0 <= now_ns) else { break };
-                    batch[count] = Some(entry.remove());
+                    let Some(key) = armed.first().filter(|key| key.0 <= now_ns) else { break };
+                    batch[count] = armed.timers.remove(&key);
                     count += 1;
                 }
                 self.shared.update_first(&armed);
@@ -111,7 +117,7 @@ impl TimerQueue {
 
 impl Shared {
     fn update_first(&self, armed: &Armed) {
-        let first = armed.timers.first_key_value().map_or(u64::MAX, |(key, _)| key.0);
+        let first = armed.first().map_or(u64::MAX, |key| key.0);
         self.first.store(first, Ordering::Release);
     }
 }

@@ -1,10 +1,10 @@
 //! The contents of a file in memory, page by page.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Weak;
 use alloc::vec::Vec;
 use file::{Sink, Source};
 use frame::{FrameAllocator, MapObject, MapObserver, PAGE_BYTES, PAGE_SIZE, Page, PageAccess};
+use sortedmap::ChunkedMap;
 use spin::Mutex;
 use uapi::{Errno, Result};
 
@@ -31,7 +31,7 @@ struct State {
     size: u64,
     /// Bytes of `backing` that still count: truncation cuts it for good.
     valid: u64,
-    pages: BTreeMap<u64, Page>,
+    pages: ChunkedMap<u64, Page>,
     seals: Seals,
 }
 
@@ -68,7 +68,7 @@ impl PageCache {
     /// A file that begins as `backing`.
     pub fn over(frames: &'static FrameAllocator, backing: &'static [u8]) -> Self {
         let size = backing.len() as u64;
-        let state = State { size, valid: size, pages: BTreeMap::new(), seals: Seals::empty() };
+        let state = State { size, valid: size, pages: ChunkedMap::new(), seals: Seals::empty() };
         Self { frames, backing, state: Mutex::new(state), writer: Mutex::new(()), observers: Mutex::default() }
     }
 
@@ -206,7 +206,7 @@ impl PageCache {
         let old = self.old_bytes(index);
         let page = Page::zeroed(self.frames).ok_or(Errno::ENOSPC)?;
         page.write(0, old);
-        let page = self.state.lock().pages.entry(index).or_insert(page).clone();
+        let page = self.state.lock().pages.get_or_insert(index, page).clone();
         Ok((page, !old.is_empty()))
     }
 
@@ -230,7 +230,7 @@ impl PageCache {
         }
         let shrinks = size < state.size;
         state.size = size;
-        let mut removed = BTreeMap::new();
+        let mut removed = Vec::new();
         if shrinks {
             state.valid = state.valid.min(size);
             removed = state.pages.split_off(&size.div_ceil(PAGE_BYTES));
@@ -298,7 +298,7 @@ impl PageCache {
         let mut state = self.state.lock();
         for (index, page) in pages {
             // A fault may have been faster.
-            state.pages.entry(index).or_insert(page);
+            state.pages.get_or_insert(index, page);
         }
         Ok(())
     }
