@@ -14,7 +14,7 @@ const ORDER: [&[&str]; 11] = [
     &["plat-pc", "sched", "virtqueue"],
     &["file", "futex"],
     &["vfs", "net", "signal", "pipe", "eventfd", "timerfd", "epoll", "unix"],
-    &["ramfs", "inotify", "initrd", "devfs", "procfs", "sysfs", "virtio-net", "virtio-rng", "virtio-console"],
+    &["ramfs", "inotify", "initrd", "erofs", "devfs", "procfs", "sysfs", "virtio-net", "virtio-rng", "virtio-console"],
     &["process"],
     &["syscall"],
     &["image"],

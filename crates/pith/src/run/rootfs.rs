@@ -8,7 +8,7 @@ use crate::report::Report;
 use indicatif::{ProgressBar, ProgressStyle};
 use pith_machine::Machine;
 use pith_rootfs::source::{self, Loaded, Owners, Request};
-use pith_rootfs::{Format, Plan, SourceOptions, Timestamp, Tree};
+use pith_rootfs::{Format, Plan, SourceOptions, Tree};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -84,7 +84,9 @@ pub fn prepare(files: &Files, preparation: &Preparation<'_>) -> Result<Option<Ar
             }
             let mut tree = gathered.files.tree()?;
             tree.give_to_root();
-            tree.set_times(epoch.unwrap_or(Timestamp::default()));
+            if let Some(epoch) = epoch {
+                tree.clamp_times(epoch);
+            }
             (tree, asked.unwrap_or_default())
         }
     };
