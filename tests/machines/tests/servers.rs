@@ -34,21 +34,13 @@ fn many_curls(server: &Server, count: usize, times: usize, expected: &str) {
     });
 }
 
-/// One second of wrk: every answer good, no connection lost.
-fn wrk(server: &Server, url: &str) {
-    let report = server.client("wrk", &["-t1", "-c8", "-d1s", &format!("http://{}{url}", server.address)]);
-    let requests: u64 = report.lines().find_map(|l| l.trim().split_once(" requests in")?.0.parse().ok()).expect("a report");
-    assert!(requests > 0, "{report}");
-    assert!(!report.contains("Socket errors") && !report.contains("Non-2xx"), "{report}");
-}
-
 #[test]
 fn tokio() {
     let server = serve("tokio-http");
     assert_eq!(server.get("/"), "hello from tokio\n");
     assert_eq!(server.get("/sleep"), "hello from tokio\n");
     many_curls(&server, 16, 4, "hello from tokio\n");
-    wrk(&server, "/");
+    server.wrk("/");
     stops_well(server);
 }
 
@@ -58,7 +50,7 @@ fn go() {
     assert_eq!(server.get("/"), "hello from go\n");
     assert_eq!(server.get("/gc"), "64\n");
     many_curls(&server, 16, 4, "hello from go\n");
-    wrk(&server, "/");
+    server.wrk("/");
     assert_eq!(server.get("/gc"), "64\n");
     stops_well(server);
 }
@@ -71,10 +63,9 @@ fn nginx() {
     assert_eq!(server.get("/"), page);
     assert_eq!(server.get("/large.txt"), "x".repeat(1 << 20));
     assert_eq!(server.get("/status"), "ok\n");
-    let missing = server.client("curl", &["-sS", "-o", "/dev/null", "-w", "%{http_code}", &format!("http://{}/none", server.address)]);
-    assert_eq!(missing, "404");
+    assert_eq!(server.status_of("/none"), "404");
     many_curls(&server, 16, 4, &page);
-    wrk(&server, "/");
+    server.wrk("/");
     stops_well(server);
 }
 
@@ -122,9 +113,9 @@ fn python() {
 #[test]
 fn epoll_server_under_load() {
     let server = serve("epoll-http");
-    wrk(&server, "/");
+    server.wrk("/");
     many_curls(&server, 32, 8, &server.get("/"));
-    wrk(&server, "/");
+    server.wrk("/");
     stops_well(server);
 }
 
