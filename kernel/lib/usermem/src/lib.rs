@@ -287,6 +287,9 @@ impl Position {
             if got < len {
                 return if done == 0 { Err(Errno::EFAULT) } else { Ok(done) };
             }
+            if done == want {
+                break;
+            }
         }
         Ok(done)
     }
