@@ -38,8 +38,9 @@ use uapi::Errno;
 /// ERESTARTNOHAND, which `process::return_to_user` settles).
 #[inline]
 pub fn dispatch(cx: &mut Cx<'_>, number: u64, args: &[u64; 6]) -> u64 {
+    let [a, b, c, d, e, f] = *args;
     match table::handler(number) {
-        Some(handler) => handler(cx, args).unwrap_or_else(Errno::to_syscall),
+        Some(handler) => handler(cx, a, b, c, d, e, f).unwrap_or_else(Errno::to_syscall),
         None => absent(cx, number),
     }
 }
