@@ -7,13 +7,14 @@
 //! Neighbours: `pith run` uses projects of the `runtime:` kind; the builder will use the others.
 #![forbid(unsafe_code)]
 
-mod diagnostic;
 pub mod find;
 pub mod interpolate;
 pub mod project;
-mod suggest;
 pub mod yaml;
 
-pub use diagnostic::{Problem, Warning};
 pub use find::{FindError, NAMES, find};
-pub use project::{EnvEntry, Project, RootfsSource, Runtime, SpecVersion};
+pub use pith_diagnostic::{Problem, Warning};
+pub use project::{
+    Access, Component, ComponentSource, EnvEntry, KconfigEntry, Project, Rom, RootfsSource, Runtime, SpecVersion, Target, Volume,
+    architecture, platform,
+};

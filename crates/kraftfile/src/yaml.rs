@@ -1,6 +1,6 @@
 //! A YAML document as a tree in which every node knows its place. Scalars keep their text: `1.10` stays `1.10`.
 
-use crate::diagnostic::{Place, Problem, Source};
+use pith_diagnostic::{Place, Problem, Source};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::HashMap;
 

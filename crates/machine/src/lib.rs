@@ -7,6 +7,7 @@
 //! Neighbours: `pith-monitor` starts the monitor; `pith` decides what to run and shows what is here.
 #![forbid(unsafe_code)]
 
+pub mod control;
 pub mod ending;
 pub mod logs;
 pub mod names;
@@ -16,7 +17,9 @@ pub mod state;
 pub mod store;
 pub mod supervise;
 
+pub use control::{Control, ControlError};
 pub use ending::Ending;
+pub use logs::{LogReader, LogWriter, Stream};
 pub use state::{MachineRecord, Phase, Status};
 pub use store::{Machine, Store, StoreError};
 pub use supervise::{Event, Streams, Supervisor};

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `machine.json` | [`MachineRecord`], replaced atomically |
 //! | `lock` | locked by the supervisor while it lives |
-//! | `output.log`, `error.log` | what the application wrote |
+//! | `output.log`, `output.index` | what the application wrote, and when ([`logs`](crate::logs)) |
+//! | `control.sock` | where the supervisor takes requests while the machine runs ([`control`](crate::control)) |
 //! | `kernel.log` | the kernel's records |
 //! | `vmm.log` | what the monitor itself said |
 //! | `initrd.cpio` | the root file system, when it was packed for this machine |
@@ -247,6 +248,12 @@ impl Machine {
         let bytes = fs::read(&path).map_err(io_error(&path))?;
         let record = serde_json::from_slice(&bytes).map_err(|source| StoreError::Corrupt { path, source })?;
         Ok(Self { directory, record, lock: None })
+    }
+
+    /// Where its files are.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// A file of this machine.

@@ -1,37 +1,12 @@
 //! The store: names, atomicity, leftovers, locks.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use pith_machine::state::{Process, now_ms};
-use pith_machine::{MachineRecord, Phase, Status, Store, StoreError};
+mod common;
+
+use common::{record, store};
+use pith_machine::state::Process;
+use pith_machine::{Phase, Status, StoreError};
 use std::fs;
-
-fn record() -> MachineRecord {
-    MachineRecord {
-        version: 1,
-        name: String::new(),
-        source: "/bin/true".to_owned(),
-        args: vec![],
-        target: "qemu/x86_64".to_owned(),
-        accelerator: "tcg".to_owned(),
-        memory_mib: 64,
-        ports: vec![],
-        created_ms: now_ms(),
-        started_ms: None,
-        ended_ms: None,
-        supervisor: Process::of(std::process::id()),
-        monitor: None,
-        phase: Phase::Created,
-        exit_code: None,
-        reason: None,
-        remove: false,
-    }
-}
-
-fn store() -> (tempfile::TempDir, Store) {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(Some(directory.path().join("data"))).unwrap();
-    (directory, store)
-}
 
 #[test]
 fn a_machine_lives_and_is_removed() {

@@ -10,7 +10,7 @@ use crate::report::Report;
 use pith_abi::cmdline::{CmdlineBuilder, LogLevel as GuestLevel, RandomSeed};
 use pith_abi::record::Record;
 use pith_machine::state::{Process, now_ms};
-use pith_machine::{Ending, Event, Machine, Phase, Store, Streams, Supervisor};
+use pith_machine::{Ending, Event, LogWriter, Machine, Phase, Store, Streams, Supervisor, control};
 use pith_monitor::{Accelerator, Arch, Channels, MachineSpec, MachineType, Monitor, Network, PortForward, Qemu};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
@@ -148,7 +148,9 @@ fn cmdline(job: &Job<'_>, arguments: &RunArgs, report: &Report) -> Result<Cmdlin
 }
 
 fn start_and_stay(job: &Job<'_>, machine: &mut Machine, arguments: &RunArgs, report: &Report) -> Result<Ending> {
-    let archive = rootfs::prepare(&job.source.files, machine, report)?;
+    let fits = |bytes| memory::size_mib(job.asked, job.kernel.size, bytes).map(drop);
+    let preparation = rootfs::Preparation { machine, arguments, fits: &fits, report };
+    let archive = rootfs::prepare(&job.source.files, &preparation)?;
     let rootfs_bytes = archive.as_ref().map_or(0, |archive| archive.bytes);
     let memory_mib = memory::size_mib(job.asked, job.kernel.size, rootfs_bytes)?;
     machine.record.memory_mib = memory_mib;
@@ -180,8 +182,8 @@ fn start_and_stay(job: &Job<'_>, machine: &mut Machine, arguments: &RunArgs, rep
         let _ = rustix::process::setsid();
     }
     let diagnostics = machine.create_file("vmm.log")?;
-    let (output_log, error_log, kernel_log) =
-        (machine.create_file("output.log")?, machine.create_file("error.log")?, machine.create_file("kernel.log")?);
+    let (log, kernel_log) = (LogWriter::create(machine)?, machine.create_file("kernel.log")?);
+    let control = Some(control::listen(machine)?);
     let running = job.monitor.start(&spec, diagnostics)?;
     machine.record.monitor = Process::of(running.child.id());
     machine.record.started_ms = Some(now_ms());
@@ -194,9 +196,9 @@ fn start_and_stay(job: &Job<'_>, machine: &mut Machine, arguments: &RunArgs, rep
         input: is_foreground.then(|| stdin.as_fd()),
         output: is_foreground.then(|| stdout.as_fd()),
         error: is_foreground.then(|| stderr.as_fd()),
-        output_log,
-        error_log,
+        log,
         kernel_log,
+        control,
     };
     let name = machine.record.name.clone();
     let mut has_left = false;
