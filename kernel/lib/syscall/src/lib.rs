@@ -39,8 +39,9 @@ use uapi::Errno;
 #[inline]
 pub fn dispatch(cx: &mut Cx<'_>, number: u64, args: &[u64; 6]) -> u64 {
     cx.thread.count_system_call();
+    let [a, b, c, d, e, f] = *args;
     match table::handler(number) {
-        Some(handler) => handler(cx, args).unwrap_or_else(Errno::to_syscall),
+        Some(handler) => handler(cx, a, b, c, d, e, f).unwrap_or_else(Errno::to_syscall),
         None => absent(cx, number),
     }
 }
