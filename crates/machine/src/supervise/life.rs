@@ -144,6 +144,7 @@ impl<'a> Life<'a> {
         }
         if ready.is(exit) {
             self.has_ended = true;
+            self.running.child.wait()?;
             self.take_the_rest(on_event);
         }
         self.deadlines();
@@ -412,19 +413,13 @@ impl<'a> Life<'a> {
     }
 
     /// Says how it went.
-    pub(super) fn finish(mut self, diagnostics: &dyn Fn() -> String) -> io::Result<Ending> {
-        self.running.child.wait()?;
-        let stop = self.stop;
-        if let Some(ending) = self.records.into_ending() {
-            return Ok(ending);
+    pub(super) fn finish(self, diagnostics: &dyn Fn() -> String) -> Ending {
+        match self.records.into_ending() {
+            Some(ending) => ending,
+            None if self.is_stuck => Ending::Stuck,
+            None if self.stop != Stop::Not => Ending::Killed,
+            None => Ending::Silent { diagnostics: diagnostics() },
         }
-        Ok(if self.is_stuck {
-            Ending::Stuck
-        } else if stop != Stop::Not {
-            Ending::Killed
-        } else {
-            Ending::Silent { diagnostics: diagnostics() }
-        })
     }
 }
 

@@ -104,7 +104,7 @@ impl<'a> Supervisor<'a> {
                 }
             }
             if is_over {
-                return life.finish(diagnostics);
+                return Ok(life.finish(diagnostics));
             }
         }
     }
