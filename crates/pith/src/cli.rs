@@ -139,10 +139,23 @@ pub enum Arch {
     Arm64,
 }
 
+/// What a root file system becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RootfsType {
+    /// A cpio archive
+    Cpio,
+    /// An EROFS image
+    Erofs,
+    /// What it is, unseen
+    File,
+    /// Whatever suits
+    Unknown,
+}
+
 /// `pith run`.
 #[derive(Debug, Args)]
-#[command(after_help = "PATH is an ELF program, a directory used as root file system, a cpio archive, or a directory with \
-a Kraftfile. Exit status: the application's own; 128+N when signal N ended it; 123 out of memory, 124 kernel panic, \
+#[command(after_help = "PATH is an ELF program, a root file system (a directory, a tar or cpio archive, an EROFS image), or a \
+directory with a Kraftfile. Exit status: the application's own; 128+N when signal N ended it; 123 out of memory, 124 kernel panic, \
 125 Pith's own error, 126 not executable, 127 not found.\n\nExamples:\n  pith run ./my-program -- --flag\n  \
 pith run --rootfs ./root /usr/sbin/nginx\n  pith run -p 8080:80 -M 256Mi ./project")]
 pub struct RunArgs {
@@ -184,9 +197,18 @@ pub struct RunArgs {
     /// Name of the machine [default: a random one]
     #[arg(short, long)]
     pub name: Option<String>,
-    /// Root file system: a directory or a cpio archive
+    /// Root file system: a directory, a tar or cpio archive (.gz, .zst, .xz too), an EROFS image or a file
     #[arg(long, alias = "initrd", value_name = "PATH")]
     pub rootfs: Option<PathBuf>,
+    /// What to make of the root file system: cpio, erofs, or file to use it as it is [default: cpio, or what it is]
+    #[arg(long, value_name = "TYPE", hide_possible_values = true)]
+    pub rootfs_type: Option<RootfsType>,
+    /// Leave files to their owners instead of giving them to root
+    #[arg(long)]
+    pub keep_file_owners: bool,
+    /// Refused: the machine maps its files uncompressed
+    #[arg(short, long, hide = true)]
+    pub compress: bool,
     /// Project file to use; - reads standard input
     #[arg(short = 'K', long, value_name = "FILE")]
     pub kraftfile: Option<PathBuf>,

@@ -80,10 +80,13 @@ fn call(handler: Handler) -> Box<dyn Fn() + Send + Sync> {
 /// All virtio devices of the machine, in the order of their addresses.
 pub fn find(mmio: &[MmioDevice]) -> Vec<Found> {
     let mut found = Vec::new();
-    let mut mmio: Vec<&MmioDevice> = mmio.iter().collect();
     // QEMU's microvm fills its slots from the highest down: the first device on its command line comes last in memory.
-    mmio.sort_by_key(|d| core::cmp::Reverse(d.base));
+    let mut descending: Vec<&MmioDevice> = Vec::new();
     for device in mmio {
+        // They are few: no sorting algorithm is worth its code.
+        descending.insert(descending.partition_point(|other| other.base >= device.base), device);
+    }
+    for device in descending {
         let registers = Box::new(Mapped { base: DIRECT_MAP + device.base, len: device.size.max(0x200) });
         if let Ok(transport) = MmioTransport::new(registers) {
             let handler = handler();

@@ -38,6 +38,7 @@ pub struct Kernel {
 static KERNEL: Once<Kernel> = Once::new();
 
 /// The kernel, once the first thread may run.
+#[inline(always)]
 pub fn get() -> &'static Kernel {
     match KERNEL.get() {
         Some(kernel) => kernel,
@@ -52,7 +53,7 @@ impl Kernel {
     }
 
     /// One system call.
-    #[inline]
+    #[inline(always)]
     pub fn system_call(&self, thread: &Arc<Thread>, regs: &mut UserRegs) {
         let (number, args) = (regs.orig_rax, regs.syscall_args());
         let mut cx = Cx { thread, process: thread.process(), regs, system: &self.system };
@@ -81,8 +82,16 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         end::failed(exit::NOT_FOUND, format_args!("no command: the guest command line names no program (put it behind --)"));
     };
     crate::log!(Trace, "boot: files");
-    let namespace = files::root(&vfs, info.initrd().map(|(_, bytes)| bytes), command.as_bytes());
-    let mut context = Context::new(namespace);
+    let hostname =
+        config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
+    let root = files::root(
+        &vfs,
+        info.initrd().map(|(_, bytes)| bytes),
+        command.as_bytes(),
+        #[cfg(feature = "net")]
+        crate::network::provided_files(&config.netdev_ip, &hostname),
+    );
+    let mut context = root.context;
     files::mount_table(&context, &config.fstab);
     if let Some(workdir) = &config.workdir {
         match context.resolve_dir(None, workdir.as_bytes()) {
@@ -92,8 +101,6 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     }
 
     crate::log!(Trace, "boot: root");
-    let hostname =
-        config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
     #[cfg(any(feature = "net", feature = "unix"))]
     let families = families(&timers);
     #[cfg(feature = "virtio")]
@@ -106,11 +113,10 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     );
     console.open(config.stderr);
     #[cfg(feature = "net")]
+    if let Some(stack) = &families.net
+        && root.placed.contains(&crate::network::RESOLV_CONF)
     {
-        if let Some(stack) = &families.net {
-            crate::network::keep_resolv_conf(stack, context.clone(), &config.netdev_ip);
-        }
-        files::write_if_missing(&context, b"/etc/hosts", alloc::format!("127.0.0.1 localhost {hostname}\n::1 localhost\n").as_bytes());
+        crate::network::keep_resolv_conf(stack, &context, &config.netdev_ip);
     }
     crate::log!(Trace, "boot: devices");
     let names = Arc::new(Names::new(hostname.as_bytes()));
@@ -127,22 +133,29 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
 
     let services = Services::new(Arc::new(PcPlatform), scheduler.clone(), clock, FutexTable::new());
     crate::log!(Trace, "boot: services");
-    #[cfg(feature = "devfs")]
-    files::mount_standard(
-        &context,
-        console.clone(),
-        #[cfg(feature = "procfs")]
-        Arc::new(crate::info::Proc {
-            services: services.clone(),
-            names,
-            boot_id: crate::platform::random_bytes(),
-            #[cfg(feature = "net")]
-            stack: stack.clone(),
-        }),
-    );
-    crate::log!(Trace, "boot: mounts");
-    let thread = start_application(&services, context, &config, &command);
+    let thread = start_application(&services, context.clone(), &config, &command);
     crate::log!(Trace, "boot: loaded");
+    #[cfg(feature = "devfs")]
+    {
+        let (console, services) = (console.clone(), services.clone());
+        #[cfg(all(feature = "net", feature = "procfs"))]
+        let stack = stack.clone();
+        let namespace = context.namespace.clone();
+        namespace.defer(Box::new(move || {
+            files::mount_standard(
+                &context,
+                console,
+                #[cfg(feature = "procfs")]
+                Arc::new(crate::info::Proc {
+                    services,
+                    names,
+                    boot_id: crate::platform::random_bytes(),
+                    #[cfg(feature = "net")]
+                    stack,
+                }),
+            );
+        }));
+    }
     let descriptors =
         [(End::Input, AccessMode::Read), (End::Output(Stream::Output), AccessMode::Write), (End::Output(Stream::Error), AccessMode::Write)];
     for (end, access) in descriptors {

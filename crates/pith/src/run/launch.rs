@@ -148,7 +148,9 @@ fn cmdline(job: &Job<'_>, arguments: &RunArgs, report: &Report) -> Result<Cmdlin
 }
 
 fn start_and_stay(job: &Job<'_>, machine: &mut Machine, arguments: &RunArgs, report: &Report) -> Result<Ending> {
-    let archive = rootfs::prepare(&job.source.files, machine, report)?;
+    let fits = |bytes| memory::size_mib(job.asked, job.kernel.size, bytes).map(drop);
+    let preparation = rootfs::Preparation { machine, arguments, fits: &fits, report };
+    let archive = rootfs::prepare(&job.source.files, &preparation)?;
     let rootfs_bytes = archive.as_ref().map_or(0, |archive| archive.bytes);
     let memory_mib = memory::size_mib(job.asked, job.kernel.size, rootfs_bytes)?;
     machine.record.memory_mib = memory_mib;

@@ -30,6 +30,10 @@ pub fn run(global: &Global, arguments: &RunArgs, report: &Report) -> Result<u8> 
         return launch::detach(report);
     }
     check_target(arguments)?;
+    if arguments.compress {
+        let message = "--compress: a machine's files are mapped straight from its root file system, which a compressed one does not allow";
+        return Err(Error::new(message).with_help("leave it out; compressed archives are accepted as --rootfs and unpacked here"));
+    }
     let ports = ports(&arguments.port)?;
     let mut source = source::find(arguments, report)?;
     source.environment = environment(&source.environment, &arguments.env, report)?;

@@ -52,7 +52,7 @@ impl Thread {
     pub(crate) fn create(process: Arc<Process>, context: Box<dyn Context>, tid: i32, blocked: SignalSet) -> Arc<Self> {
         let services = process.services().clone();
         let task = services.scheduler.create(context);
-        let signals = Arc::new(ThreadSignals::new(tid, blocked));
+        let signals = Arc::new(ThreadSignals::new(tid, blocked, task.attention().clone()));
         signals.set_waker(Waker::from(Arc::new(Poke { task: task.clone(), services: services.clone() })));
         let thread = Arc::new(Self {
             tid: AtomicI32::new(tid),
