@@ -57,7 +57,7 @@ pub(super) struct Life<'a> {
     agent: Agent,
     serial: Serial,
     mode: AgentState,
-    /// Signals for the application that came before it was known how to pass them on.
+    /// Signals for the application that came before it was known for certain how to pass them on.
     early_signals: Vec<u8>,
     server: Server,
     monitor: Control,
@@ -162,6 +162,7 @@ impl<'a> Life<'a> {
         }
         if ready.is(exit) {
             self.has_ended = true;
+            self.running.child.wait()?;
             self.take_the_rest(on_event);
         }
         self.deadlines();
@@ -236,6 +237,7 @@ impl<'a> Life<'a> {
         }
         if self.mode == AgentState::Serial {
             self.serial.confirm(&mut self.input);
+            self.early_signals.clear();
         }
     }
 
@@ -337,12 +339,16 @@ impl<'a> Life<'a> {
 
     /// Passes a signal on to the application; `false` when there is no way to.
     fn pass_on(&mut self, number: u8) -> bool {
-        match self.mode {
-            AgentState::Starting => self.early_signals.push(number),
-            AgentState::Serial => return self.serial.signal(number),
-            AgentState::Agent => self.agent.ask(None, Operation::Signal, &[number]),
+        if self.mode == AgentState::Agent {
+            self.agent.ask(None, Operation::Signal, &[number]);
+            return true;
         }
-        true
+        // A kernel that only starts slowly may turn out to have an agent.
+        let is_certain = self.mode == AgentState::Serial && self.serial.is_certain();
+        if !is_certain {
+            self.early_signals.push(number);
+        }
+        self.mode == AgentState::Starting || self.serial.signal(number)
     }
 
     fn ask_to_stop(&mut self, number: u8, deadline: Duration, on_event: &mut dyn FnMut(Event<'_>)) {
