@@ -1,5 +1,6 @@
 //! Everything together: a source becomes an [`Image`] on this machine.
 
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::layout::Layout;
@@ -73,7 +74,7 @@ impl Images {
             Source::Archive { path, name } => self.load(path, name.as_deref(), platform),
             Source::Daemon(reference) => {
                 let host = std::env::var("DOCKER_HOST").ok();
-                let mut archive = source::export_from_daemon(reference, host.as_deref())?;
+                let mut archive = Engine::new(host.as_deref())?.export(reference)?;
                 source::load(&self.store, &format!("docker-daemon:{reference}"), &mut archive, Some(&reference.familiar()), platform)
             }
         }

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod digest;
+mod engine;
 mod error;
 mod image;
 mod images;
@@ -30,6 +31,7 @@ mod store;
 mod zstd;
 
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use engine::Engine;
 pub use error::{Error, Result};
 pub use image::{Compression, Image, Layer, LayerReader};
 pub use images::{Images, PullPolicy};

@@ -35,34 +35,34 @@ pub struct Root {
 }
 
 /// A file system in memory that begins as what the initrd holds. One that is itself an executable becomes the file `program`.
-fn contents(vfs: &Arc<Vfs>, archive: Option<&'static [u8]>, program: &[u8]) -> Arc<Ramfs> {
+fn contents(vfs: &Arc<Vfs>, archive: &'static [u8], program: &[u8]) -> Arc<Ramfs> {
     #[cfg(feature = "erofs")]
-    if let Some(image) = archive.filter(|bytes| erofs::is_image(bytes)) {
-        match erofs::mount(vfs, image) {
+    if erofs::is_image(archive) {
+        match erofs::mount(vfs, archive) {
             Ok(fs) => return fs,
             Err(error) => end::failed(exit::PITH_ERROR, format_args!("the root file system is damaged: {error}")),
         }
     }
     let fs = Ramfs::new(vfs, 0o755);
     match archive {
-        Some(bytes) if bytes.starts_with(b"\x7fELF") => {
+        [] => {}
+        bytes if bytes.starts_with(b"\x7fELF") => {
             let name: &'static [u8] = Vec::leak(program.rsplit(|b| *b == b'/').next().unwrap_or(b"program").to_vec());
             let meta = ramfs::Meta { mode: 0o755, ..ramfs::Meta::default() };
             if let Err(errno) = fs.top().insert(name, &meta, ramfs::Contents::File(bytes)) {
                 end::failed(exit::PITH_ERROR, format_args!("the initrd's program cannot be shown as a file: {errno}"));
             }
         }
-        Some(bytes) => match initrd::load(bytes, &fs) {
+        bytes => match initrd::load(bytes, &fs) {
             Ok(Summary { entries, bytes }) => crate::log!(Debug, "initrd: {entries} entries, {bytes} bytes in files"),
             Err(error) => end::failed(exit::PITH_ERROR, format_args!("the root file system is damaged: {error}")),
         },
-        None => {}
     }
     fs
 }
 
 /// The tree: what the initrd holds, and the files that the machine provides.
-pub fn root(vfs: &Arc<Vfs>, archive: Option<&'static [u8]>, program: &[u8], #[cfg(feature = "net")] provided: Vec<Provided>) -> Root {
+pub fn root(vfs: &Arc<Vfs>, archive: &'static [u8], program: &[u8], #[cfg(feature = "net")] provided: Vec<Provided>) -> Root {
     let fs = contents(vfs, archive, program);
     #[cfg(feature = "net")]
     let mut placed = Vec::new();

@@ -12,9 +12,14 @@ fn array(text: &str, key: &str) -> Vec<String> {
     body.split('"').skip(1).step_by(2).map(ToOwned::to_owned).collect()
 }
 
-/// The crates named in `deny = [ { crate = "NAME", ... } ]`.
-fn banned(text: &str) -> Vec<String> {
-    text.split("crate = \"").skip(1).filter_map(|rest| rest.split('"').next()).map(ToOwned::to_owned).collect()
+/// The crates named in `deny = [ { crate = "NAME", wrappers = ["BY", ...], ... } ]`, each with those that may depend on it all the same.
+fn banned(text: &str) -> Vec<(String, Vec<String>)> {
+    let entry = |rest: &str| {
+        let name = rest.split('"').next()?.to_owned();
+        let line = rest.lines().next().unwrap_or_default();
+        Some((name, array(line, "wrappers = [")))
+    };
+    text.split("crate = \"").skip(1).filter_map(entry).collect()
 }
 
 /// Whether an SPDX expression can be met with what is allowed. AND binds more tightly than OR; `/` is old crates' OR.
@@ -71,8 +76,14 @@ pub fn check(root: &Path, workspaces: &[&Workspace], findings: &mut Findings) ->
         if !permitted(&package.licence, &allowed) {
             findings.error(format!("{} {}: licence {:?} is not allowed by deny.toml", package.name, package.version, package.licence));
         }
-        if banned.contains(&package.name) {
-            findings.error(format!("{} {}: banned by deny.toml", package.name, package.version));
+        for (name, wrappers) in &banned {
+            if package.name == *name && wrappers.is_empty() {
+                findings.error(format!("{} {}: banned by deny.toml", package.name, package.version));
+            }
+            // Which of others' crates depend on it is for cargo deny to see: here it is not known which of their features are on.
+            if package.member && package.links.contains(name) && !wrappers.contains(&package.name) {
+                findings.error(format!("{}: depends on {name}, which deny.toml bans", package.name));
+            }
         }
     }
     Ok(())
@@ -81,6 +92,13 @@ pub fn check(root: &Path, workspaces: &[&Workspace], findings: &mut Findings) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bans_may_have_exceptions() {
+        let text = "deny = [\n  { crate = \"a\", reason = \"x\" },\n  { crate = \"b\", wrappers = [\"c\", \"d\"], reason = \"y\" },\n]";
+        let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(banned(text), [("a".to_owned(), own(&[])), ("b".to_owned(), own(&["c", "d"]))]);
+    }
 
     #[test]
     fn expressions_are_read_as_spdx_has_them() {

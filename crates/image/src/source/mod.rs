@@ -1,10 +1,8 @@
 //! Where an image comes from, as a user says it.
 
 mod archive;
-mod daemon;
 
 pub use archive::{load, looks_like_image};
-pub(crate) use daemon::export as export_from_daemon;
 
 use crate::error::{Error, Result};
 use crate::layout::Layout;

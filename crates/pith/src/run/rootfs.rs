@@ -2,14 +2,15 @@
 
 use super::elf;
 use super::source::Files;
-use crate::cli::{RootfsType, RunArgs};
+use crate::cli::RootfsType;
 use crate::error::{Error, Result};
 use crate::report::Report;
 use indicatif::{ProgressBar, ProgressStyle};
 use pith_machine::Machine;
 use pith_rootfs::source::{self, Loaded, Owners, Request};
 use pith_rootfs::{Format, Plan, SourceOptions, Tree};
-use std::io::BufWriter;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,10 +23,17 @@ pub struct Archive {
     pub bytes: u64,
 }
 
+/// What the user wants a root file system to become.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    pub kind: RootfsType,
+    pub owners: Owners,
+}
+
 /// What [`prepare`] needs to know besides the files.
 pub struct Preparation<'a> {
     pub machine: &'a Machine,
-    pub arguments: &'a RunArgs,
+    pub form: Form,
     /// Says whether a root file system of this many bytes fits the machine: asked before anything is written.
     pub fits: &'a dyn Fn(u64) -> Result<()>,
     pub report: &'a Report,
@@ -36,16 +44,16 @@ pub struct Preparation<'a> {
 /// # Errors
 /// Files that cannot be read or packed, an archive that no guest should get, or that does not fit.
 pub fn prepare(files: &Files, preparation: &Preparation<'_>) -> Result<Option<Archive>> {
-    let Preparation { machine, arguments, fits, report } = preparation;
+    let Preparation { machine, form, fits, report } = preparation;
     let epoch = pith_rootfs::sink::epoch(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref())?;
-    let asked = match arguments.rootfs_type {
-        None | Some(RootfsType::Unknown | RootfsType::File) => None,
-        Some(RootfsType::Cpio) => Some(Format::Cpio),
-        Some(RootfsType::Erofs) => Some(Format::Erofs),
+    let asked = match form.kind {
+        RootfsType::Auto | RootfsType::File => None,
+        RootfsType::Cpio => Some(Format::Cpio),
+        RootfsType::Erofs => Some(Format::Erofs),
     };
     let (tree, format) = match files {
         Files::None => return Ok(None),
-        Files::Rootfs { path, .. } if arguments.rootfs_type == Some(RootfsType::File) => {
+        Files::Rootfs { path, .. } if form.kind == RootfsType::File => {
             let bytes = std::fs::metadata(path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?.len();
             fits(bytes)?;
             return Ok(Some(Archive { path: path.clone(), bytes }));
@@ -53,7 +61,7 @@ pub fn prepare(files: &Files, preparation: &Preparation<'_>) -> Result<Option<Ar
         Files::Rootfs { path, kind, format } => {
             let request = Request {
                 format: asked.or(*format),
-                owners: if arguments.keep_file_owners { Owners::Keep } else { Owners::Root },
+                owners: form.owners,
                 epoch,
                 options: SourceOptions { scratch: Some(machine.path("")) },
             };
@@ -124,4 +132,26 @@ fn progress(report: &Report, message: &str) -> Option<Progress> {
         let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
         Progress(style.map_or(bar.clone(), |style| bar.with_style(style)))
     })
+}
+
+/// Appends something to the machine's archive; one that is not its own is copied first.
+///
+/// # Errors
+/// Those of the file system.
+pub fn with_tail(archive: Option<Archive>, tail: &[u8], machine: &Machine) -> Result<Archive> {
+    let is_own = archive.as_ref().is_some_and(|archive| archive.path.starts_with(machine.directory()));
+    let name = archive.as_ref().filter(|_| is_own).and_then(|archive| archive.path.file_name()?.to_str()).unwrap_or("initrd.cpio");
+    let path = machine.path(name);
+    let failed = |error: std::io::Error| Error::new(format!("{}: {error}", path.display()));
+    let mut own = machine.append_file(name)?;
+    let before = match &archive {
+        Some(archive) if is_own => archive.bytes,
+        Some(archive) => {
+            let copied = File::open(&archive.path).and_then(|mut file| std::io::copy(&mut file, &mut own));
+            copied.map_err(failed)?
+        }
+        None => 0,
+    };
+    own.write_all(tail).map_err(failed)?;
+    Ok(Archive { path: path.clone(), bytes: before + tail.len() as u64 })
 }

@@ -1,7 +1,7 @@
 //! What to run: from PATH, flags and project files to a root file system and a command.
 
 use super::elf;
-use crate::cli::RunArgs;
+use crate::cli::{CreateArgs, Runner};
 use crate::error::{Error, Result};
 use crate::report::Report;
 use pith_kraftfile::{Project, Runtime, find as project_files};
@@ -41,19 +41,30 @@ pub struct Source {
     pub kernel_args: Vec<String>,
     /// The application and its arguments.
     pub argv: Vec<String>,
+    /// Working directory that the files ask for.
+    pub workdir: Option<String>,
     /// Environment; `None` takes the host's value.
     pub environment: Vec<(String, Option<String>)>,
 }
 
-fn words(arguments: &RunArgs) -> Vec<String> {
-    arguments.words.iter().chain(&arguments.rest).cloned().collect()
+/// The user's words: `--entrypoint`, then the application's arguments.
+fn words(arguments: &CreateArgs) -> Vec<String> {
+    arguments.entrypoint.iter().chain(&arguments.words).chain(&arguments.rest).cloned().collect()
 }
 
 /// Finds out what to run.
 ///
 /// # Errors
 /// Nothing there, or nothing in it to run.
-pub fn find(arguments: &RunArgs, report: &Report) -> Result<Source> {
+pub fn find(arguments: &CreateArgs, report: &Report) -> Result<Source> {
+    let mut source = detect(arguments, report)?;
+    if let Some(runtime) = &arguments.runtime {
+        source.kernel = runtime_kernel(runtime, Path::new("."), report)?;
+    }
+    Ok(source)
+}
+
+fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     if let Some(file) = &arguments.kraftfile {
         let directory = arguments.path.clone().unwrap_or_else(|| PathBuf::from("."));
         return project(file, &directory, arguments, report);
@@ -71,18 +82,22 @@ pub fn find(arguments: &RunArgs, report: &Report) -> Result<Source> {
     {
         return project(&file, path, arguments, report);
     }
+    if arguments.runner == Some(Runner::KraftfileRuntime) {
+        return Err(Error::new(format!("--as kraftfile-runtime: there is no Kraftfile in {}", path.display())));
+    }
     if let Some(rootfs) = &arguments.rootfs {
         // With a root file system given, PATH names the command inside it.
         let files = rootfs_files(rootfs, None)?;
         if let Files::Rootfs { path: root, kind: SourceKind::Directory, .. } = &files
             && path.is_absolute()
+            && arguments.entrypoint.is_none()
             && fs::symlink_metadata(root.join(path.strip_prefix("/").unwrap_or(path))).is_err()
         {
             let message = format!("{} is not in the root file system {}", path.display(), root.display());
             return Err(Error::new(message).with_code(pith_abi::exit::NOT_FOUND));
         }
-        let mut argv = vec![utf8(path)?];
-        argv.extend(words(arguments));
+        let mut argv = words(arguments);
+        argv.insert(arguments.entrypoint.iter().len(), utf8(path)?);
         return Ok(Source { argv, ..plain(rootfs, files) });
     }
     let metadata = fs::metadata(path).map_err(|error| {
@@ -96,7 +111,15 @@ pub fn find(arguments: &RunArgs, report: &Report) -> Result<Source> {
 }
 
 fn plain(shown: &Path, files: Files) -> Source {
-    Source { shown: shown.display().to_string(), files, kernel: None, kernel_args: Vec::new(), argv: Vec::new(), environment: Vec::new() }
+    Source {
+        shown: shown.display().to_string(),
+        files,
+        kernel: None,
+        kernel_args: Vec::new(),
+        argv: Vec::new(),
+        workdir: None,
+        environment: Vec::new(),
+    }
 }
 
 fn utf8(path: &Path) -> Result<String> {
@@ -138,13 +161,18 @@ fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Files> {
 }
 
 /// PATH is a file: what kind?
-fn file(path: &Path, arguments: &RunArgs) -> Result<Source> {
+fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
     let magic = magic(path)?;
     if !matches!(pith_rootfs::source::detect(path)?, SourceKind::File) {
         return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, rootfs_files(path, None)?) });
     }
     if magic.starts_with(b"\x7fELF") {
-        if elf::is_kernel(path)? {
+        let is_kernel = elf::is_kernel(path)?;
+        if arguments.runner == Some(Runner::Kernel) && !is_kernel {
+            let message = format!("--as kernel: {} is no bootable kernel (it has no PVH note)", path.display());
+            return Err(Error::new(message).with_code(pith_abi::exit::NOT_EXECUTABLE));
+        }
+        if is_kernel && arguments.runner != Some(Runner::Linuxu) {
             let kernel = Some(path.to_owned());
             return Ok(Source { kernel, argv: words(arguments), ..plain(path, Files::None) });
         }
@@ -165,8 +193,20 @@ fn file(path: &Path, arguments: &RunArgs) -> Result<Source> {
     Err(Error::new(message).with_code(pith_abi::exit::NOT_EXECUTABLE))
 }
 
+/// The kernel that a runtime means; `None` is the built-in one.
+fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Option<PathBuf>> {
+    if let Some(path) = runtime.strip_prefix("kernel://") {
+        return Ok(Some(directory.join(path)));
+    }
+    if runtime.is_empty() {
+        return Err(Error::new("--runtime \"\": expected kernel://PATH or a name, as in base:latest"));
+    }
+    report.debug(&format!("runtime {runtime}: using the built-in image"));
+    Ok(None)
+}
+
 /// A project of the `runtime:` kind.
-fn project(file: &Path, directory: &Path, arguments: &RunArgs, report: &Report) -> Result<Source> {
+fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report) -> Result<Source> {
     let (name, text) = if file == Path::new("-") {
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text);
@@ -190,10 +230,7 @@ fn project(file: &Path, directory: &Path, arguments: &RunArgs, report: &Report) 
     })?;
     let kernel = match runtime {
         Runtime::Kernel(path) => Some(directory.join(path)),
-        Runtime::Image(image) => {
-            report.debug(&format!("runtime {image}: using the built-in image"));
-            None
-        }
+        Runtime::Image(image) => runtime_kernel(image, directory, report)?,
     };
     let rootfs = match (&arguments.rootfs, &project.rootfs) {
         (Some(path), _) => Some((path.clone(), None)),

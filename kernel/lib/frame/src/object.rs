@@ -69,7 +69,7 @@ pub trait MapObserver: Send + Sync {
 pub struct AnonObject {
     frames: &'static FrameAllocator,
     size: u64,
-    pages: Mutex<ChunkedMap<u64, Page>>,
+    pages: Mutex<ChunkedMap<Page>>,
 }
 
 impl AnonObject {
@@ -79,24 +79,31 @@ impl AnonObject {
     }
 }
 
+impl Drop for AnonObject {
+    fn drop(&mut self) {
+        self.frames.count_cached(self.pages.get_mut().len(), 0);
+    }
+}
+
 impl MapObject for AnonObject {
     fn page(&self, index: u64, _: PageAccess) -> Result<Page> {
         if index >= self.size.div_ceil(PAGE_BYTES) {
             return Err(Errno::ENXIO);
         }
         let mut pages = self.pages.lock();
-        if let Some(page) = pages.get(&index) {
+        if let Some(page) = pages.get(index) {
             return Ok(page.clone());
         }
         let page = Page::zeroed(self.frames).ok_or(Errno::ENOMEM)?;
         pages.insert(index, page.clone());
+        self.frames.count_cached(0, 1);
         Ok(page)
     }
     fn size(&self) -> u64 {
         self.size
     }
     fn resident(&self, index: u64) -> Option<Page> {
-        self.pages.lock().get(&index).cloned()
+        self.pages.lock().get(index).cloned()
     }
 }
 

@@ -101,7 +101,7 @@ pub const MIN_ADDR: u64 = 0x1_0000;
 /// All mappings of an address space, with their sizes summed up (in bytes).
 #[derive(Default)]
 pub struct VmaMap {
-    tree: ChunkedMap<u64, Vma>,
+    tree: ChunkedMap<Vma>,
     pub total: u64,
     pub peak: u64,
     pub data: u64,
@@ -202,10 +202,10 @@ impl VmaMap {
         let mut vma = vma;
         if let Some((_, next)) = self.tree.range(vma.end..).next().filter(|(s, next)| *s == vma.end && vma.joins(start, next)) {
             let end = next.end;
-            self.tree.remove(&vma.end);
+            self.tree.remove(vma.end);
             vma.end = end;
         }
-        if let Some((before, previous)) = self.tree.last_before_mut(&start)
+        if let Some((before, previous)) = self.tree.last_before_mut(start)
             && previous.end == start
             && previous.joins(before, &vma)
         {
@@ -217,7 +217,7 @@ impl VmaMap {
 
     /// Cuts the mapping that holds `addr` in two there, unless it starts there.
     fn cut(&mut self, addr: u64) {
-        let Some((start, vma)) = self.tree.last_before_mut(&addr) else { return };
+        let Some((start, vma)) = self.tree.last_before_mut(addr) else { return };
         if vma.end <= addr {
             return;
         }
@@ -240,7 +240,7 @@ impl VmaMap {
         self.cut(end);
         let mut at = start;
         while let Some(from) = self.tree.range(at..end).next().map(|(s, _)| s)
-            && let Some(vma) = self.tree.remove(&from)
+            && let Some(vma) = self.tree.remove(from)
         {
             self.account(from, &vma, Sign::Remove);
             at = vma.end;
@@ -272,7 +272,7 @@ impl VmaMap {
 
     /// Moves the start of the mapping at `start` down to `new`.
     pub fn grow_down(&mut self, start: u64, new: u64) {
-        if let Some(vma) = self.tree.remove(&start) {
+        if let Some(vma) = self.tree.remove(start) {
             self.account(start, &vma, Sign::Remove);
             self.account(new, &vma, Sign::Add);
             self.tree.insert(new, vma);
@@ -284,7 +284,7 @@ impl VmaMap {
         let hinted = self.hint.below != 0 && self.hint.below <= window.high && len > self.hint.largest;
         let mut top = if hinted { self.hint.below } else { window.high };
         let mut largest = if hinted { self.hint.largest } else { 0 };
-        if self.tree.get(&top).is_some_and(|vma| vma.flags.contains(VmFlags::GROWSDOWN)) {
+        if self.tree.get(top).is_some_and(|vma| vma.flags.contains(VmFlags::GROWSDOWN)) {
             top = top.saturating_sub(STACK_GUARD);
         }
         let fits = |bottom: u64, top: u64| {

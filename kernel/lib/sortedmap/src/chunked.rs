@@ -1,4 +1,4 @@
-//! [`ChunkedMap`]: what grows without bound. Two levels of sorted vectors, keys apart from values.
+//! [`ChunkedMap`]: what grows without bound. Two levels of sorted vectors, keys apart from values, and all keys alike: so an image has most of the code once.
 
 use alloc::vec::Vec;
 use core::ops::{Bound, RangeBounds};
@@ -13,27 +13,27 @@ struct Position {
     at: usize,
 }
 
-/// All keys in ascending order; no chunk is empty. Everything that decides is here, once for each type of keys, and the values follow.
+/// All keys in ascending order; no chunk is empty. Everything that decides is here, and the values follow.
 #[derive(Clone, Debug)]
-struct Keys<K>(Vec<Vec<K>>);
+struct Keys(Vec<Vec<u64>>);
 
-impl<K: Ord + Copy> Keys<K> {
+impl Keys {
     /// The first key that is not below `key`, or not at or below it.
     #[inline(never)]
-    fn bound(&self, key: &K, at_too: bool) -> Position {
-        let below = |k: &K| k < key || (at_too && k == key);
+    fn bound(&self, key: u64, at_too: bool) -> Position {
+        let below = |k: &u64| *k < key || (at_too && *k == key);
         let chunk = self.0.partition_point(|keys| keys.last().is_some_and(below));
         Position { chunk, at: self.0.get(chunk).map_or(0, |keys| keys.partition_point(below)) }
     }
 
-    fn key(&self, position: Position) -> Option<K> {
+    fn key(&self, position: Position) -> Option<u64> {
         self.0.get(position.chunk)?.get(position.at).copied()
     }
 
     #[inline(never)]
-    fn find(&self, key: &K) -> Option<Position> {
+    fn find(&self, key: u64) -> Option<Position> {
         let position = self.bound(key, false);
-        (self.key(position)? == *key).then_some(position)
+        (self.key(position)? == key).then_some(position)
     }
 
     fn end(&self) -> Position {
@@ -59,15 +59,15 @@ impl<K: Ord + Copy> Keys<K> {
 
     /// The positions of a range: the first of it and the one behind it.
     #[inline(never)]
-    fn ends(&self, from: Bound<&K>, to: Bound<&K>) -> (Position, Position) {
+    fn ends(&self, from: Bound<&u64>, to: Bound<&u64>) -> (Position, Position) {
         let front = match from {
-            Bound::Included(key) => self.bound(key, false),
-            Bound::Excluded(key) => self.bound(key, true),
+            Bound::Included(key) => self.bound(*key, false),
+            Bound::Excluded(key) => self.bound(*key, true),
             Bound::Unbounded => Position { chunk: 0, at: 0 },
         };
         let back = match to {
-            Bound::Included(key) => self.bound(key, true),
-            Bound::Excluded(key) => self.bound(key, false),
+            Bound::Included(key) => self.bound(*key, true),
+            Bound::Excluded(key) => self.bound(*key, false),
             Bound::Unbounded => self.end(),
         };
         (front, back)
@@ -75,8 +75,8 @@ impl<K: Ord + Copy> Keys<K> {
 
     /// Puts in a key that is not there. The values follow: the chunk to be split first, if one is, and where the new one then belongs.
     #[inline(never)]
-    fn insert(&mut self, key: K) -> (Option<Position>, Position) {
-        let mut position = self.bound(&key, false);
+    fn insert(&mut self, key: u64) -> (Option<Position>, Position) {
+        let mut position = self.bound(key, false);
         // Between two chunks, or behind all: the end of the one before, so that chunks fill up when keys come in order.
         if position.at == 0
             && let Some(chunk) = position.chunk.checked_sub(1)
@@ -125,22 +125,22 @@ fn join<T>(chunks: &mut Vec<Vec<T>>, chunk: usize) {
     }
 }
 
-/// A map for any number of entries, ordered by small keys. Lookups are two binary searches, insertion and removal move at most a chunk and, rarely, the
+/// A map for any number of entries, ordered by a number. Lookups are two binary searches, insertion and removal move at most a chunk and, rarely, the
 /// list of chunks.
 #[derive(Clone, Debug)]
-pub struct ChunkedMap<K, V> {
-    keys: Keys<K>,
+pub struct ChunkedMap<V> {
+    keys: Keys,
     values: Vec<Vec<V>>,
     len: usize,
 }
 
-impl<K, V> Default for ChunkedMap<K, V> {
+impl<V> Default for ChunkedMap<V> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<K, V> ChunkedMap<K, V> {
+impl<V> ChunkedMap<V> {
     /// An empty map; allocates nothing.
     pub const fn new() -> Self {
         Self { keys: Keys(Vec::new()), values: Vec::new(), len: 0 }
@@ -167,29 +167,29 @@ impl<K, V> ChunkedMap<K, V> {
     }
 }
 
-impl<K: Ord + Copy, V> ChunkedMap<K, V> {
+impl<V> ChunkedMap<V> {
     fn value(&self, position: Position) -> &V {
         &self.values[position.chunk][position.at]
     }
 
     /// The value at `key`.
-    pub fn get(&self, key: &K) -> Option<&V> {
+    pub fn get(&self, key: u64) -> Option<&V> {
         self.keys.find(key).map(|position| self.value(position))
     }
 
     /// The value at `key`, to be changed.
-    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+    pub fn get_mut(&mut self, key: u64) -> Option<&mut V> {
         self.keys.find(key).map(|position| &mut self.values[position.chunk][position.at])
     }
 
     /// Whether there is a value at `key`.
-    pub fn contains_key(&self, key: &K) -> bool {
+    pub fn contains_key(&self, key: u64) -> bool {
         self.keys.find(key).is_some()
     }
 
     /// Puts `value` at `key`; what was there before.
-    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        if let Some(old) = self.get_mut(&key) {
+    pub fn insert(&mut self, key: u64, value: V) -> Option<V> {
+        if let Some(old) = self.get_mut(key) {
             return Some(core::mem::replace(old, value));
         }
         let (split, position) = self.keys.insert(key);
@@ -206,15 +206,15 @@ impl<K: Ord + Copy, V> ChunkedMap<K, V> {
     }
 
     /// The value at `key`, which becomes `value` when there is none.
-    pub fn get_or_insert(&mut self, key: K, value: V) -> &V {
-        if !self.contains_key(&key) {
+    pub fn get_or_insert(&mut self, key: u64, value: V) -> &V {
+        if !self.contains_key(key) {
             self.insert(key, value);
         }
-        self.value(self.keys.bound(&key, false))
+        self.value(self.keys.bound(key, false))
     }
 
     /// Takes the value at `key` out.
-    pub fn remove(&mut self, key: &K) -> Option<V> {
+    pub fn remove(&mut self, key: u64) -> Option<V> {
         let position = self.keys.find(key)?;
         let value = self.values[position.chunk].remove(position.at);
         self.len -= 1;
@@ -225,7 +225,7 @@ impl<K: Ord + Copy, V> ChunkedMap<K, V> {
     }
 
     /// Takes every value at `key` and above out: chunks of them, to be dropped.
-    pub fn split_off(&mut self, key: &K) -> Vec<Vec<V>> {
+    pub fn split_off(&mut self, key: u64) -> Vec<Vec<V>> {
         let Position { mut chunk, at } = self.keys.bound(key, false);
         let mut part = Vec::new();
         if at > 0 {
@@ -241,39 +241,39 @@ impl<K: Ord + Copy, V> ChunkedMap<K, V> {
     }
 
     /// The entries whose keys lie in `range`, in order.
-    pub fn range(&self, range: impl RangeBounds<K>) -> Range<'_, K, V> {
+    pub fn range(&self, range: impl RangeBounds<u64>) -> Range<'_, V> {
         let (front, back) = self.keys.ends(range.start_bound(), range.end_bound());
         Range { map: self, front, back }
     }
 
     /// All entries, in order.
-    pub fn iter(&self) -> Range<'_, K, V> {
+    pub fn iter(&self) -> Range<'_, V> {
         self.range(..)
     }
 
     /// The last entry below `key`, its value to be changed.
-    pub fn last_before_mut(&mut self, key: &K) -> Option<(K, &mut V)> {
+    pub fn last_before_mut(&mut self, key: u64) -> Option<(u64, &mut V)> {
         let position = self.keys.previous(self.keys.bound(key, false))?;
         Some((self.keys.key(position)?, &mut self.values[position.chunk][position.at]))
     }
 }
 
 /// Entries of a [`ChunkedMap`], from either end.
-pub struct Range<'a, K, V> {
-    map: &'a ChunkedMap<K, V>,
+pub struct Range<'a, V> {
+    map: &'a ChunkedMap<V>,
     front: Position,
     back: Position,
 }
 
-impl<'a, K: Ord + Copy, V> Range<'a, K, V> {
+impl<V> Range<'_, V> {
     /// Whether entries are left: a range that ends before it starts has none.
     fn is_over(&self) -> bool {
         (self.front.chunk, self.front.at) >= (self.back.chunk, self.back.at)
     }
 }
 
-impl<'a, K: Ord + Copy, V> Iterator for Range<'a, K, V> {
-    type Item = (K, &'a V);
+impl<'a, V> Iterator for Range<'a, V> {
+    type Item = (u64, &'a V);
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_over() {
@@ -285,7 +285,7 @@ impl<'a, K: Ord + Copy, V> Iterator for Range<'a, K, V> {
     }
 }
 
-impl<K: Ord + Copy, V> DoubleEndedIterator for Range<'_, K, V> {
+impl<V> DoubleEndedIterator for Range<'_, V> {
     fn next_back(&mut self) -> Option<Self::Item> {
         if self.is_over() {
             return None;
@@ -301,7 +301,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     /// What must hold after every change.
-    fn check(map: &ChunkedMap<u64, u32>) {
+    fn check(map: &ChunkedMap<u32>) {
         assert!(map.keys.0.iter().all(|keys| !keys.is_empty() && keys.len() <= CHUNK));
         assert!(map.keys.0.iter().map(Vec::len).eq(map.values.iter().map(Vec::len)));
         assert_eq!(map.values.iter().map(Vec::len).sum::<usize>(), map.len());
@@ -318,16 +318,16 @@ mod tests {
             match (x >> 8) % 4 {
                 0 => assert_eq!(*ours.get_or_insert(key, step), *oracle.entry(key).or_insert(step)),
                 1 if step < 20_000 => assert_eq!(ours.insert(key, step), oracle.insert(key, step)),
-                _ => assert_eq!(ours.remove(&key), oracle.remove(&key)),
+                _ => assert_eq!(ours.remove(key), oracle.remove(&key)),
             }
-            assert_eq!((ours.get(&key), ours.len(), ours.is_empty()), (oracle.get(&key), oracle.len(), oracle.is_empty()));
+            assert_eq!((ours.get(key), ours.len(), ours.is_empty()), (oracle.get(&key), oracle.len(), oracle.is_empty()));
             if step % 500 == 0 {
                 check(&ours);
                 assert!(ours.iter().eq(oracle.iter().map(|(k, v)| (*k, v))) && ours.values().eq(oracle.values()));
                 assert!(ours.range(key..).eq(oracle.range(key..).map(|(k, v)| (*k, v))));
                 assert!(ours.range(..=key).rev().eq(oracle.range(..=key).rev().map(|(k, v)| (*k, v))));
                 assert!(ours.range(key / 2..key).eq(oracle.range(key / 2..key).map(|(k, v)| (*k, v))));
-                assert_eq!(ours.last_before_mut(&key), oracle.range_mut(..key).next_back().map(|(k, v)| (*k, v)));
+                assert_eq!(ours.last_before_mut(key), oracle.range_mut(..key).next_back().map(|(k, v)| (*k, v)));
             }
         }
     }
@@ -349,7 +349,7 @@ mod tests {
             map.insert(key, 0);
         }
         for key in (0..6400).filter(|key| key % 10 != 0) {
-            map.remove(&key);
+            map.remove(key);
         }
         check(&map);
         assert!(map.values.len() < 60, "{} chunks for {} entries", map.values.len(), map.len());
@@ -362,7 +362,7 @@ mod tests {
             for key in 0..300 {
                 map.insert(key, u32::try_from(key).unwrap());
             }
-            let removed: Vec<u32> = map.split_off(&at).into_iter().flatten().collect();
+            let removed: Vec<u32> = map.split_off(at).into_iter().flatten().collect();
             check(&map);
             assert_eq!(map.len(), usize::try_from(at.min(300)).unwrap());
             assert_eq!(removed.len(), 300 - map.len());
@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn a_range_that_ends_before_it_starts_is_empty() {
         let mut map = ChunkedMap::new();
-        map.insert(5u64, 1u32);
+        map.insert(5, 1u32);
         map.insert(9, 2);
         #[expect(clippy::reversed_empty_ranges, reason = "the case under test")]
         let mut range = map.range(9..5);
