@@ -19,7 +19,7 @@ use std::time::Duration;
 pub struct Archive {
     /// Its path.
     pub path: PathBuf,
-    /// Its size in bytes.
+    /// Memory that it takes in the machine, in bytes.
     pub bytes: u64,
 }
 
@@ -67,8 +67,9 @@ pub fn prepare(files: &Files, preparation: &Preparation<'_>) -> Result<Option<Ar
             };
             let _progress = progress(report, &format!("reading {}", path.display()));
             match source::load(path, *kind, &request)? {
-                Loaded::Ready { bytes, entries, .. } => {
+                Loaded::Ready { format, bytes, entries } => {
                     report.debug(&format!("{}: {entries} files, {bytes} bytes, used as it is", path.display()));
+                    let bytes = format.guest_bytes(bytes, entries);
                     fits(bytes)?;
                     return Ok(Some(Archive { path: path.clone(), bytes }));
                 }
@@ -114,7 +115,8 @@ fn pack(tree: &Tree, format: Format, preparation: &Preparation<'_>) -> Result<Ar
     for note in tree.notes.iter().chain(&packed.notes) {
         report.warn(note);
     }
-    fits(packed.bytes)?;
+    let bytes = format.guest_bytes(packed.bytes, packed.entries);
+    fits(bytes)?;
     let name = match format {
         Format::Cpio => "initrd.cpio",
         Format::Erofs => "initrd.erofs",
@@ -123,7 +125,7 @@ fn pack(tree: &Tree, format: Format, preparation: &Preparation<'_>) -> Result<Ar
     plan.write(BufWriter::with_capacity(1 << 18, machine.create_file(name)?))?;
     drop(progress);
     report.debug(&format!("packed {} files, {} bytes", packed.entries, packed.bytes));
-    Ok(Archive { path: machine.path(name), bytes: packed.bytes })
+    Ok(Archive { path: machine.path(name), bytes })
 }
 
 /// Something that moves on a terminal until it is dropped.

@@ -101,10 +101,10 @@ fn cpio(path: &Path, request: &Request) -> Result<Loaded, RootfsError> {
 
 fn erofs(path: &Path, request: &Request) -> Result<Loaded, RootfsError> {
     let file = plain::open(path, &request.options)?;
-    let image = crate::erofs::read(&file).map_err(damaged(path))?;
-    if image.obstacle.is_none() && is_plain(&file, path)? {
+    let superblock = crate::erofs::probe(&file).map_err(damaged(path))?;
+    if !superblock.has_chunks && is_plain(&file, path)? {
         let bytes = file.metadata().map_err(cannot_read(path))?.len();
-        return Ok(Loaded::Ready { format: Format::Erofs, bytes, entries: image.entries });
+        return Ok(Loaded::Ready { format: Format::Erofs, bytes, entries: superblock.inodes });
     }
-    Ok(Loaded::Tree { tree: image.tree, format: Format::Erofs })
+    Ok(Loaded::Tree { tree: crate::erofs::read(&file).map_err(damaged(path))?.tree, format: Format::Erofs })
 }
