@@ -3,7 +3,7 @@ SHELL := /bin/bash
 IMAGES := kernel/target/images
 PITH := target/release/pith
 PROGRAMS := target/fixtures
-# How long each fuzz target runs; as many run at a time as there are processors.
+# How long a fuzz target runs, the important ones four times that; as many run at a time as there are processors.
 FUZZ_SECONDS ?= 15
 
 .PHONY: demo test check bench clean build images fixtures test-host test-kernel test-machines test-fuzz setup-run setup-demo setup-test

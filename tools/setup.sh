@@ -5,7 +5,12 @@ set -euo pipefail
 declare -A groups=(
   [run]="gcc libc6-dev binutils qemu-system-x86"
   [demo]="nginx curl"
-  [test]="nginx redis-server redis-tools sqlite3 python3 python3-minimal wrk curl cpio musl-tools golang-go strace g++ libpcre2-8-0 netcat-openbsd mmdebstrap docker.io crun runc uidmap iproute2 libcap2-bin bzip2 xz-utils zstd"
+  # Programs that run in machines, what builds them, who asks them, whom we are compared with.
+  [test]="nginx redis-server sqlite3 python3 python3-minimal
+    g++ musl-tools golang-go
+    redis-tools wrk curl iproute2 iputils-ping dnsmasq-base nftables
+    findutils procps cpio attr libcap2-bin zstd xz-utils erofs-utils python3-kconfiglib
+     mmdebstrap docker.io crun runc uidmap bzip2"
 )
 packages=()
 for group in "$@"; do

@@ -59,6 +59,11 @@ impl<R: Read> Read for Frames<R> {
             if count > 0 || buffer.is_empty() {
                 return Ok(count);
             }
+            if let Some(expected) = self.decoder.get_checksum_from_data()
+                && self.decoder.get_calculated_checksum() != Some(expected)
+            {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame's checksum does not match"));
+            }
             self.in_frame = false;
         }
     }

@@ -14,4 +14,7 @@ pub mod yaml;
 
 pub use find::{FindError, NAMES, find};
 pub use pith_diagnostic::{Problem, Warning};
-pub use project::{EnvEntry, Project, RootfsSource, Runtime, SpecVersion};
+pub use project::{
+    Access, Component, ComponentSource, EnvEntry, KconfigEntry, Project, Rom, RootfsSource, Runtime, SpecVersion, Target, Volume,
+    architecture, platform,
+};

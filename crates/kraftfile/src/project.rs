@@ -1,6 +1,11 @@
 //! What a project file means.
 
+mod components;
 mod reader;
+mod storage;
+
+pub use components::{Component, ComponentSource, KconfigEntry, Target, architecture, platform};
+pub use storage::{Access, Rom, Volume};
 
 use crate::yaml;
 use pith_diagnostic::{Problem, Source, Warning};
@@ -52,8 +57,16 @@ pub struct Project {
     pub name: Option<String>,
     /// Runtime image, for projects that build no kernel.
     pub runtime: Option<Runtime>,
-    /// Whether the project builds a kernel of its own (`unikraft:` or `template:`).
-    pub builds_kernel: bool,
+    /// The core, for projects that build a kernel of their own.
+    pub unikraft: Option<Component>,
+    /// A project that this one builds on.
+    pub template: Option<Component>,
+    /// Libraries, in order.
+    pub libraries: Vec<Component>,
+    /// What to build for, in order.
+    pub targets: Vec<Target>,
+    /// Where results go, if not to the usual place.
+    pub outdir: Option<String>,
     /// Root file system.
     pub rootfs: Option<RootfsSource>,
     /// Words before a `--` in `cmd`: parameters for the kernel.
@@ -64,13 +77,21 @@ pub struct Project {
     pub env: Vec<EnvEntry>,
     /// Labels, in order.
     pub labels: Vec<(String, String)>,
-    /// Where volumes are declared: `pith run` cannot attach any yet and says so.
-    pub volumes_at: Option<(usize, usize)>,
+    /// Volumes, in order.
+    pub volumes: Vec<Volume>,
+    /// ROMs, in order.
+    pub roms: Vec<Rom>,
     /// What is ignored.
     pub warnings: Vec<Warning>,
 }
 
 impl Project {
+    /// Whether it builds a kernel of its own (`unikraft:` or `template:`).
+    #[must_use]
+    pub fn builds_kernel(&self) -> bool {
+        self.unikraft.is_some() || self.template.is_some()
+    }
+
     /// Reads a project file. `name` is shown in complaints; `lookup` resolves variables.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Project files in every supported form, and the words for those that are broken.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use pith_kraftfile::{EnvEntry, FindError, Project, Runtime, SpecVersion, find};
+use pith_kraftfile::{Access, ComponentSource, EnvEntry, FindError, Project, Runtime, SpecVersion, find};
 use proptest::prelude::*;
 use std::fs;
 
@@ -71,11 +71,84 @@ fn every_form_of_rootfs() {
 }
 
 #[test]
-fn other_kinds_are_recognised() {
-    assert!(parse("specification: '0.5'\nunikraft: 0.10\ntargets:\n - {architecture: x86_64, platform: kvm}\n").builds_kernel);
-    let project = parse("spec: v0.6\ntemplate: app-elfloader\nvolumes:\n  - ./a:/b\n");
-    assert!(project.builds_kernel);
-    assert_eq!(project.volumes_at, Some((4, 3)));
+fn every_form_of_a_component() {
+    let parse_core = |text: &str| parse(&format!("spec: v0.6\nunikraft: {text}\n")).unikraft.unwrap();
+    let shape = |text: &str| {
+        let component = parse_core(text);
+        (component.name, component.source, component.version)
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(shape("stable"), (None, ComponentSource::Default, some("stable")));
+    assert_eq!(shape("0.17"), (None, ComponentSource::Default, some("0.17")));
+    assert_eq!(shape("../core"), (None, ComponentSource::Path("../core".to_owned()), None));
+    let address = "https://git.example.com/unikraft.git?branch=staging";
+    assert_eq!(shape(address), (some("unikraft"), ComponentSource::Url(address.to_owned()), some("staging")));
+    let address = "ssh://git@git.example.com/lib-lwip.git@v2";
+    assert_eq!(shape(address), (some("lwip"), ComponentSource::Url(address.to_owned()), some("v2")));
+    assert_eq!(shape("{source: core, version: 1.0}"), (None, ComponentSource::Path("./core".to_owned()), some("1.0")));
+    let kconfig = parse_core("\n  version: stable\n  kconfig:\n    CONFIG_A: true\n    CONFIG_B: 'no'\n    CONFIG_C: 0x10\n    CONFIG_D: \"a b\"\n    CONFIG_E: off").kconfig;
+    let pairs: Vec<(&str, &str, usize)> = kconfig.iter().map(|entry| (entry.name.as_str(), entry.value.as_str(), entry.line)).collect();
+    assert_eq!(pairs, [("CONFIG_A", "y", 5), ("CONFIG_B", "no", 6), ("CONFIG_C", "0x10", 7), ("CONFIG_D", "a b", 8), ("CONFIG_E", "n", 9)]);
+    let kconfig = parse_core("{kconfig: [CONFIG_A=y, 'CONFIG_B=\"x=y\"']}").kconfig;
+    let pairs: Vec<(&str, &str)> = kconfig.iter().map(|entry| (entry.name.as_str(), entry.value.as_str())).collect();
+    assert_eq!(pairs, [("CONFIG_A", "y"), ("CONFIG_B", "x=y")]);
+}
+
+#[test]
+fn every_form_of_a_template_and_of_libraries() {
+    let template = |text: &str| {
+        let component = parse(&format!("spec: v0.6\ntemplate: {text}\n")).template.unwrap();
+        (component.name.unwrap_or_default(), component.source, component.version)
+    };
+    assert_eq!(template("app-elfloader"), ("app-elfloader".to_owned(), ComponentSource::Default, None));
+    assert_eq!(template("elfloader@staging"), ("elfloader".to_owned(), ComponentSource::Default, Some("staging".to_owned())));
+    let long = template("{name: app-elfloader, source: ./app, version: staging}");
+    assert_eq!(long, ("app-elfloader".to_owned(), ComponentSource::Path("./app".to_owned()), Some("staging".to_owned())));
+    let project = parse(
+        "spec: v0.6\nunikraft: stable\nlibraries:\n  lwip: stable\n  libelf:\n    version: 0.1\n    kconfig: {CONFIG_LIBELF_X: y}\n  own: ./libs/own\n",
+    );
+    let names: Vec<&str> = project.libraries.iter().filter_map(|library| library.name.as_deref()).collect();
+    assert_eq!(names, ["lwip", "libelf", "own"]);
+    assert_eq!(project.libraries[1].kconfig[0].name, "CONFIG_LIBELF_X");
+    assert_eq!(project.libraries[2].source, ComponentSource::Path("./libs/own".to_owned()));
+}
+
+#[test]
+fn every_form_of_a_target() {
+    let targets = |text: &str| {
+        let targets = parse(&format!("spec: v0.6\nunikraft: stable\ntargets:\n{text}\n")).targets;
+        targets.iter().map(|target| (target.name.clone(), target.shown(), target.output.clone())).collect::<Vec<_>>()
+    };
+    let shown = |text: &str| (None, text.to_owned(), None);
+    assert_eq!(targets("- fc/x86_64\n- kvm/amd64\n- qemu/aarch64"), [shown("fc/x86_64"), shown("qemu/x86_64"), shown("qemu/arm64")]);
+    assert_eq!(
+        targets("- {architecture: x86_64, platform: firecracker}\n- plat: xen\n  arch: arm64"),
+        [shown("fc/x86_64"), shown("xen/arm64")]
+    );
+    assert_eq!(targets("- {platform: qemu/x86_64}"), [shown("qemu/x86_64")]);
+    let long = targets("- {name: small, plat: qemu, arch: x86_64, output: build/k, kconfig: [CONFIG_A=y]}");
+    assert_eq!(long, [(Some("small".to_owned()), "qemu/x86_64".to_owned(), Some("build/k".to_owned()))]);
+}
+
+#[test]
+fn every_form_of_volumes_and_roms() {
+    let project = parse(
+        "spec: v0.7\ntemplate: app-elfloader\nvolumes:\n  - ./a:/b\n  - ./a\n  - data:/d:ro\n  - {source: x, destination: /y, driver: 9pfs, readonly: true}\n\
+         roms:\n  - ./rom.bin\n  - {source: {path: ./dir, type: dir}, format: erofs}\noutdir: out\n",
+    );
+    let volumes: Vec<(&str, &str, Access)> =
+        project.volumes.iter().map(|volume| (volume.source.as_str(), volume.destination.as_str(), volume.access)).collect();
+    let expected = [
+        ("./a", "/b", Access::ReadWrite),
+        ("./a", "/", Access::ReadWrite),
+        ("data", "/d", Access::ReadOnly),
+        ("x", "/y", Access::ReadOnly),
+    ];
+    assert_eq!(volumes, expected);
+    assert_eq!((project.volumes[0].line, project.volumes[0].column), (4, 5));
+    assert_eq!(project.roms.iter().map(|rom| rom.format.as_deref()).collect::<Vec<_>>(), [None, Some("erofs")]);
+    assert_eq!(project.outdir.as_deref(), Some("out"));
+    assert!(project.builds_kernel());
 }
 
 #[test]

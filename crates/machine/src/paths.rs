@@ -45,6 +45,16 @@ pub fn data_dir() -> Option<PathBuf> {
     from("XDG_DATA_HOME").map(|base| base.join("pith")).or_else(|| from("HOME").map(|home| home.join(".local/share/pith")))
 }
 
+/// The user's configuration directory: `$XDG_CONFIG_HOME`, else `~/.config`; under sudo that of the user who called it.
+#[must_use]
+pub fn config_base() -> Option<PathBuf> {
+    let from = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(user) = sudo_user() {
+        return home_of(user.uid).map(|home| home.join(".config"));
+    }
+    from("XDG_CONFIG_HOME").or_else(|| from("HOME").map(|home| home.join(".config")))
+}
+
 /// Creates a directory with its parents; what is new belongs to the user behind sudo.
 ///
 /// # Errors

@@ -92,6 +92,13 @@ fn the_verdict_on_kvm_is_kept_per_boot() {
     std::fs::remove_file(&cache).unwrap();
     assert_eq!(probe::kvm(&cache, &["true"]), Verdict::Unusable("the trial machine crashed".to_owned()));
     std::fs::remove_file(&cache).unwrap();
-    let busy = probe::kvm(&cache, &["sh", "-c", "while :; do :; done"]);
+    let busy = probe::kvm(&cache, &["sh", "-c", "echo computed; while :; do :; done"]);
     assert!(matches!(&busy, Verdict::Unusable(reason) if reason.contains("interprets")), "{busy:?}");
+    std::fs::remove_file(&cache).unwrap();
+    let silent = probe::kvm(&cache, &["sh", "-c", "while :; do :; done"]);
+    assert!(matches!(&silent, Verdict::Unusable(reason) if reason.contains("no result")), "{silent:?}");
+    std::fs::remove_file(&cache).unwrap();
+    // What was computed before the loop does not count against it.
+    let slow_start = probe::kvm(&cache, &["sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo computed; echo usable"]);
+    assert_eq!(slow_start, Verdict::Usable);
 }

@@ -87,17 +87,23 @@ fn signals_reach_the_application() {
     output.read_line(&mut line).unwrap();
     assert_eq!(line, "bye\n");
     assert_eq!(child.wait().unwrap().code(), Some(143));
-    assert_eq!(home.pith(&["ps", "-aq"]).out, "m\n");
+    assert_eq!(home.pith(&["ps", "-aq"]).out.trim_end(), home.record("m")["id"]);
 }
 
 #[test]
 fn a_second_ctrl_c_does_not_wait() {
     let home = Home::new();
     let (mut child, _output) = waiting(&home, "stubborn");
-    kill(&child, "-INT");
-    std::thread::sleep(std::time::Duration::from_millis(100));
-    kill(&child, "-INT");
-    assert_eq!(child.wait().unwrap().code(), Some(137));
+    // One request alone would take an hour.
+    fs::write(home.path("data/names/m/stop-seconds"), "3600").unwrap();
+    let mut ended = None;
+    eventually("its end", || {
+        // Those that come right after the first are the same request.
+        kill(&child, "-INT");
+        ended = child.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert_eq!(ended.unwrap().code(), Some(137));
 }
 
 #[test]
@@ -127,9 +133,11 @@ fn a_reader_who_leaves_ends_the_machine() {
 fn much_output_to_a_slow_reader_is_complete() {
     let home = Home::new();
     let mut child = home.command(&["run", "-W", "root", "/bin/app", "flood"]).stdout(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let mut output = child.stdout.take().unwrap();
+    let capacity = u64::try_from(rustix::pipe::fcntl_getpipe_size(&output).unwrap()).unwrap();
+    eventually("a full pipe", || rustix::io::ioctl_fionread(&output).unwrap() > capacity - 4096);
     let mut got = Vec::new();
-    child.stdout.take().unwrap().read_to_end(&mut got).unwrap();
+    output.read_to_end(&mut got).unwrap();
     assert_eq!((child.wait().unwrap().code(), got.len()), (Some(0), 3_000_000));
 }
 

@@ -7,8 +7,11 @@
 pub mod archive;
 pub mod elf;
 pub mod guest;
+pub mod linux;
+mod namespace;
 mod place;
 mod root;
+pub use namespace::{Background, Namespace};
 pub use place::Place;
 pub use root::root_directory;
 

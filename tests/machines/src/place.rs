@@ -26,6 +26,11 @@ impl Place {
         path
     }
 
+    /// What is in such a file now.
+    pub fn read(&self, name: &str) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.dir.path().join(name)).unwrap_or_default()).into_owned()
+    }
+
     /// A directory of the test's own in it.
     pub fn directory(&self, name: &str) -> PathBuf {
         let path = self.dir.path().join(name);
@@ -33,9 +38,14 @@ impl Place {
         path
     }
 
+    /// Where the command keeps its state.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
     /// A `pith` command that keeps everything here.
     pub fn pith(&self) -> Command {
-        let mut command = pith(&self.dir.path().join("data"));
+        let mut command = pith(&self.data());
         command.env("TMPDIR", self.dir.path().join("tmp"));
         command
     }
@@ -52,7 +62,7 @@ impl Place {
 
     /// Processes that were started with this place's state directory, as `id: command line`.
     pub fn processes(&self) -> Vec<String> {
-        let mark = format!("PITH_DATA_DIR={}", self.dir.path().join("data").display());
+        let mark = format!("PITH_DATA_DIR={}", self.data().display());
         let read = |dir: &Path, name: &str| std::fs::read(dir.join(name)).unwrap_or_default();
         let all = std::fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
         let ours = all.filter(|dir| read(dir, "environ").split(|b| *b == 0).any(|variable| variable == mark.as_bytes()));

@@ -3,7 +3,7 @@
 
 use machines::archive::{self, DIRECTORY, LINK, PROGRAM, archive, entry, file};
 use machines::elf::{CODE_OFFSET, Segment, X86_64, program};
-use machines::guest::boot;
+use machines::guest::{boot, kernel};
 use machines::{Outcome, Place, finish, fixture, run};
 use std::fs;
 use std::net::TcpListener;
@@ -250,7 +250,35 @@ fn a_fault_in_the_kernels_half_is_a_panic_with_registers() {
     let err = outcome.err();
     assert_eq!((outcome.code(), outcome.out().as_str()), (124, "jumping\n"), "{err}");
     assert!(err.contains("the guest kernel panicked: page fault (vector 14, error 0x11) at 0xffff800000001000"), "{err}");
-    assert!(err.contains("rax ffff800000001000"), "{err}");
+    assert!(err.contains("rdi ffff9ffffffff000"), "{err}");
+}
+
+/// Where the kernel's function of this name lies, from the list beside the image.
+fn kernel_function(name: &str) -> String {
+    let list = kernel().with_extension("sym");
+    let text = fs::read_to_string(&list).unwrap_or_else(|e| panic!("{}: {e}", list.display()));
+    let found = text.lines().find_map(|line| line.split_once(char::is_whitespace).filter(|(_, rest)| rest.trim() == name));
+    found.unwrap_or_else(|| panic!("no {name} in {}", list.display())).0.to_owned()
+}
+
+/// A fault in the kernel's own code: the backtrace has its name, from the symbols in the command line.
+#[test]
+fn a_panic_names_the_function() {
+    let outcome = run([fixture("probe").to_str().expect("UTF-8"), "--", "kernel", &kernel_function("memset")]);
+    let err = outcome.err();
+    assert_eq!((outcome.code(), outcome.out().as_str()), (124, "jumping\n"), "{err}");
+    assert!(
+        err.contains("the guest kernel panicked: page fault (vector 14, error 0x2) at 0xffffffff8") && err.contains("  memset+0x"),
+        "{err}"
+    );
+}
+
+/// Kernel code is not writable, its data is not executable: what faults there is the application's instruction, so the application gets the signal.
+#[test]
+fn the_kernels_code_cannot_be_written() {
+    let outcome = run([fixture("probe").to_str().expect("UTF-8"), "--", "store", &kernel_function("memset")]);
+    assert_eq!((outcome.code(), outcome.out().as_str()), (139, "storing\n"), "{}", outcome.err());
+    assert!(outcome.err().contains("error 0x3"), "{}", outcome.err());
 }
 
 #[test]

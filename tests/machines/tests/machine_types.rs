@@ -29,6 +29,17 @@ fn hello_on_each() {
 }
 
 #[test]
+fn every_kind_of_end_on_each() {
+    let probe = fixture("probe");
+    for machine_type in TYPES {
+        for (words, code) in [(["signal", "15"], 143), (["eat", "1000"], 123), (["kernel", "ffff800000001000"], 124)] {
+            let outcome = on(machine_type, &[&["-M", "32Mi", probe.to_str().expect("UTF-8"), "--"], &words[..]].concat());
+            assert_eq!(outcome.code(), code, "{machine_type} {words:?}: {}", outcome.err());
+        }
+    }
+}
+
+#[test]
 fn a_server_on_each() {
     for machine_type in TYPES {
         let server = Server::start_on(machine_type, Place::new(), 8080, [fixture("epoll-http")]);

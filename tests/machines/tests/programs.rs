@@ -1,8 +1,14 @@
 //! Programs that run and end: what they print, what they read, how they end.
 
-use machines::{Outcome, Place, finish, fixture, interrupt, root, root_directory, run, run_with};
+use machines::archive::{PROGRAM, archive, file};
+use machines::guest::Board;
+use machines::{Outcome, Place, finish, fixture, interrupt, linux, root, root_directory, run, run_with};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::process::Stdio;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 /// `pith run -W --rm FLAGS... FIXTURE -- ARGS...`
 fn program(name: &str, flags: &[&str], args: &[&str], input: &[u8]) -> Outcome {
@@ -57,6 +63,135 @@ fn threads() {
         let outcome = program(name, &[], &[], &[]);
         assert_eq!((outcome.out().as_str(), outcome.code()), ("2262 primes, sum 21171191\n", 0), "{name}: {}", outcome.err());
     }
+}
+
+/// Linux is the oracle: a script is started by the interpreter that it names, with what that line says before its own path.
+#[test]
+fn a_script_starts_its_interpreter() {
+    let place = Place::new();
+    let root = place.directory("root");
+    linux::install(&root, &fixture("hello-dynamic"), "/usr/local/hello");
+    let script = format!("#!{} one word \nignored\n", "/usr/local/hello");
+    std::fs::write(root.join("script"), &script).expect("a script");
+    std::fs::set_permissions(root.join("script"), std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    let outcome = run(["--rootfs", root.to_str().expect("UTF-8"), "/script", "--", "two", "three"]);
+    let expected = "hello from C\nargument 1: one word\nargument 2: /script\nargument 3: two\nargument 4: three\n";
+    assert_eq!((outcome.out().as_str(), outcome.err().as_str()), (expected, ""));
+}
+
+/// A root directory with these programs of the host.
+fn host_programs(place: &Place, programs: &[&str]) -> String {
+    let root = place.directory("root");
+    programs.iter().for_each(|program| linux::install(&root, Path::new(program), program));
+    root.to_str().expect("UTF-8").to_owned()
+}
+
+/// The start of each mapping, by name; the first of each.
+fn mappings(maps: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for line in maps.lines() {
+        if let (Some((start, _)), Some(name)) = (line.split_once('-'), line.split_whitespace().nth(5)) {
+            found.entry(name.to_owned()).or_insert_with(|| start.to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn addresses_are_random_and_nothing_is_writable_and_executable() {
+    let place = Place::new();
+    let root = host_programs(&place, &["/usr/bin/cat"]);
+    let [one, other] = [0, 1].map(|_| run(["--rootfs", &root, "/usr/bin/cat", "--", "/proc/self/maps"]).out());
+    assert!(!one.contains("wx"), "{one}");
+    let (one, other) = (mappings(&one), mappings(&other));
+    for name in ["/usr/bin/cat", "[heap]", "[stack]", "[vdso]"] {
+        assert!(one.contains_key(name) && one.get(name) != other.get(name), "{name}: {one:?} {other:?}");
+    }
+    let libc = |of: &BTreeMap<String, String>| of.iter().find(|(name, _)| name.ends_with("/libc.so.6")).map(|(_, start)| start.clone());
+    assert!(libc(&one).is_some() && libc(&one) != libc(&other), "{one:?} {other:?}");
+}
+
+#[test]
+fn the_clock_shows_the_hosts_time() {
+    let place = Place::new();
+    let root = host_programs(&place, &["/usr/bin/date"]);
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
+    for machine_type in ["microvm", "q35"] {
+        let before = now();
+        let mut command = place.pith();
+        command.env("PITH_QEMU_MACHINE", machine_type).args(["run", "-W", "--rm", "--rootfs", &root, "/usr/bin/date", "--", "+%s"]);
+        let outcome = finish(command, Stdio::null());
+        let guest: u64 = outcome.out().trim().parse().unwrap_or_else(|e| panic!("{e}: {}{}", outcome.out(), outcome.err()));
+        // The machine reads a clock of whole seconds.
+        assert!((before - 1..=now() + 1).contains(&guest), "{machine_type}: {before} {guest} {}", now());
+    }
+}
+
+#[test]
+fn file_systems_are_mounted_as_the_command_line_says() {
+    let place = Place::new();
+    let root = host_programs(&place, &["/usr/bin/cat"]);
+    let table = r#"vfs.fstab=[ "initrd0:/:extract:::" "none:/scratch/deep:tmpfs:::mkmp" "x:/other:ramfs:::mkmp" ]"#;
+    let outcome = run(["-a", table, "--rootfs", &root, "/usr/bin/cat", "--", "/proc/self/mounts"]);
+    for wanted in [" / ", " /scratch/deep tmpfs ", " /other tmpfs ", " /proc proc ", " /dev ", " /sys sysfs "] {
+        assert!(outcome.out().contains(wanted), "{wanted}: {}{}", outcome.out(), outcome.err());
+    }
+    for (entry, words) in [("x:/a:9pfs:::", "no such file system driver"), ("x:/a:tmpfs::mode=700:", "flags and options are not supported")]
+    {
+        let outcome = run(["-a", &format!("vfs.fstab=[ \"{entry}\" ]"), "--rootfs", &root, "/usr/bin/cat"]);
+        assert_eq!((outcome.out().as_str(), outcome.code()), ("", 125), "{entry}");
+        assert!(outcome.err().contains(words), "{entry}: {}", outcome.err());
+    }
+}
+
+/// The archive is the page cache: 40 MiB of files in 56 MiB of memory, all read.
+#[test]
+fn a_root_file_system_is_in_memory_once() {
+    let place = Place::new();
+    let root = host_programs(&place, &["/usr/bin/sha256sum"]);
+    let bytes: Vec<u8> = (0..40 << 20).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let large = Path::new(&root).join("large");
+    std::fs::write(&large, bytes).expect("a large file");
+    let mut native = Command::new("sha256sum");
+    native.arg(&large);
+    let sum = finish(native, Stdio::null()).out().replace(large.to_str().expect("UTF-8"), "/large");
+    let outcome = run(["-M", "56Mi", "--rootfs", &root, "/usr/bin/sha256sum", "--", "/large"]);
+    assert_eq!((outcome.out(), outcome.code()), (sum, 0), "{}", outcome.err());
+}
+
+/// From the processor's instruction, from a device, and from what the host hands over; and with none of them from the clock, never twice the same.
+#[test]
+fn random_bytes_from_every_source() {
+    let archive = archive(&[file("probe", PROGRAM, &std::fs::read(fixture("probe")).expect("probe"))]);
+    let seed = "random.seed=[ 0x1 0x2 0x3 0x4 0x5 0x6 0x7 0x8 ] -- /probe random";
+    let mut seen = BTreeSet::new();
+    let mut machines = 0;
+    for machine_type in ["microvm", "q35"] {
+        for (cpu, has_device, cmdline) in [
+            ("max", false, "-- /probe random"),
+            ("max,-rdrand,-rdseed", true, "-- /probe random"),
+            ("max,-rdrand,-rdseed", false, seed),
+            ("max,-rdrand,-rdseed", false, "-- /probe random"),
+        ] {
+            let board = Board::new(&archive, 64, cmdline).on(machine_type).cpu(cpu);
+            let guest = if has_device { board.rng() } else { board }.boot();
+            assert_eq!((guest.ending.as_str(), guest.console.lines().count()), ("@exit 0", 2), "{}", guest.console);
+            seen.extend(guest.console.lines().map(str::to_owned));
+            machines += 1;
+        }
+    }
+    assert_eq!(seen.len(), 2 * machines, "{seen:?}");
+}
+
+#[test]
+fn an_unknown_system_call_is_enosys_and_one_line_in_the_log() {
+    let outcome = program("probe", &["-a", "pith.log=info"], &["unknown"], &[]);
+    assert_eq!((outcome.out().as_str(), outcome.code()), ("io_uring_setup: ENOSYS\n".repeat(3).as_str(), 0));
+    let place = Place::new();
+    let mut command = place.pith();
+    command.args(["--log-level", "debug", "run", "-W", "--rm"]).arg(fixture("probe")).args(["--", "unknown"]);
+    let err = finish(command, Stdio::null()).err();
+    assert_eq!(err.matches("system call io_uring_setup (425) is not supported: ENOSYS").count(), 1, "{err}");
 }
 
 /// Linux is the oracle: the same interpreter, the same script.

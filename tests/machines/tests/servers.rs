@@ -1,6 +1,7 @@
 //! Servers in the foreground and in the background, asked by the clients that people use, stopped as people stop them.
 
 use machines::{Place, Server, finish, fixture, free_port, root_directory};
+use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 
 fn path(path: &std::path::Path) -> &str {
@@ -213,4 +214,23 @@ fn a_port_is_published_on_the_address_that_was_asked_for() {
     assert!(std::net::TcpStream::connect(other).is_err(), "{other} answers too");
     assert!(server.get("/").contains("It works"));
     stops_well(server);
+}
+
+#[test]
+fn datagrams_through_a_published_port() {
+    let probe = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let port = probe.local_addr().expect("its address").port();
+    drop(probe);
+    let server = Server::start(8080, ["-p", &format!("127.0.0.1:{port}:8080/udp"), path(&fixture("net-probe"))]);
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    socket.connect(("127.0.0.1", port)).expect("a peer");
+    socket.set_read_timeout(Some(machines::DEADLINE)).expect("a limit");
+    for len in [1, 1000, 8000] {
+        let sent: Vec<u8> = (0..len).map(|i: u32| (i % 251) as u8).collect();
+        socket.send(&sent).expect("sent");
+        let mut got = vec![0; 65536];
+        let len = socket.recv(&mut got).expect("an echo");
+        assert_eq!(got[..len], sent);
+    }
+    assert_eq!(server.get("/end"), "bye\n");
 }

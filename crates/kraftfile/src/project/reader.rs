@@ -28,12 +28,12 @@ const KEYS: [&str; 18] = [
 ];
 
 pub(super) struct Reader<'a> {
-    source: &'a Source,
+    pub(super) source: &'a Source,
     lookup: &'a dyn Fn(&str) -> Option<String>,
     warnings: Vec<Warning>,
 }
 
-type Result<T> = std::result::Result<T, Problem>;
+pub(super) type Result<T> = std::result::Result<T, Problem>;
 
 impl<'a> Reader<'a> {
     pub(super) fn new(source: &'a Source, lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
@@ -53,16 +53,21 @@ impl<'a> Reader<'a> {
             spec,
             name: get("name").map(|node| self.name(node)).transpose()?,
             runtime: get("runtime").map(|node| self.runtime(node)).transpose()?,
-            builds_kernel: get("unikraft").is_some() || get("template").is_some(),
+            unikraft: get("unikraft").map(|node| self.component(node, "unikraft", &["source", "version", "kconfig"])).transpose()?,
+            template: get("template").map(|node| self.template(node)).transpose()?,
+            libraries: get("libraries").map(|node| self.libraries(node)).transpose()?.unwrap_or_default(),
+            targets: get("targets").map(|node| self.targets(node)).transpose()?.unwrap_or_default(),
+            outdir: get("outdir").map(|node| self.text(node, "outdir must be a string")).transpose()?,
             rootfs: get("rootfs").filter(|node| !node.is_null()).map(|node| self.rootfs(node)).transpose()?,
             kernel_args,
             cmd,
             env: get("env").map(|node| self.env(node)).transpose()?.unwrap_or_default(),
             labels: get("labels").map(|node| self.labels(node)).transpose()?.unwrap_or_default(),
-            volumes_at: get("volumes").filter(|node| !node.is_null()).map(|node| self.source.position(node.place)),
+            volumes: get("volumes").map(|node| self.volumes(node)).transpose()?.unwrap_or_default(),
+            roms: get("roms").map(|node| self.roms(node)).transpose()?.unwrap_or_default(),
             warnings: Vec::new(),
         };
-        if project.runtime.is_none() && !project.builds_kernel {
+        if project.runtime.is_none() && !project.builds_kernel() {
             let message = "none of 'runtime', 'unikraft' and 'template' is given";
             let problem = self.source.problem(root.place, message, "in this file");
             return Err(problem.with_help("for a prebuilt kernel write `runtime: base:latest`"));
@@ -71,7 +76,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A mapping's pairs with string keys; unknown keys warn, `x-` keys are skipped.
-    fn mapping<'n>(&mut self, node: &'n Node, message: &str, known: &[&str]) -> Result<Vec<(String, &'n Node)>> {
+    pub(super) fn mapping<'n>(&mut self, node: &'n Node, message: &str, known: &[&str]) -> Result<Vec<(String, &'n Node)>> {
         let Data::Mapping(pairs) = &node.data else {
             return Err(self.source.problem(node.place, message, format!("this is {}", node.kind())));
         };
@@ -95,7 +100,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A scalar's text with its variables filled in.
-    fn text(&self, node: &Node, message: &str) -> Result<String> {
+    pub(super) fn text(&self, node: &Node, message: &str) -> Result<String> {
         let Data::Scalar { text, .. } = &node.data else {
             return Err(self.source.problem(node.place, message, format!("this is {}", node.kind())));
         };
@@ -168,7 +173,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn rootfs(&mut self, node: &Node) -> Result<RootfsSource> {
+    pub(super) fn rootfs(&mut self, node: &Node) -> Result<RootfsSource> {
         let expected = "rootfs must be a mapping or a string";
         if let Data::Scalar { .. } = node.data {
             return Ok(RootfsSource { source: self.text(node, expected)?, format: "cpio".to_owned() });

@@ -2,19 +2,21 @@
 //!
 //! `/dev/kvm` may open, answer every question and still be unable to run an ordinary guest: some cloud machines offer a KVM
 //! that interprets every ring-0 instruction and fails at the first SSE one. So code is run before KVM is chosen: a
-//! throw-away virtual CPU executes `cmpxchg16b`, a square root and a million loop turns ([`vcpu`]), in a child process
-//! that is judged by its CPU time, not by wall time, which a busy machine stretches. The verdict is kept per boot.
+//! throw-away virtual CPU executes `cmpxchg16b`, a square root and a million loop turns ([`vcpu`]), in a child process. The
+//! loop is judged by the child's CPU time, not by wall time, which a busy machine stretches; what the child needs to start,
+//! much under emulation, does not count. The verdict is kept per boot.
 
 pub mod vcpu;
 
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// CPU time the child may use. Hardware takes 1 ms, nested virtualisation under TCG 5 to 50, an interpreter seconds.
+/// CPU time the loop may use. Hardware takes 1 ms, nested virtualisation under TCG 5 to 50, an interpreter seconds.
 const CPU_LIMIT: Duration = Duration::from_millis(100);
 /// Wall time after which a machine is too busy to be waited for.
 const WALL_LIMIT: Duration = Duration::from_secs(3);
@@ -51,7 +53,7 @@ fn device_state() -> String {
 }
 
 /// The verdict for this boot, from `cache` when it is there, else by trial. `probe_command` is a program and arguments
-/// that call [`vcpu::run`] and print its result; see [`vcpu::report`].
+/// that call [`vcpu::report`].
 pub fn kvm(cache: &Path, probe_command: &[&str]) -> Verdict {
     let (boot_id, device) = (boot_id(), device_state());
     if device == "absent" {
@@ -80,36 +82,35 @@ fn try_it(probe_command: &[&str]) -> Verdict {
         Ok(child) => child,
         Err(error) => return Verdict::Unusable(format!("the probe could not be started: {error}")),
     };
+    let (tell, lines) = channel();
+    if let Some(output) = child.stdout.take() {
+        // Ends with the child, which closes its output.
+        std::thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).all(|line| tell.send(line).is_ok()));
+    }
     let started = Instant::now();
-    let verdict = loop {
-        match child.try_wait() {
-            Ok(Some(_)) => break None,
-            Err(error) => break Some(format!("the probe was lost: {error}")),
-            Ok(None) => {}
+    let mut loop_began = None;
+    let mut result = Verdict::Unusable("the trial machine crashed".to_owned());
+    loop {
+        match lines.recv_timeout(STEP) {
+            Ok(line) if line == vcpu::COMPUTED => loop_began = Some(cpu_time(child.id())),
+            Ok(line) if line == vcpu::USABLE => result = Verdict::Usable,
+            Ok(reason) => result = Verdict::Unusable(reason),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {}
         }
-        if cpu_time(child.id()) > CPU_LIMIT {
-            break Some("it interprets instructions instead of running them (over 100 ms for a million turns)".to_owned());
+        if loop_began.is_some_and(|before| cpu_time(child.id()).saturating_sub(before) > CPU_LIMIT) {
+            result = Verdict::Unusable("it interprets instructions instead of running them (over 100 ms for a million turns)".to_owned());
+            break;
         }
         if started.elapsed() > WALL_LIMIT {
-            break Some("no result from a trial machine in 3 s".to_owned());
+            result = Verdict::Unusable("no result from a trial machine in 3 s".to_owned());
+            break;
         }
-        std::thread::sleep(STEP);
-    };
+    }
     // Already ended, or to be ended now: an error here changes nothing.
     let _ = child.kill();
     let _ = child.wait();
-    if let Some(reason) = verdict {
-        return Verdict::Unusable(reason);
-    }
-    let mut text = String::new();
-    if let Some(mut output) = child.stdout.take() {
-        let _ = output.read_to_string(&mut text);
-    }
-    match text.trim() {
-        "usable" => Verdict::Usable,
-        "" => Verdict::Unusable("the trial machine crashed".to_owned()),
-        reason => Verdict::Unusable(reason.to_owned()),
-    }
+    result
 }
 
 /// CPU time of a process so far (first field of `/proc/PID/schedstat`, nanoseconds).

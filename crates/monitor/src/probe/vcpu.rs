@@ -2,12 +2,15 @@
 
 use kvm_bindings::{KVM_MAX_CPUID_ENTRIES, kvm_segment, kvm_userspace_memory_region};
 use kvm_ioctls::{Kvm, VcpuExit};
+use std::io::Write;
 
 /// Size of the guest's memory in bytes.
 const MEMORY: usize = 0x10000;
 /// Port that the guest reports on.
 const PORT: u16 = 0xf4;
 const CODE_AT: usize = 0x4000;
+/// What the first part computes.
+const ROOT: u8 = 12;
 
 /// `mov edi,0x8000; lock cmpxchg16b [rdi]; mov eax,144; cvtsi2sd xmm0,eax; sqrtsd xmm0,xmm0; cvtsd2si eax,xmm0;
 /// out 0xf4,al; mov ecx,1000000; 1: dec ecx; jnz 1b; mov eax,0x5a; out 0xf4,al; hlt`
@@ -17,20 +20,25 @@ const CODE: &[u8] = &[
     0xf4, 0xf4,
 ];
 
-/// Runs the trial in this process and prints `usable` or the reason why not. For the child of [`super::kvm`].
-#[must_use]
-pub fn report() -> String {
-    match run() {
-        Ok(()) => "usable".to_owned(),
-        Err(reason) => reason,
-    }
-}
+/// Said once the guest has shown that it computes, before the loop whose time counts.
+pub const COMPUTED: &str = "computed";
+/// Said at the end when all went well.
+pub const USABLE: &str = "usable";
 
-/// Runs the trial.
+/// Runs the trial in this process and says how it goes, one line each: [`COMPUTED`], then [`USABLE`] or the reason why not. For the
+/// child of [`super::kvm`].
 ///
 /// # Errors
-/// A sentence that completes "KVM is not usable: ".
-pub fn run() -> Result<(), String> {
+/// Of writing.
+pub fn report(out: &mut impl Write) -> std::io::Result<()> {
+    let mut computed = Ok(());
+    let result = run(&mut || computed = writeln!(out, "{COMPUTED}").and_then(|()| out.flush()));
+    computed?;
+    writeln!(out, "{}", result.err().as_deref().unwrap_or(USABLE))
+}
+
+/// Runs the trial and calls `computed` between its two parts. The error is a sentence that completes "KVM is not usable: ".
+fn run(computed: &mut dyn FnMut()) -> Result<(), String> {
     let refused = |what: &'static str| move |error: kvm_ioctls::Error| format!("{what}: {error}");
     let kvm = Kvm::new().map_err(refused("/dev/kvm cannot be opened"))?;
     if kvm.get_api_version() != 12 {
@@ -58,9 +66,13 @@ pub fn run() -> Result<(), String> {
     (regs.rip, regs.rsp, regs.rflags) = (CODE_AT as u64, 0x9000, 2);
     vcpu.set_regs(&regs).map_err(refused("registers"))?;
 
-    for expected in [12, 0x5a] {
+    for expected in [ROOT, 0x5a] {
         match vcpu.run() {
-            Ok(VcpuExit::IoOut(PORT, [value])) if *value == expected => {}
+            Ok(VcpuExit::IoOut(PORT, [value])) if *value == expected => {
+                if expected == ROOT {
+                    computed();
+                }
+            }
             Ok(VcpuExit::IoOut(PORT, value)) => return Err(format!("a trial machine computed {value:?}, not {expected}")),
             Ok(VcpuExit::InternalError) => {
                 return Err("it cannot execute ordinary ring-0 code (SSE, cmpxchg16b)".to_owned());

@@ -1,10 +1,11 @@
 //! What to run: from PATH, flags and project files to a root file system and a command.
 
 use super::elf;
-use crate::cli::RunArgs;
+use crate::cli::{CreateArgs, Runner};
 use crate::error::{Error, Result};
 use crate::report::Report;
 use pith_kraftfile::{Project, Runtime, find as project_files};
+use pith_rootfs::{Format, SourceKind};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,10 +15,15 @@ use std::path::{Path, PathBuf};
 pub enum Files {
     /// None: the kernel has all it needs.
     None,
-    /// A directory to be packed.
-    Directory(PathBuf),
-    /// A finished archive.
-    Archive(PathBuf),
+    /// A directory, archive, image or file to make a root file system of.
+    Rootfs {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is.
+        kind: SourceKind,
+        /// What the project wants it to become.
+        format: Option<Format>,
+    },
     /// One program of this host, to be completed with its libraries.
     Program(PathBuf),
 }
@@ -35,26 +41,37 @@ pub struct Source {
     pub kernel_args: Vec<String>,
     /// The application and its arguments.
     pub argv: Vec<String>,
+    /// Working directory that the files ask for.
+    pub workdir: Option<String>,
     /// Environment; `None` takes the host's value.
     pub environment: Vec<(String, Option<String>)>,
 }
 
-fn words(arguments: &RunArgs) -> Vec<String> {
-    arguments.words.iter().chain(&arguments.rest).cloned().collect()
+/// The user's words: `--entrypoint`, then the application's arguments.
+fn words(arguments: &CreateArgs) -> Vec<String> {
+    arguments.entrypoint.iter().chain(&arguments.words).chain(&arguments.rest).cloned().collect()
 }
 
 /// Finds out what to run.
 ///
 /// # Errors
 /// Nothing there, or nothing in it to run.
-pub fn find(arguments: &RunArgs, report: &Report) -> Result<Source> {
+pub fn find(arguments: &CreateArgs, report: &Report) -> Result<Source> {
+    let mut source = detect(arguments, report)?;
+    if let Some(runtime) = &arguments.runtime {
+        source.kernel = runtime_kernel(runtime, Path::new("."), report)?;
+    }
+    Ok(source)
+}
+
+fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     if let Some(file) = &arguments.kraftfile {
         let directory = arguments.path.clone().unwrap_or_else(|| PathBuf::from("."));
         return project(file, &directory, arguments, report);
     }
     let Some(path) = &arguments.path else {
         if let Some(rootfs) = &arguments.rootfs {
-            return Ok(Source { argv: command_in(rootfs, words(arguments))?, ..plain(rootfs, rootfs_files(rootfs)?) });
+            return Ok(Source { argv: command_in(rootfs, words(arguments))?, ..plain(rootfs, rootfs_files(rootfs, None)?) });
         }
         let file = project_files::find(Path::new("."))?;
         let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
@@ -65,32 +82,44 @@ pub fn find(arguments: &RunArgs, report: &Report) -> Result<Source> {
     {
         return project(&file, path, arguments, report);
     }
+    if arguments.runner == Some(Runner::KraftfileRuntime) {
+        return Err(Error::new(format!("--as kraftfile-runtime: there is no Kraftfile in {}", path.display())));
+    }
     if let Some(rootfs) = &arguments.rootfs {
         // With a root file system given, PATH names the command inside it.
-        let files = rootfs_files(rootfs)?;
-        if let Files::Directory(root) = &files
+        let files = rootfs_files(rootfs, None)?;
+        if let Files::Rootfs { path: root, kind: SourceKind::Directory, .. } = &files
             && path.is_absolute()
+            && arguments.entrypoint.is_none()
             && fs::symlink_metadata(root.join(path.strip_prefix("/").unwrap_or(path))).is_err()
         {
             let message = format!("{} is not in the root file system {}", path.display(), root.display());
             return Err(Error::new(message).with_code(pith_abi::exit::NOT_FOUND));
         }
-        let mut argv = vec![utf8(path)?];
-        argv.extend(words(arguments));
+        let mut argv = words(arguments);
+        argv.insert(arguments.entrypoint.iter().len(), utf8(path)?);
         return Ok(Source { argv, ..plain(rootfs, files) });
     }
     let metadata = fs::metadata(path).map_err(|error| {
         let error = Error::new(format!("{}: {error}", path.display()));
-        error.with_help("PATH is an ELF program, a directory, a cpio archive or a project with a Kraftfile")
+        error.with_help("PATH is an ELF program, a directory, a tar or cpio archive, an EROFS image or a project with a Kraftfile")
     })?;
     if metadata.is_dir() {
-        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, Files::Directory(path.clone())) });
+        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, rootfs_files(path, None)?) });
     }
     file(path, arguments)
 }
 
 fn plain(shown: &Path, files: Files) -> Source {
-    Source { shown: shown.display().to_string(), files, kernel: None, kernel_args: Vec::new(), argv: Vec::new(), environment: Vec::new() }
+    Source {
+        shown: shown.display().to_string(),
+        files,
+        kernel: None,
+        kernel_args: Vec::new(),
+        argv: Vec::new(),
+        workdir: None,
+        environment: Vec::new(),
+    }
 }
 
 fn utf8(path: &Path) -> Result<String> {
@@ -116,27 +145,34 @@ fn magic(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn rootfs_files(path: &Path) -> Result<Files> {
-    let metadata = fs::metadata(path).map_err(|error| Error::new(format!("root file system {}: {error}", path.display())))?;
-    if metadata.is_dir() {
-        return Ok(Files::Directory(path.to_owned()));
+fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Files> {
+    let kind = pith_rootfs::source::detect(path).map_err(|error| Error::new(format!("root file system {error}")))?;
+    match kind {
+        SourceKind::Dockerfile => {
+            let message = format!("{}: building a root file system from a Dockerfile is not supported yet", path.display());
+            Err(Error::new(message).with_help("give a directory, a tar or cpio archive or an EROFS image"))
+        }
+        SourceKind::OciLayout => {
+            let message = format!("{}: OCI images as root file systems are not supported yet", path.display());
+            Err(Error::new(message).with_help("unpack it into a directory or a tar archive"))
+        }
+        _ => Ok(Files::Rootfs { path: path.to_owned(), kind, format }),
     }
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if name == "Dockerfile" || name.ends_with(".Dockerfile") {
-        let message = format!("{}: building a root file system from a Dockerfile is not supported yet", path.display());
-        return Err(Error::new(message).with_help("give a directory or a cpio archive"));
-    }
-    Ok(Files::Archive(path.to_owned()))
 }
 
 /// PATH is a file: what kind?
-fn file(path: &Path, arguments: &RunArgs) -> Result<Source> {
+fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
     let magic = magic(path)?;
-    if magic.starts_with(b"07070") {
-        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, Files::Archive(path.to_owned())) });
+    if !matches!(pith_rootfs::source::detect(path)?, SourceKind::File) {
+        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, rootfs_files(path, None)?) });
     }
     if magic.starts_with(b"\x7fELF") {
-        if elf::is_kernel(path)? {
+        let is_kernel = elf::is_kernel(path)?;
+        if arguments.runner == Some(Runner::Kernel) && !is_kernel {
+            let message = format!("--as kernel: {} is no bootable kernel (it has no PVH note)", path.display());
+            return Err(Error::new(message).with_code(pith_abi::exit::NOT_EXECUTABLE));
+        }
+        if is_kernel && arguments.runner != Some(Runner::Linuxu) {
             let kernel = Some(path.to_owned());
             return Ok(Source { kernel, argv: words(arguments), ..plain(path, Files::None) });
         }
@@ -153,12 +189,24 @@ fn file(path: &Path, arguments: &RunArgs) -> Result<Source> {
         let help = "put it into a root file system with the interpreter: `pith run --rootfs DIR /script`";
         return Err(Error::new(message).with_help(help).with_code(pith_abi::exit::NOT_EXECUTABLE));
     }
-    let message = format!("{} is no ELF program, no cpio archive and no directory", path.display());
+    let message = format!("{} is no ELF program, no tar or cpio archive, no EROFS image and no directory", path.display());
     Err(Error::new(message).with_code(pith_abi::exit::NOT_EXECUTABLE))
 }
 
+/// The kernel that a runtime means; `None` is the built-in one.
+fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Option<PathBuf>> {
+    if let Some(path) = runtime.strip_prefix("kernel://") {
+        return Ok(Some(directory.join(path)));
+    }
+    if runtime.is_empty() {
+        return Err(Error::new("--runtime \"\": expected kernel://PATH or a name, as in base:latest"));
+    }
+    report.debug(&format!("runtime {runtime}: using the built-in image"));
+    Ok(None)
+}
+
 /// A project of the `runtime:` kind.
-fn project(file: &Path, directory: &Path, arguments: &RunArgs, report: &Report) -> Result<Source> {
+fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report) -> Result<Source> {
     let (name, text) = if file == Path::new("-") {
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text);
@@ -172,30 +220,28 @@ fn project(file: &Path, directory: &Path, arguments: &RunArgs, report: &Report) 
     for warning in &project.warnings {
         report.warn(&format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message));
     }
-    if let Some((line, column)) = project.volumes_at {
-        let message = format!("{name}:{line}:{column}: volumes are not supported yet");
+    if let Some(volume) = project.volumes.first() {
+        let message = format!("{name}:{}:{}: volumes are not supported yet", volume.line, volume.column);
         return Err(Error::new(message).with_help("put the files into the root file system"));
     }
-    let runtime = project.runtime.as_ref().filter(|_| !project.builds_kernel).ok_or_else(|| {
+    let runtime = project.runtime.as_ref().filter(|_| !project.builds_kernel()).ok_or_else(|| {
         let message = format!("{name}: this project builds its own kernel, which is not supported yet");
         Error::new(message).with_help("replace `unikraft:`/`template:` by `runtime: base:latest`")
     })?;
     let kernel = match runtime {
         Runtime::Kernel(path) => Some(directory.join(path)),
-        Runtime::Image(image) => {
-            report.debug(&format!("runtime {image}: using the built-in image"));
-            None
-        }
+        Runtime::Image(image) => runtime_kernel(image, directory, report)?,
     };
     let rootfs = match (&arguments.rootfs, &project.rootfs) {
-        (Some(path), _) => Some(path.clone()),
-        (None, Some(rootfs)) if rootfs.format == "erofs" => {
-            return Err(Error::new(format!("{name}: EROFS root file systems are not supported yet")).with_help("use `type: cpio`"));
+        (Some(path), _) => Some((path.clone(), None)),
+        (None, Some(rootfs)) => {
+            // The project's default is cpio, which says nothing about a source that is an image already.
+            let format = (rootfs.format == "erofs").then_some(Format::Erofs);
+            Some((directory.join(&rootfs.source), format))
         }
-        (None, Some(rootfs)) => Some(directory.join(&rootfs.source)),
         (None, None) => None,
     };
-    let files = rootfs.as_deref().map(rootfs_files).transpose()?.unwrap_or(Files::None);
+    let files = rootfs.map(|(path, format)| rootfs_files(&path, format)).transpose()?.unwrap_or(Files::None);
     let given = words(arguments);
     let argv = if given.is_empty() { project.cmd.clone() } else { given };
     if argv.is_empty() {

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 use time::TimerQueue;
@@ -96,10 +96,10 @@ fn no_wake_up_is_lost_between_two_cpus() {
     let tasks: Arc<Vec<Arc<Task>>> = Arc::new((0..TASKS).map(|i| scheduler.create(Box::new(Parked(i)))).collect());
     let tokens: Arc<Vec<AtomicU64>> = Arc::new((0..TASKS).map(|_| AtomicU64::new(0)).collect());
     let running: Arc<Vec<AtomicBool>> = Arc::new((0..TASKS).map(|_| AtomicBool::new(false)).collect());
-    let done = Arc::new(AtomicUsize::new(0));
+    let (through, done) = std::sync::mpsc::channel();
     for i in 0..TASKS {
         let (machine, scheduler) = (machine.clone(), scheduler.clone());
-        let (tasks, tokens, running, done) = (tasks.clone(), tokens.clone(), running.clone(), done.clone());
+        let (tasks, tokens, running, through) = (tasks.clone(), tokens.clone(), running.clone(), through.clone());
         std::thread::spawn(move || {
             machine.parking[i].wait();
             scheduler.finish_switch();
@@ -125,7 +125,7 @@ fn no_wake_up_is_lost_between_two_cpus() {
                     _ => {}
                 }
             }
-            done.fetch_add(1, Ordering::SeqCst);
+            through.send(i).unwrap();
             // The end of a task: the thread stays parked for ever.
             scheduler.bury_current();
         });
@@ -140,9 +140,7 @@ fn no_wake_up_is_lost_between_two_cpus() {
             scheduler.run(Box::new(Parked(TASKS + cpu)));
         });
     }
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while done.load(Ordering::SeqCst) < TASKS {
-        assert!(Instant::now() < deadline, "{} of {TASKS} tasks are through", done.load(Ordering::SeqCst));
-        std::thread::sleep(Duration::from_millis(5));
+    for count in 0..TASKS {
+        assert!(done.recv_timeout(Duration::from_secs(60)).is_ok(), "{count} of {TASKS} tasks are through");
     }
 }
