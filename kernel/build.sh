@@ -6,11 +6,21 @@ cd "$(dirname "$0")"
 preset=${1:?preset: runtime or minimal}
 out=${2:-target/images}
 target=x86_64-unknown-linux-gnu
-export RUSTFLAGS="-Crelocation-model=static -Ccode-model=kernel"
+flags=(-Crelocation-model=static -Ccode-model=kernel)
+# What the optimiser does for size beyond opt-level "z", each worth some kilobytes: sequences that repeat become functions, blocks are placed for few
+# jumps, loops are not aligned, live ranges are split for few instructions, and a switch is comparisons (a jump table has eight bytes an entry).
+for option in enable-machine-outliner=always apply-ext-tsp-for-size align-loops=1 split-spill-mode=size min-jump-table-entries=1000; do
+  flags+=("-Cllvm-args=-$option")
+done
+# Names in panic messages: where a crate was unpacked says nothing and would be in the image.
+flags+=("--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src/=")
+export RUSTFLAGS="${flags[*]}"
 cargo build --release --quiet -p image --target "$target" --no-default-features --features "$preset"
 mkdir -p "$out"
-built=${CARGO_TARGET_DIR:-target}/$target/release/pith-kernel
-cp "$built" "$out/$preset-x86_64.dbg"
+built=$out/$preset-x86_64.dbg
+cp "${CARGO_TARGET_DIR:-target}/$target/release/pith-kernel" "$built"
+vectors=$(./vector-registers.sh "$built")
+[ "$vectors" -le 6 ] || echo "note: compiled code uses $vectors vector registers; with at most 6, system calls would be cheaper" >&2
 nm -C --defined-only "$built" | awk '$2 ~ /^[tTwW]$/ { a = $1; $1 = $2 = ""; print a $0 }' | sort > "$out/$preset-x86_64.sym"
 strip --strip-all -o "$out/$preset-x86_64.tmp" "$built"
 mv "$out/$preset-x86_64.tmp" "$out/$preset-x86_64"

@@ -9,7 +9,7 @@ declare -A groups=(
   [test]="nginx redis-server sqlite3 python3 python3-minimal
     g++ musl-tools golang-go
     redis-tools wrk curl iproute2 iputils-ping dnsmasq-base nftables
-    findutils cpio python3-kconfiglib"
+    findutils procps cpio attr libcap2-bin zstd xz-utils erofs-utils python3-kconfiglib"
 )
 packages=()
 for group in "$@"; do

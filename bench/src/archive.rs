@@ -1,6 +1,7 @@
 //! Archives for both sides, packed as the product packs them.
 
 use crate::Result;
+use pith_rootfs::{Format, Plan, SourceKind, SourceOptions, Timestamp, source};
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::os::unix::fs::PermissionsExt;
@@ -21,7 +22,11 @@ pub fn pack(archive: &Path, entries: &[Entry]) -> Result<()> {
         fs::set_permissions(&target, fs::Permissions::from_mode(0o755)).map_err(failed)?;
     }
     let out = BufWriter::new(File::create(archive).map_err(failed)?);
-    pith_rootfs::pack_directory(&staging, out, pith_rootfs::PackOptions::default()).map_err(|e| e.to_string())?;
+    let described = |e: pith_rootfs::RootfsError| e.to_string();
+    let mut tree = source::read(&staging, SourceKind::Directory, &SourceOptions::default()).map_err(described)?;
+    tree.give_to_root();
+    tree.set_times(Timestamp::default());
+    Plan::new(&tree, Format::Cpio).and_then(|plan| plan.write(out)).map_err(described)?;
     fs::remove_dir_all(&staging).map_err(failed)
 }
 

@@ -94,9 +94,9 @@ impl From<pith_machine::StoreError> for Error {
     }
 }
 
-impl From<pith_rootfs::PackError> for Error {
-    fn from(error: pith_rootfs::PackError) -> Self {
-        Self::new(format!("packing the root file system: {error}"))
+impl From<pith_rootfs::RootfsError> for Error {
+    fn from(error: pith_rootfs::RootfsError) -> Self {
+        Self::new(error.to_string())
     }
 }
 

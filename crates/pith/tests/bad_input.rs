@@ -36,7 +36,7 @@ fn paths() {
             126,
             "pith: error: script is a script, and its interpreter is not part of it\n  help: put it into a root file system with the interpreter: `pith run --rootfs DIR /script`\n",
         ),
-        (vec!["text"], 126, "pith: error: text is no ELF program, no cpio archive and no directory\n"),
+        (vec!["text"], 126, "pith: error: text is no ELF program, no tar or cpio archive, no EROFS image and no directory\n"),
         (vec!["elf"], 126, "pith: error: elf: damaged ELF file: Invalid ELF header size or alignment\n"),
         (vec!["elf32"], 126, "pith: error: elf32: a 32-bit program; 64-bit ones are supported\n"),
         (vec!["cut.cpio", "/x"], 125, "pith: error: cut.cpio: byte 0: the archive is cut off: expected a header or the trailer\n"),
@@ -50,7 +50,7 @@ fn paths() {
                 &home,
                 &all,
                 code,
-                "pith: error: nowhere: No such file or directory (os error 2)\n  help: PATH is an ELF program, a directory, a cpio archive or a project with a Kraftfile\n",
+                "pith: error: nowhere: No such file or directory (os error 2)\n  help: PATH is an ELF program, a directory, a tar or cpio archive, an EROFS image or a project with a Kraftfile\n",
             ),
             [] => {
                 let done = home.pith(&all);
@@ -237,7 +237,8 @@ fn broken_command_lines() {
         "run --network none -p 38083:80 root /bin/app",
         "run --ip 10.0.0.2 root /bin/app",
         "run --mac 02:00:00:00:00:01 root /bin/app",
-        "run --rootfs-type erofs root /bin/app",
+        "run --rootfs-type ext4 root /bin/app",
+        "run --compress root /bin/app",
         "run --as oci root /bin/app",
         "run --as kernel /usr/bin/env",
         "run --target debug root /bin/app",

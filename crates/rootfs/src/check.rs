@@ -1,6 +1,6 @@
 //! Reading an archive that came from elsewhere, before a machine gets it.
 
-use crate::error::{CheckError, Problem};
+use crate::error::{EntryError, Problem};
 use crate::newc::{self, Header, HeaderError};
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -23,7 +23,7 @@ pub struct Survey {
 ///
 /// # Errors
 /// The first thing wrong, with its place.
-pub fn check(archive: impl Read) -> Result<Survey, CheckError> {
+pub fn check(archive: impl Read) -> Result<Survey, EntryError> {
     let mut reader = Reader { input: archive, offset: 0 };
     let mut survey = Survey::default();
     let mut kinds: HashMap<Vec<u8>, u32> = HashMap::new();
@@ -31,7 +31,7 @@ pub fn check(archive: impl Read) -> Result<Survey, CheckError> {
     loop {
         let ended = after_trailer.then(|| reader.at_padding_end());
         let start = reader.offset - if after_trailer { reader.offset.min(4) } else { 0 };
-        let fail = |name: Option<&[u8]>, problem| CheckError {
+        let fail = |name: Option<&[u8]>, problem| EntryError {
             offset: start,
             name: name.map(|name| String::from_utf8_lossy(name).into_owned()),
             problem,
@@ -80,7 +80,7 @@ fn judge(name: &[u8], header: &Header, kinds: &HashMap<Vec<u8>, u32>) -> Result<
         }
     }
     match header.mode & newc::TYPE_MASK {
-        newc::SYMLINK if header.size == 0 || header.size > 4095 => return Err(Problem::BadSymlink(header.size)),
+        newc::SYMLINK if header.size == 0 || header.size > 4095 => return Err(Problem::BadSymlink(header.size.into())),
         newc::SYMLINK | newc::REGULAR | newc::DIRECTORY | newc::CHAR_DEVICE | newc::BLOCK_DEVICE | newc::FIFO | newc::SOCKET => {}
         _ => return Err(Problem::BadMode(header.mode)),
     }
@@ -151,9 +151,9 @@ impl<R: Read> Reader<R> {
     fn name(&mut self, header: &Header) -> Result<Vec<u8>, Problem> {
         let size = header.name_size;
         if size == 0 || u64::from(size) > newc::NAME_FIELD_MAX {
-            return Err(Problem::NameLength(size));
+            return Err(Problem::NameLength(size.into()));
         }
-        let mut name = vec![0; usize::try_from(size).map_err(|_| Problem::NameLength(size))?];
+        let mut name = vec![0; usize::try_from(size).map_err(|_| Problem::NameLength(size.into()))?];
         if self.fill(&mut name)? < name.len() {
             return Err(Problem::Truncated("inside a name"));
         }

@@ -1,7 +1,5 @@
 //! The newc format: a 110-byte header of hexadecimal fields, the name, padding to 4, the data, padding to 4.
 
-use std::io::{self, Read, Write};
-
 /// Length of a header in bytes.
 pub const HEADER_LEN: u64 = 110;
 
@@ -119,99 +117,4 @@ pub fn page_aligning_name_size(offset: u64, name_len: u64) -> Option<u64> {
     let unpadded = offset + HEADER_LEN + name_len + 1;
     let padded = name_len + 1 + (unpadded.next_multiple_of(crate::PAGE) - unpadded);
     (padded <= NAME_FIELD_MAX).then_some(padded)
-}
-
-/// Writes entries one after the other.
-#[derive(Debug)]
-pub struct Writer<W> {
-    out: W,
-    offset: u64,
-}
-
-impl<W: Write> Writer<W> {
-    /// Starts an archive.
-    pub fn new(out: W) -> Self {
-        Self { out, offset: 0 }
-    }
-
-    /// Where the next header goes, in bytes.
-    pub fn offset(&self) -> u64 {
-        self.offset
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.out.write_all(bytes)?;
-        self.offset += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn pad(&mut self) -> io::Result<()> {
-        const ZEROS: [u8; 3] = [0; 3];
-        let missing = align4(self.offset) - self.offset;
-        self.put(ZEROS.get(..usize::try_from(missing).unwrap_or_default()).unwrap_or_default())
-    }
-
-    /// Writes one header and its name; the name field is filled with NULs up to `header.name_size`.
-    ///
-    /// # Errors
-    /// Those of the output.
-    pub fn header(&mut self, header: &Header, name: &[u8]) -> io::Result<()> {
-        self.put(&header.to_bytes())?;
-        self.put(name)?;
-        let filler = usize::try_from(header.name_size).unwrap_or_default().saturating_sub(name.len());
-        self.put(&vec![0; filler])?;
-        self.pad()
-    }
-
-    /// Copies `size` bytes of data; `false` when `data` ends before.
-    ///
-    /// # Errors
-    /// Those of the output as `Err(Ok(_))`, those of the input as `Err(Err(_))`.
-    pub fn data(&mut self, data: &mut impl Read, size: u64) -> Result<Complete, CopyError> {
-        let mut buffer = vec![0; 128 * 1024];
-        let mut left = size;
-        while left > 0 {
-            let want = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-            let chunk = buffer.get_mut(..want).unwrap_or_default();
-            let got = match data.read(chunk) {
-                Ok(0) => return Ok(Complete::No),
-                Ok(got) => got,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(CopyError::Input(error)),
-            };
-            self.put(chunk.get(..got).unwrap_or_default()).map_err(CopyError::Output)?;
-            left -= got as u64;
-        }
-        self.pad().map_err(CopyError::Output)?;
-        Ok(Complete::Yes)
-    }
-
-    /// Writes the trailer and flushes. Returns the archive's size in bytes.
-    ///
-    /// # Errors
-    /// Those of the output.
-    pub fn finish(mut self) -> io::Result<u64> {
-        let header = Header { nlink: 1, name_size: 11, ..Header::default() };
-        self.header(&header, TRAILER)?;
-        self.out.flush()?;
-        Ok(self.offset)
-    }
-}
-
-/// Whether all data arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Complete {
-    /// All of it.
-    Yes,
-    /// The input was shorter.
-    No,
-}
-
-/// Which side of a copy failed.
-#[derive(Debug)]
-pub enum CopyError {
-    /// The file being packed.
-    Input(io::Error),
-    /// The archive.
-    Output(io::Error),
 }

@@ -1,7 +1,7 @@
 //! Finds virtio devices, on whatever bus the machine has: memory-mapped ones that the command line names, PCI functions on bus 0.
 
-use crate::platform::{RNG, kernel_space};
-use crate::{interrupts, memory};
+use crate::interrupts;
+use crate::platform::kernel_space;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use arch_x86_64::DIRECT_MAP;
@@ -80,10 +80,13 @@ fn call(handler: Handler) -> Box<dyn Fn() + Send + Sync> {
 /// All virtio devices of the machine, in the order of their addresses.
 pub fn find(mmio: &[MmioDevice]) -> Vec<Found> {
     let mut found = Vec::new();
-    let mut mmio: Vec<&MmioDevice> = mmio.iter().collect();
     // QEMU's microvm fills its slots from the highest down: the first device on its command line comes last in memory.
-    mmio.sort_by_key(|d| core::cmp::Reverse(d.base));
+    let mut descending: Vec<&MmioDevice> = Vec::new();
     for device in mmio {
+        // They are few: no sorting algorithm is worth its code.
+        descending.insert(descending.partition_point(|other| other.base >= device.base), device);
+    }
+    for device in descending {
         let registers = Box::new(Mapped { base: DIRECT_MAP + device.base, len: device.size.max(0x200) });
         if let Ok(transport) = MmioTransport::new(registers) {
             let handler = handler();
@@ -138,11 +141,13 @@ fn find_pci(found: &mut Vec<Found>) {
 }
 
 /// Reads a virtio entropy device, where the generator still needs it.
-pub fn seed_from_device(transport: &mut dyn Transport) {
+#[cfg(feature = "net")]
+pub fn seed_from_device(mut transport: Box<dyn Transport>) {
+    use crate::platform::RNG;
     if RNG.is_seeded() {
         return;
     }
     let mut bytes = [0; 64];
-    let got = virtio_rng::read(transport, &memory::FRAMES, &mut bytes);
+    let got = virtio_rng::read(&mut *transport, &crate::memory::FRAMES, &mut bytes);
     RNG.add_entropy(&bytes[..got], (got * 8) as u32);
 }

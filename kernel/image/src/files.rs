@@ -1,13 +1,19 @@
 //! The root file system: the initrd in memory with a writable layer, the standard mounts, what the command line adds.
 
 use crate::{end, memory};
+#[cfg(feature = "net")]
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+#[cfg(feature = "net")]
+use file::FileType;
 use initrd::Summary;
 use pith_abi::cmdline::FstabEntry;
 use pith_abi::exit;
 use ramfs::Ramfs;
 use time::Clock;
+#[cfg(feature = "net")]
+use vfs::Inode;
 use vfs::{Context, MountFlags, Namespace, Vfs};
 
 /// What all file systems share.
@@ -19,8 +25,17 @@ pub fn surroundings(clock: Arc<dyn Clock>) -> Arc<Vfs> {
     Vfs::new(clock, &memory::FRAMES, fifos)
 }
 
+/// The tree, as its first process sees it.
+pub struct Root {
+    /// The view from its top.
+    pub context: Context,
+    /// Which provided files the image did not have itself.
+    #[cfg(feature = "net")]
+    pub placed: Vec<&'static str>,
+}
+
 /// The tree: a file system in memory that begins as what the initrd holds. An initrd that is itself an executable becomes the file `program`.
-pub fn root(vfs: &Arc<Vfs>, archive: &'static [u8], program: &[u8]) -> Arc<Namespace> {
+pub fn root(vfs: &Arc<Vfs>, archive: &'static [u8], program: &[u8], #[cfg(feature = "net")] provided: Vec<Provided>) -> Root {
     let fs = Ramfs::new(vfs, 0o755);
     match archive {
         [] => {}
@@ -36,7 +51,57 @@ pub fn root(vfs: &Arc<Vfs>, archive: &'static [u8], program: &[u8]) -> Arc<Names
             Err(error) => end::failed(exit::PITH_ERROR, format_args!("the root file system is damaged: {error}")),
         },
     }
-    Namespace::new(vfs.clone(), fs, MountFlags::empty(), b"rootfs")
+    #[cfg(feature = "net")]
+    let mut placed = Vec::new();
+    #[cfg(feature = "net")]
+    let left = provide(&fs, provided, &mut placed);
+    let context = Context::new(Namespace::new(vfs.clone(), fs, MountFlags::empty(), b"rootfs"));
+    #[cfg(feature = "net")]
+    for file in left {
+        if !exists(&context, file.path.as_bytes()) {
+            write(&context, file.path.as_bytes(), file.text.as_bytes());
+            placed.push(file.path);
+        }
+    }
+    Root {
+        context,
+        #[cfg(feature = "net")]
+        placed,
+    }
+}
+
+/// A small file in /etc that the machine brings along.
+#[cfg(feature = "net")]
+pub struct Provided {
+    /// Its whole path.
+    pub path: &'static str,
+    /// What it holds.
+    pub text: String,
+}
+
+/// Puts `files` into /etc before anybody sees the tree, which is far cheaper than writing them; what the image has itself stays. Adds those put there to
+/// `placed`, and returns those that lie behind a symbolic link.
+#[cfg(feature = "net")]
+fn provide(fs: &Ramfs, files: Vec<Provided>, placed: &mut Vec<&'static str>) -> Vec<Provided> {
+    let now_ns = i64::try_from(crate::machine::get().clock.realtime_ns()).unwrap_or(0);
+    let meta = ramfs::Meta { mtime_ns: now_ns, ..ramfs::Meta::default() };
+    let etc =
+        fs.top().get(b"etc").map_or_else(|| fs.top().insert(b"etc", &ramfs::Meta { mode: 0o755, ..meta }, ramfs::Contents::Directory), Ok);
+    let Ok(etc) = etc else { return files };
+    let mut left = Vec::new();
+    for file in files {
+        let name = file.path.trim_start_matches("/etc/").as_bytes();
+        match etc.get(name) {
+            None if etc.kind() == FileType::Directory => {
+                // It is a directory without that name.
+                let _ = etc.insert(name, &meta, ramfs::Contents::File(file.text.leak().as_bytes()));
+                placed.push(file.path);
+            }
+            Some(there) if there.kind() != FileType::Symlink => {}
+            _ => left.push(file),
+        }
+    }
+    left
 }
 
 /// Mounts /dev, /proc and /sys, as far as this image has them.
@@ -102,14 +167,6 @@ pub fn mount_table(context: &Context, table: &[FstabEntry]) {
 #[cfg(feature = "net")]
 pub fn exists(context: &Context, path: &[u8]) -> bool {
     context.resolve(None, path, vfs::Follow::Yes).is_ok()
-}
-
-/// Writes a small file that the image does not bring along, like /etc/resolv.conf; leaves one that it does bring.
-#[cfg(feature = "net")]
-pub fn write_if_missing(context: &Context, path: &[u8], text: &[u8]) {
-    if !exists(context, path) {
-        write(context, path, text);
-    }
 }
 
 /// Makes `path` a file that holds `text`. Nobody is there to hear of failure; a full file system is a log line's worth.

@@ -29,8 +29,10 @@ impl ProcSource for Proc {
     }
 
     fn pids(&self) -> Vec<i32> {
-        let mut pids: Vec<i32> = self.services.processes().iter().map(|p| p.pid()).collect();
-        pids.sort_unstable();
+        let mut pids = Vec::new();
+        for process in self.services.processes() {
+            pids.insert(pids.partition_point(|pid| *pid < process.pid()), process.pid());
+        }
         pids
     }
 

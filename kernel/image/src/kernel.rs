@@ -21,7 +21,6 @@ use pith_abi::exit;
 use plat_pc::pvh::BootInfo;
 use process::{Arguments, Description, LoadError, OnExec, Process, Services, Thread};
 use sched::Scheduler;
-use signal::{SigInfo, Signal};
 use spin::Once;
 use syscall::{Cx, Names, System};
 use time::TimerQueue;
@@ -32,12 +31,14 @@ use vfs::Context;
 pub struct Kernel {
     /// Runs the threads.
     pub scheduler: Arc<Scheduler>,
-    system: System,
+    /// What system calls share.
+    pub system: System,
 }
 
 static KERNEL: Once<Kernel> = Once::new();
 
 /// The kernel, once the first thread may run.
+#[inline(always)]
 pub fn get() -> &'static Kernel {
     match KERNEL.get() {
         Some(kernel) => kernel,
@@ -52,7 +53,7 @@ impl Kernel {
     }
 
     /// One system call.
-    #[inline]
+    #[inline(always)]
     pub fn system_call(&self, thread: &Arc<Thread>, regs: &mut UserRegs) {
         let (number, args) = (regs.orig_rax, regs.syscall_args());
         let mut cx = Cx { thread, process: thread.process(), regs, system: &self.system };
@@ -81,8 +82,16 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         end::failed(exit::NOT_FOUND, format_args!("no command: the guest command line names no program (put it behind --)"));
     };
     crate::log!(Trace, "boot: files");
-    let namespace = files::root(&vfs, crate::initrd(info).0, command.as_bytes());
-    let mut context = Context::new(namespace);
+    let hostname =
+        config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
+    let root = files::root(
+        &vfs,
+        crate::initrd(info).0,
+        command.as_bytes(),
+        #[cfg(feature = "net")]
+        crate::network::provided_files(&config.netdev_ip, &hostname),
+    );
+    let mut context = root.context;
     files::mount_table(&context, &config.fstab);
     if let Some(workdir) = &config.workdir {
         match context.resolve_dir(None, workdir.as_bytes()) {
@@ -92,20 +101,26 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     }
 
     crate::log!(Trace, "boot: root");
-    let hostname =
-        config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
     #[cfg(any(feature = "net", feature = "unix"))]
-    let families = families(&timers, &config, &hostname);
+    let families = families(&timers);
+    #[cfg(feature = "virtio")]
+    attach_devices(
+        &config,
+        #[cfg(feature = "agent")]
+        &console,
+        #[cfg(feature = "net")]
+        families.net.as_ref().map(|stack| (stack, &*hostname)),
+    );
+    console.open(config.stderr);
     #[cfg(feature = "net")]
+    if let Some(stack) = &families.net
+        && root.placed.contains(&crate::network::RESOLV_CONF)
     {
-        if let Some(stack) = &families.net {
-            crate::network::keep_resolv_conf(stack, context.clone(), &config.netdev_ip);
-        }
-        files::write_if_missing(&context, b"/etc/hosts", alloc::format!("127.0.0.1 localhost {hostname}\n::1 localhost\n").as_bytes());
+        crate::network::keep_resolv_conf(stack, &context, &config.netdev_ip);
     }
     crate::log!(Trace, "boot: devices");
     let names = Arc::new(Names::new(hostname.as_bytes()));
-    #[cfg(all(feature = "net", feature = "procfs"))]
+    #[cfg(feature = "net")]
     let stack = families.net.clone();
     KERNEL.call_once(|| {
         let system = System::new(Arc::new(Info), names.clone());
@@ -118,38 +133,45 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
 
     let services = Services::new(Arc::new(PcPlatform), scheduler.clone(), clock, FutexTable::new());
     crate::log!(Trace, "boot: services");
-    #[cfg(feature = "devfs")]
-    files::mount_standard(
-        &context,
-        console.clone(),
-        #[cfg(feature = "procfs")]
-        Arc::new(crate::info::Proc {
-            services: services.clone(),
-            names,
-            boot_id: crate::platform::random_bytes(),
-            #[cfg(feature = "net")]
-            stack,
-        }),
-    );
-    crate::log!(Trace, "boot: mounts");
-    let thread = start_application(&services, context, &config, &command);
+    let thread = start_application(&services, context.clone(), &config, &command);
     crate::log!(Trace, "boot: loaded");
+    #[cfg(feature = "devfs")]
+    {
+        let (console, services) = (console.clone(), services.clone());
+        #[cfg(all(feature = "net", feature = "procfs"))]
+        let stack = stack.clone();
+        let namespace = context.namespace.clone();
+        namespace.defer(Box::new(move || {
+            files::mount_standard(
+                &context,
+                console,
+                #[cfg(feature = "procfs")]
+                Arc::new(crate::info::Proc {
+                    services,
+                    names,
+                    boot_id: crate::platform::random_bytes(),
+                    #[cfg(feature = "net")]
+                    stack,
+                }),
+            );
+        }));
+    }
     let descriptors =
-        [(End::Input, AccessMode::Read), (End::Output(Stream::Out), AccessMode::Write), (End::Output(Stream::Err), AccessMode::Write)];
+        [(End::Input, AccessMode::Read), (End::Output(Stream::Output), AccessMode::Write), (End::Output(Stream::Error), AccessMode::Write)];
     for (end, access) in descriptors {
         let open = Description::new(Stdio::new(&console, end), access, OpenFlags::empty());
         if thread.process().files().insert(open, OnExec::Keep, 0).is_err() {
             panic!("a new process has no room for its first descriptors");
         }
     }
-    let process = Arc::downgrade(thread.process());
-    console.set_on_signal(Box::new(move |number| {
-        if let (Some(process), Ok(signal)) = (process.upgrade(), Signal::new(number.into())) {
-            // A full queue means that the application is being told already.
-            let _ = process.send_signal(SigInfo::kernel(signal), None);
-        }
-    }));
-    if crate::log::port() != plat_pc::debugcon::LogPort::Serial {
+    console.set_application(thread.process());
+    #[cfg(feature = "agent")]
+    console.set_stats(crate::stats::source(
+        services.clone(),
+        #[cfg(feature = "net")]
+        stack,
+    ));
+    if console.is_serial() && crate::log::port() != plat_pc::debugcon::LogPort::Serial {
         // The host keeps standard input and requests back until now.
         crate::log::record(&pith_abi::record::Record::Ready);
     }
@@ -160,32 +182,43 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     scheduler.run(Box::new(KernelContext::boot()))
 }
 
+/// Socket families.
 #[cfg(any(feature = "net", feature = "unix"))]
-/// Socket families, and the network cards of the machine.
-fn families(timers: &TimerQueue, config: &GuestConfig, hostname: &str) -> Families {
-    let mut families = Families::default();
-    #[cfg(feature = "unix")]
-    {
-        families.unix = Some(unix::Family::new(Arc::new(crate::sockets::Names)));
+fn families(timers: &TimerQueue) -> Families {
+    let _ = timers;
+    Families {
+        #[cfg(feature = "unix")]
+        unix: Some(unix::Family::new(Arc::new(crate::sockets::Names))),
+        #[cfg(feature = "net")]
+        net: Some(crate::network::start(timers)),
     }
+}
+
+/// Finds the machine's virtio devices and puts them to use.
+#[cfg(feature = "virtio")]
+fn attach_devices(
+    config: &GuestConfig,
+    #[cfg(feature = "agent")] console: &Arc<Console>,
+    #[cfg(feature = "net")] network: Option<(&Arc<net::Stack>, &str)>,
+) {
     #[cfg(feature = "net")]
-    {
-        let stack = crate::network::start(timers);
-        let mut cards = 0;
-        for mut found in crate::devices::find(&config.virtio_mmio) {
-            match found.transport.device_id() {
-                virtio_net::DEVICE_ID => {
-                    crate::network::add(&stack, found, cards, config.netdev_ip.get(cards), hostname);
-                    cards += 1;
+    let mut cards = 0;
+    for found in crate::devices::find(&config.virtio_mmio) {
+        match found.transport.device_id() {
+            #[cfg(feature = "agent")]
+            virtio_console::DEVICE_ID => console.attach(found),
+            #[cfg(feature = "net")]
+            virtio_net::DEVICE_ID => {
+                if let Some((stack, hostname)) = network {
+                    crate::network::add(stack, found, cards, config.netdev_ip.get(cards), hostname);
                 }
-                virtio_rng::DEVICE_ID => crate::devices::seed_from_device(&mut *found.transport),
-                other => crate::log!(Debug, "no driver for virtio device type {other}"),
+                cards += 1;
             }
+            #[cfg(feature = "net")]
+            virtio_rng::DEVICE_ID => crate::devices::seed_from_device(found.transport),
+            other => crate::log!(Debug, "no driver for virtio device type {other}"),
         }
-        families.net = Some(stack);
     }
-    let _ = (timers, config, hostname, &mut families);
-    families
 }
 
 /// The environment: a default PATH, then what the command line says; of equal names the last wins.

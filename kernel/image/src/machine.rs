@@ -13,7 +13,7 @@ use plat_pc::apic::{LocalApic, TimerMode};
 use plat_pc::clock::{self, Refiner};
 use process::Thread;
 use spin::{Mutex, Once};
-use time::{Clock, Rate, Timekeeper, Timer, TimerQueue};
+use time::{Clock, Counter, Rate, Timer, TimerQueue};
 
 static MACHINE: Once<Arc<PcMachine>> = Once::new();
 
@@ -29,6 +29,19 @@ pub fn get() -> &'static Arc<PcMachine> {
 pub fn now_ns() -> u64 {
     MACHINE.get().map_or(0, |m| m.clock.monotonic_ns())
 }
+
+/// The time-stamp counter.
+pub struct Tsc;
+
+impl Counter for Tsc {
+    #[inline]
+    fn ticks(&self) -> u64 {
+        cpu::rdtsc()
+    }
+}
+
+/// The clock that runs by it.
+pub type Timekeeper = time::Timekeeper<Tsc>;
 
 /// CPU, timer and clock of a PC.
 pub struct PcMachine {
@@ -47,7 +60,7 @@ pub fn init() -> &'static Arc<PcMachine> {
     let started = cpu::rdtsc();
     let found = clock::find(&apic);
     let mode = apic.setup_timer(interrupts::TIMER);
-    let keeper = Timekeeper::new(Box::new(cpu::rdtsc), started, 0, found.rate, found.realtime_ns);
+    let keeper = Timekeeper::new(Tsc, started, 0, found.rate, found.realtime_ns);
     let clock: &'static Timekeeper = Box::leak(Box::new(keeper));
     MACHINE.call_once(|| Arc::new(PcMachine { apic, clock, mode, apic_rate: found.apic_rate, refiner: found.refiner }))
 }
@@ -109,10 +122,11 @@ impl PcMachine {
         }));
     }
 
-    /// Lets the clock's rate get better while the machine runs: after 20 ms, then after five times as long each time, up to 12 s.
+    /// Lets the clock's rate get better while the machine runs: after 50 ms (by then most machines run their application), then after five times as
+    /// long each time, up to 7 s.
     pub fn refine_over_time(self: &Arc<Self>, timers: &TimerQueue) {
         if self.refiner.is_some() {
-            let step = Arc::new(RefineStep { machine: self.clone(), timers: timers.clone(), next_ns: Mutex::new((20_000_000, None)) });
+            let step = Arc::new(RefineStep { machine: self.clone(), timers: timers.clone(), next_ns: Mutex::new((50_000_000, None)) });
             step.arm();
         }
     }
@@ -160,7 +174,7 @@ pub struct KernelContext {
 }
 
 /// The running application thread; `None` on the boot stack.
-#[inline]
+#[inline(always)]
 pub fn current_thread() -> Option<ManuallyDrop<Arc<Thread>>> {
     let context = context::current() as *const KernelContext;
     if context.is_null() {

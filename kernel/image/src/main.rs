@@ -9,7 +9,7 @@
 extern crate alloc;
 
 mod console;
-#[cfg(feature = "net")]
+#[cfg(feature = "virtio")]
 mod devices;
 mod end;
 mod files;
@@ -25,6 +25,8 @@ mod network;
 mod platform;
 #[cfg(any(feature = "net", feature = "unix"))]
 mod sockets;
+#[cfg(feature = "agent")]
+mod stats;
 mod stdio;
 mod system;
 mod traps;
@@ -65,8 +67,7 @@ extern "C" fn pith_start(start_info: u64) -> ! {
     log::set_clock(machine::now_ns);
     log!(Debug, "clock: {} Hz; memory: {} KiB free", machine.clock.rate().hz(), memory::FRAMES.free_bytes() / 1024);
     platform::seed_random(config.random_seed.as_ref().map(|s| &s.0));
-    let console = console::Console::open(config.stderr);
-    kernel::run(&info, config, console)
+    kernel::run(&info, config, console::Console::new())
 }
 
 /// The initrd, empty when there is none, and what lies behind it.

@@ -1,6 +1,7 @@
 //! The network: the stack, its interfaces, and what the application's resolver reads.
 
 use crate::devices::Found;
+use crate::files::Provided;
 use crate::platform::RNG;
 use crate::{files, machine, memory};
 use alloc::boxed::Box;
@@ -8,6 +9,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::task::Wake;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Display;
 use core::net::IpAddr;
@@ -77,24 +79,36 @@ pub fn add(stack: &Arc<Stack>, found: Found, index: usize, ip: Option<&NetdevIp>
     found.handler.call_once(|| Box::new(move || own.interrupt(number, machine::now_ns())));
 }
 
-/// Writes resolv.conf(5): what the command line says now, what leases say whenever one comes. A file that the image brings along stays.
-pub fn keep_resolv_conf(stack: &Arc<Stack>, context: Context, ips: &[NetdevIp]) {
-    if files::exists(&context, RESOLV_CONF) {
-        return;
-    }
+/// What /etc holds because of the network: hosts(5), and resolv.conf(5) as the command line says it.
+pub fn provided_files(ips: &[NetdevIp], hostname: &str) -> Vec<Provided> {
+    let mut hosts = String::from("127.0.0.1 localhost ");
+    hosts.push_str(hostname);
+    hosts.push_str("\n::1 localhost\n");
+    vec![Provided { path: "/etc/hosts", text: hosts }, Provided { path: RESOLV_CONF, text: fixed_lines(ips) }]
+}
+
+fn fixed_lines(ips: &[NetdevIp]) -> String {
     let mut fixed = String::new();
     for ip in ips {
         lines(&mut fixed, &ip.dns, ip.domain.as_deref());
     }
-    files::write(&context, RESOLV_CONF, fixed.as_bytes());
-    let writer = Arc::new(ResolvConf { stack: Arc::downgrade(stack), context, fixed });
+    fixed
+}
+
+/// Writes into resolv.conf(5) what leases say whenever one comes. Not for one that the image brings along; nothing to do while no interface asks for a lease.
+pub fn keep_resolv_conf(stack: &Arc<Stack>, context: &Context, ips: &[NetdevIp]) {
+    if !stack.wants_leases() {
+        return;
+    }
+    let writer = Arc::new(ResolvConf { stack: Arc::downgrade(stack), context: context.clone(), fixed: fixed_lines(ips) });
     let queue = stack.configured_queue();
     // For as long as the machine runs.
     core::mem::forget(queue.register(Events::PRI, Share::All, Waker::from(writer.clone())));
     writer.wake();
 }
 
-const RESOLV_CONF: &[u8] = b"/etc/resolv.conf";
+/// Where resolvers look.
+pub const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// Woken when an interface's configuration has changed.
 struct ResolvConf {
@@ -116,7 +130,7 @@ impl Wake for ResolvConf {
             crate::log!(Debug, "{name}: {}/{} from the DHCP server {}", lease.address, lease.prefix, lease.server);
             lines(&mut text, &lease.dns, (!lease.domain.is_empty()).then_some(&*lease.domain));
         }
-        files::write(&self.context, RESOLV_CONF, text.as_bytes());
+        files::write(&self.context, RESOLV_CONF.as_bytes(), text.as_bytes());
     }
 }
 

@@ -33,19 +33,27 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
 
 /// Seeds the generator from the CPU, the command line and time. A virtio entropy device is asked when the others gave too little.
 pub fn seed_random(seed: Option<&[u32; 8]>) {
-    for _ in 0..4 {
-        if let Some(word) = cpu::rdrand() {
-            RNG.add_entropy(&word.to_le_bytes(), 64);
+    // All at once: each piece for itself would cost a block of the cipher.
+    let mut words = [0; 9];
+    let mut bits = 0;
+    for word in &mut words[..4] {
+        if let Some(random) = cpu::rdrand() {
+            *word = random;
+            bits += 64;
         }
     }
-    if let Some(words) = seed {
-        let mut bytes = [0; 32];
-        for (chunk, word) in bytes.chunks_mut(4).zip(words) {
-            chunk.copy_from_slice(&word.to_le_bytes());
+    if let Some(seed) = seed {
+        for (word, pair) in words[4..8].iter_mut().zip(seed.chunks_exact(2)) {
+            *word = u64::from(pair[1]) << 32 | u64::from(pair[0]);
         }
-        RNG.add_entropy(&bytes, 256);
+        bits += 256;
     }
-    RNG.add_entropy(&cpu::rdtsc().to_le_bytes(), 0);
+    words[8] = cpu::rdtsc();
+    let mut bytes = [0; 72];
+    for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
+        chunk.copy_from_slice(&word.to_le_bytes());
+    }
+    RNG.add_entropy(&bytes, bits);
 }
 
 /// Bytes of kernel stack for each thread.
@@ -184,7 +192,7 @@ impl Platform for PcPlatform {
         Ok(Some(base + PAGE as u64))
     }
     fn hwcap(&self) -> (u64, u64) {
-        (cpu::cpuid(1, 0).edx.into(), 0)
+        (cpu::features().1.into(), 0)
     }
 
     fn random(&self, out: &mut [u8]) {

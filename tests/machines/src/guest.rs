@@ -45,13 +45,14 @@ pub struct Board<'a> {
     cmdline: &'a str,
     cpu: &'a str,
     devices: Vec<Device>,
+    words: &'a [&'a str],
     namespace: Option<&'a Namespace>,
 }
 
 impl<'a> Board<'a> {
     /// A microvm without a network card.
     pub fn new(initrd: &'a [u8], memory_mib: u32, cmdline: &'a str) -> Self {
-        Self { machine_type: "microvm", initrd, memory_mib, cmdline, cpu: "max", devices: Vec::new(), namespace: None }
+        Self { machine_type: "microvm", initrd, memory_mib, cmdline, cpu: "max", devices: Vec::new(), words: &[], namespace: None }
     }
 
     /// Another machine type of QEMU's: `pc` or `q35`.
@@ -78,6 +79,12 @@ impl<'a> Board<'a> {
     /// Another processor than the emulator's best.
     pub fn cpu(mut self, model: &'a str) -> Self {
         self.cpu = model;
+        self
+    }
+
+    /// Further words for QEMU.
+    pub fn words(mut self, words: &'a [&'a str]) -> Self {
+        self.words = words;
         self
     }
 
@@ -144,6 +151,7 @@ impl<'a> Board<'a> {
         qemu.args(["-chardev", "stdio,id=console", "-device", "isa-serial,chardev=console,iobase=0x3f8,irq=4"]);
         qemu.args(["-chardev", &format!("file,id=log,path={}", log.display()), "-device", "isa-debugcon,chardev=log,iobase=0xe9"]);
         qemu.args(["-device", "isa-debug-exit,iobase=0x501,iosize=1"]);
+        qemu.args(self.words);
         qemu
     }
 }

@@ -2,9 +2,8 @@
 
 use super::{EnvEntry, Project, RootfsSource, Runtime, SpecVersion};
 use crate::interpolate::interpolate;
-use pith_diagnostic::{Problem, Source, Warning};
-
 use crate::yaml::{Data, Node};
+use pith_diagnostic::{Problem, Source, Warning};
 
 /// Every top-level key of v0.5 to v0.7.
 const KEYS: [&str; 18] = [

@@ -39,7 +39,9 @@ impl<'a> Lexer<'a> {
     }
 
     fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+        // Nearly all are ASCII, and the machine's start waits for this.
+        let byte = *self.text.as_bytes().get(self.pos)?;
+        if byte.is_ascii() { Some(char::from(byte)) } else { self.rest().chars().next() }
     }
 
     fn bump(&mut self) -> Option<char> {
@@ -58,7 +60,9 @@ impl<'a> Lexer<'a> {
 
     /// The text up to the next space, quotes not understood.
     pub(super) fn raw_word(&self) -> &'a str {
-        self.rest().split(is_space).next().unwrap_or_default()
+        let rest = self.rest();
+        let end = rest.bytes().position(|b| is_space(char::from(b))).unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default()
     }
 
     /// The raw text between `start` and here.
@@ -68,10 +72,11 @@ impl<'a> Lexer<'a> {
 
     /// `name` when here stands `name=`; does not move.
     pub(super) fn parameter_name(&self) -> Option<&'a str> {
-        let name = self.raw_word().split_once('=')?.0;
-        let first = name.chars().next()?;
-        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-        ((first.is_ascii_alphabetic() || first == '_') && name.chars().all(legal)).then_some(name)
+        let rest = self.rest();
+        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+        let end = rest.bytes().position(|b| !legal(b))?;
+        let first = *rest.as_bytes().first()?;
+        (rest.as_bytes().get(end) == Some(&b'=') && (first.is_ascii_alphabetic() || first == b'_')).then(|| rest.get(..end)).flatten()
     }
 
     /// Reads one word, quotes resolved. The caller stands at its first character.
@@ -86,9 +91,16 @@ impl<'a> Lexer<'a> {
         Ok(out)
     }
 
-    /// Reads one character, escape or quoted run into `out`.
+    /// Reads a run of ordinary characters, or one other character, escape or quoted run, into `out`.
     fn piece(&mut self, out: &mut String) -> Result<(), ParseError> {
         let start = self.pos;
+        let ordinary = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'/' | b':' | b'=' | b',' | b'@');
+        let run = self.rest().bytes().take_while(|b| ordinary(b)).count();
+        if run > 0 {
+            self.pos += run;
+            out.push_str(self.since(start));
+            return Ok(());
+        }
         match self.bump() {
             Some('"') => loop {
                 match self.bump() {

@@ -5,7 +5,7 @@ use super::types::{FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, Netdev
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What was wrong with a command line, and where.
@@ -27,7 +27,16 @@ impl ParseError {
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "command line, byte {}: expected {}, found {:?}", self.position, self.expected, self.found)
+        write!(f, "command line, byte {}: expected {}, found \"", self.position, self.expected)?;
+        // Not `{:?}`, which brings tables of Unicode's printable characters into every kernel.
+        for c in self.found.chars() {
+            if c.is_control() || matches!(c, '"' | '\\') {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        f.write_char('"')
     }
 }
 

@@ -30,18 +30,17 @@ pub enum Arch {
     Arm64,
 }
 
-/// Form of a root file system.
+/// What a root file system becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RootfsType {
-    /// What it is
-    #[value(alias = "unknown")]
-    Auto,
     /// A cpio archive
     Cpio,
     /// An EROFS image
     Erofs,
-    /// A single file
+    /// What it is, unseen
     File,
+    /// Whatever suits
+    Unknown,
 }
 
 /// What PATH is to be taken for.
@@ -64,8 +63,8 @@ pub enum Runner {
 
 /// `pith run`.
 #[derive(Debug, Args)]
-#[command(after_help = "PATH is an ELF program, a directory used as root file system, a cpio archive, or a directory with \
-a Kraftfile. Exit status: the application's own; 128+N when signal N ended it; 123 out of memory, 124 kernel panic, \
+#[command(after_help = "PATH is an ELF program, a root file system (a directory, a tar or cpio archive, an EROFS image), or a \
+directory with a Kraftfile. Exit status: the application's own; 128+N when signal N ended it; 123 out of memory, 124 kernel panic, \
 125 Pith's own error, 126 not executable, 127 not found.\n\nExamples:\n  pith run ./my-program -- --flag\n  \
 pith run --rootfs ./root /usr/sbin/nginx\n  pith run -p 8080:80 -M 256Mi ./project")]
 pub struct RunArgs {
@@ -151,12 +150,18 @@ pub struct CreateArgs {
     #[arg(long)]
     pub rm: bool,
 
-    /// Root file system: a directory or a cpio archive
+    /// Root file system: a directory, a tar or cpio archive (.gz, .zst, .xz too), an EROFS image or a file
     #[arg(long, alias = "initrd", value_name = "PATH")]
     pub rootfs: Option<PathBuf>,
-    /// Form of the root file system: auto or cpio
-    #[arg(long, value_name = "TYPE", default_value = "auto", hide_possible_values = true)]
-    pub rootfs_type: RootfsType,
+    /// What to make of the root file system: cpio, erofs, or file to use it as it is [default: cpio, or what it is]
+    #[arg(long, value_name = "TYPE", hide_possible_values = true)]
+    pub rootfs_type: Option<RootfsType>,
+    /// Leave files to their owners instead of giving them to root
+    #[arg(long)]
+    pub keep_file_owners: bool,
+    /// Refused: the machine maps its files uncompressed
+    #[arg(short, long, hide = true)]
+    pub compress: bool,
     /// Runtime to boot: kernel://PATH, or a name, which means the built-in one
     #[arg(short, long, value_name = "RUNTIME")]
     pub runtime: Option<String>,

@@ -93,7 +93,7 @@ pub fn create(settings: &Settings, arguments: &CreateArgs, report: &Report) -> R
 fn make(settings: &Settings, store: &Store, arguments: &CreateArgs, report: &Report) -> Result<Machine> {
     let plan = plan::plan(settings, store, arguments, report)?;
     let mut machine = store.create(arguments.name.as_deref(), plan.record())?;
-    match plan.prepare(&mut machine, report) {
+    match plan.prepare(&mut machine, arguments, report) {
         Ok(()) => Ok(machine),
         Err(error) => match store.remove_own(machine) {
             Ok(()) => Err(error),

@@ -89,8 +89,10 @@ impl Plan {
     ///
     /// # Errors
     /// Files that cannot be packed, too little memory.
-    pub fn prepare(self, machine: &mut Machine, report: &Report) -> Result<()> {
-        let mut archive = rootfs::prepare(&self.source.files, machine, report)?;
+    pub fn prepare(self, machine: &mut Machine, arguments: &CreateArgs, report: &Report) -> Result<()> {
+        let fits = |bytes| memory::size_mib(self.asked_bytes, self.kernel_bytes, bytes).map(drop);
+        let preparation = rootfs::Preparation { machine, arguments, fits: &fits, report };
+        let mut archive = rootfs::prepare(&self.source.files, &preparation)?;
         let long = boot::long_words(&machine.record.config)?;
         let words_in_initrd = long.is_some();
         if let Some(words) = long {
@@ -172,6 +174,10 @@ fn check_target(settings: &Settings, arguments: &CreateArgs) -> Result<()> {
             let message = format!("--target {target:?}: only a project that builds its own kernel has named targets");
             return Err(Error::new(message).with_help("write it as platform/architecture: qemu/x86_64"));
         }
+    }
+    if arguments.compress {
+        let message = "--compress: a machine's files are mapped straight from its root file system, which a compressed one does not allow";
+        return Err(Error::new(message).with_help("leave it out; compressed archives are accepted as --rootfs and unpacked here"));
     }
     if let Some(volume) = arguments.volume.first() {
         let message = format!("--volume {volume:?}: volumes are not supported yet");

@@ -1,18 +1,19 @@
-//! From a source to the archive that the machine gets.
+//! From a source to the archive or image that the machine gets.
 
 use super::elf;
 use super::source::Files;
+use crate::cli::{CreateArgs, RootfsType};
 use crate::error::{Error, Result};
 use crate::report::Report;
 use indicatif::{ProgressBar, ProgressStyle};
 use pith_machine::Machine;
-use pith_rootfs::{PackOptions, Packed};
-use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use pith_rootfs::source::{self, Loaded, Owners, Request};
+use pith_rootfs::{Format, Plan, SourceOptions, Timestamp, Tree};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// An archive ready to boot.
+/// An archive or image ready to boot.
 #[derive(Debug)]
 pub struct Archive {
     /// Its path.
@@ -21,33 +22,50 @@ pub struct Archive {
     pub bytes: u64,
 }
 
+/// What [`prepare`] needs to know besides the files.
+pub struct Preparation<'a> {
+    pub machine: &'a Machine,
+    pub arguments: &'a CreateArgs,
+    /// Says whether a root file system of this many bytes fits the machine: asked before anything is written.
+    pub fits: &'a dyn Fn(u64) -> Result<()>,
+    pub report: &'a Report,
+}
+
 /// Makes or checks the archive; one that is made belongs to the machine.
 ///
 /// # Errors
-/// Files that cannot be read or packed, an archive that no guest should get.
-pub fn prepare(files: &Files, machine: &Machine, report: &Report) -> Result<Option<Archive>> {
-    let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
-    let options = PackOptions::from_epoch(epoch.as_deref())?;
-    match files {
-        Files::None => Ok(None),
-        Files::Archive(path) => check(path, report).map(Some),
-        Files::Directory(directory) => {
-            let bar = report.is_interactive().then(|| {
-                let style = ProgressStyle::with_template("{spinner} packing {msg} {elapsed}");
-                let bar = ProgressBar::new_spinner().with_message(directory.display().to_string());
-                // Nothing is drawn for what takes less than a tick.
-                bar.enable_steady_tick(Duration::from_millis(200));
-                style.map_or(bar.clone(), |style| bar.with_style(style))
-            });
-            let (packed, path) = write(machine, |out| pith_rootfs::pack_directory(directory, out, options))?;
-            if let Some(bar) = bar {
-                bar.finish_and_clear();
+/// Files that cannot be read or packed, an archive that no guest should get, or that does not fit.
+pub fn prepare(files: &Files, preparation: &Preparation<'_>) -> Result<Option<Archive>> {
+    let Preparation { machine, arguments, fits, report } = preparation;
+    let epoch = pith_rootfs::sink::epoch(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref())?;
+    let asked = match arguments.rootfs_type {
+        None | Some(RootfsType::Unknown | RootfsType::File) => None,
+        Some(RootfsType::Cpio) => Some(Format::Cpio),
+        Some(RootfsType::Erofs) => Some(Format::Erofs),
+    };
+    let (tree, format) = match files {
+        Files::None => return Ok(None),
+        Files::Rootfs { path, .. } if arguments.rootfs_type == Some(RootfsType::File) => {
+            let bytes = std::fs::metadata(path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?.len();
+            fits(bytes)?;
+            return Ok(Some(Archive { path: path.clone(), bytes }));
+        }
+        Files::Rootfs { path, kind, format } => {
+            let request = Request {
+                format: asked.or(*format),
+                owners: if arguments.keep_file_owners { Owners::Keep } else { Owners::Root },
+                epoch,
+                options: SourceOptions { scratch: Some(machine.path("")) },
+            };
+            let _progress = progress(report, &format!("reading {}", path.display()));
+            match source::load(path, *kind, &request)? {
+                Loaded::Ready { bytes, entries, .. } => {
+                    report.debug(&format!("{}: {entries} files, {bytes} bytes, used as it is", path.display()));
+                    fits(bytes)?;
+                    return Ok(Some(Archive { path: path.clone(), bytes }));
+                }
+                Loaded::Tree { tree, format } => (tree, format),
             }
-            for socket in &packed.skipped {
-                report.warn(&format!("{}: a socket, left out of the root file system", socket.display()));
-            }
-            report.debug(&format!("packed {} files, {} bytes", packed.entries, packed.bytes));
-            Ok(Some(Archive { path, bytes: packed.bytes }))
         }
         Files::Program(program) => {
             let gathered = elf::gather(program)?;
@@ -56,47 +74,70 @@ pub fn prepare(files: &Files, machine: &Machine, report: &Report) -> Result<Opti
                 let count = gathered.libraries;
                 report.info(&format!("{}: taking its {count} libraries from this host", Path::new(name).display()));
             }
-            let (packed, path) = write(machine, |out| gathered.files.pack(out, options))?;
-            Ok(Some(Archive { path, bytes: packed.bytes }))
+            let mut tree = gathered.files.tree()?;
+            tree.give_to_root();
+            tree.set_times(epoch.unwrap_or(Timestamp::default()));
+            (tree, asked.unwrap_or_default())
         }
-    }
+    };
+    pack(&tree, format, preparation).map(Some)
 }
 
-/// Appends something to the machine's archive; one that is not its own is copied first.
+/// Writes a tree into the machine's directory.
+fn pack(tree: &Tree, format: Format, preparation: &Preparation<'_>) -> Result<Archive> {
+    let Preparation { machine, fits, report, .. } = preparation;
+    let plan = Plan::new(tree, format)?;
+    let packed = plan.packed();
+    for note in tree.notes.iter().chain(&packed.notes) {
+        report.warn(note);
+    }
+    fits(packed.bytes)?;
+    let name = match format {
+        Format::Cpio => "initrd.cpio",
+        Format::Erofs => "initrd.erofs",
+    };
+    let progress = progress(report, "packing the root file system");
+    plan.write(BufWriter::with_capacity(1 << 18, machine.create_file(name)?))?;
+    drop(progress);
+    report.debug(&format!("packed {} files, {} bytes", packed.entries, packed.bytes));
+    Ok(Archive { path: machine.path(name), bytes: packed.bytes })
+}
+
+/// Appends something to the machine's archive or image; one that is not its own is copied first.
 ///
 /// # Errors
 /// Those of the file system.
 pub fn with_tail(archive: Option<Archive>, tail: &[u8], machine: &Machine) -> Result<Archive> {
-    let path = machine.path("initrd.cpio");
+    let is_own = |archive: &Archive| archive.path.starts_with(machine.directory());
+    let name = archive.as_ref().filter(|archive| is_own(archive)).and_then(|archive| archive.path.file_name()?.to_str());
+    let name = name.unwrap_or("initrd").to_owned();
+    let path = machine.path(&name);
     let failed = |error: std::io::Error| Error::new(format!("{}: {error}", path.display()));
-    let mut own = machine.append_file("initrd.cpio")?;
+    let mut own = machine.append_file(&name)?;
     let before = match archive {
-        Some(archive) if archive.path == path => archive.bytes,
-        Some(archive) => {
-            let copied = File::open(&archive.path).and_then(|mut file| std::io::copy(&mut file, &mut own));
-            copied.map_err(failed)?
-        }
+        Some(archive) if is_own(&archive) => archive.bytes,
+        Some(archive) => std::fs::File::open(&archive.path).and_then(|mut file| std::io::copy(&mut file, &mut own)).map_err(failed)?,
         None => 0,
     };
     own.write_all(tail).map_err(failed)?;
     Ok(Archive { path: path.clone(), bytes: before + tail.len() as u64 })
 }
 
-fn write(
-    machine: &Machine,
-    pack: impl FnOnce(&mut BufWriter<File>) -> std::result::Result<Packed, pith_rootfs::PackError>,
-) -> Result<(Packed, PathBuf)> {
-    let mut out = BufWriter::with_capacity(1 << 18, machine.create_file("initrd.cpio")?);
-    let packed = pack(&mut out)?;
-    Ok((packed, machine.path("initrd.cpio")))
+/// Something that moves on a terminal until it is dropped.
+struct Progress(ProgressBar);
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }
 
-fn check(path: &Path, report: &Report) -> Result<Archive> {
-    let failed = |error: std::io::Error| Error::new(format!("{}: {error}", path.display()));
-    let file = File::open(path).map_err(failed)?;
-    let bytes = file.metadata().map_err(failed)?.len();
-    let survey =
-        pith_rootfs::check(BufReader::with_capacity(1 << 18, file)).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
-    report.debug(&format!("{}: {} files, {} of them unaligned", path.display(), survey.entries, survey.unaligned));
-    Ok(Archive { path: path.to_owned(), bytes })
+fn progress(report: &Report, message: &str) -> Option<Progress> {
+    report.is_interactive().then(|| {
+        let bar = ProgressBar::new_spinner().with_message(message.to_owned());
+        // Nothing is drawn for what takes less than a tick.
+        bar.enable_steady_tick(Duration::from_millis(200));
+        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
+        Progress(style.map_or(bar.clone(), |style| bar.with_style(style)))
+    })
 }

@@ -1,10 +1,11 @@
 //! What to run: from PATH, flags and project files to a root file system and a command.
 
 use super::elf;
-use crate::cli::{CreateArgs, RootfsType, Runner};
+use crate::cli::{CreateArgs, Runner};
 use crate::error::{Error, Result};
 use crate::report::Report;
 use pith_kraftfile::{Project, Runtime, find as project_files};
+use pith_rootfs::{Format, SourceKind};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,10 +15,15 @@ use std::path::{Path, PathBuf};
 pub enum Files {
     /// None: the kernel has all it needs.
     None,
-    /// A directory to be packed.
-    Directory(PathBuf),
-    /// A finished archive.
-    Archive(PathBuf),
+    /// A directory, archive, image or file to make a root file system of.
+    Rootfs {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is.
+        kind: SourceKind,
+        /// What the project wants it to become.
+        format: Option<Format>,
+    },
     /// One program of this host, to be completed with its libraries.
     Program(PathBuf),
 }
@@ -51,11 +57,6 @@ fn words(arguments: &CreateArgs) -> Vec<String> {
 /// # Errors
 /// Nothing there, or nothing in it to run.
 pub fn find(arguments: &CreateArgs, report: &Report) -> Result<Source> {
-    match arguments.rootfs_type {
-        RootfsType::Auto | RootfsType::Cpio => {}
-        RootfsType::Erofs => return Err(Error::new("--rootfs-type erofs: EROFS root file systems are not supported yet")),
-        RootfsType::File => return Err(Error::new("--rootfs-type file: single files as root file systems are not supported yet")),
-    }
     let mut source = detect(arguments, report)?;
     if let Some(runtime) = &arguments.runtime {
         source.kernel = runtime_kernel(runtime, Path::new("."), report)?;
@@ -70,7 +71,7 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     }
     let Some(path) = &arguments.path else {
         if let Some(rootfs) = &arguments.rootfs {
-            return Ok(Source { argv: command_in(rootfs, words(arguments))?, ..plain(rootfs, rootfs_files(rootfs)?) });
+            return Ok(Source { argv: command_in(rootfs, words(arguments))?, ..plain(rootfs, rootfs_files(rootfs, None)?) });
         }
         let file = project_files::find(Path::new("."))?;
         let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
@@ -86,8 +87,8 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     }
     if let Some(rootfs) = &arguments.rootfs {
         // With a root file system given, PATH names the command inside it.
-        let files = rootfs_files(rootfs)?;
-        if let Files::Directory(root) = &files
+        let files = rootfs_files(rootfs, None)?;
+        if let Files::Rootfs { path: root, kind: SourceKind::Directory, .. } = &files
             && path.is_absolute()
             && arguments.entrypoint.is_none()
             && fs::symlink_metadata(root.join(path.strip_prefix("/").unwrap_or(path))).is_err()
@@ -101,10 +102,10 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     }
     let metadata = fs::metadata(path).map_err(|error| {
         let error = Error::new(format!("{}: {error}", path.display()));
-        error.with_help("PATH is an ELF program, a directory, a cpio archive or a project with a Kraftfile")
+        error.with_help("PATH is an ELF program, a directory, a tar or cpio archive, an EROFS image or a project with a Kraftfile")
     })?;
     if metadata.is_dir() {
-        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, Files::Directory(path.clone())) });
+        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, rootfs_files(path, None)?) });
     }
     file(path, arguments)
 }
@@ -144,24 +145,26 @@ fn magic(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn rootfs_files(path: &Path) -> Result<Files> {
-    let metadata = fs::metadata(path).map_err(|error| Error::new(format!("root file system {}: {error}", path.display())))?;
-    if metadata.is_dir() {
-        return Ok(Files::Directory(path.to_owned()));
+fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Files> {
+    let kind = pith_rootfs::source::detect(path).map_err(|error| Error::new(format!("root file system {error}")))?;
+    match kind {
+        SourceKind::Dockerfile => {
+            let message = format!("{}: building a root file system from a Dockerfile is not supported yet", path.display());
+            Err(Error::new(message).with_help("give a directory, a tar or cpio archive or an EROFS image"))
+        }
+        SourceKind::OciLayout => {
+            let message = format!("{}: OCI images as root file systems are not supported yet", path.display());
+            Err(Error::new(message).with_help("unpack it into a directory or a tar archive"))
+        }
+        _ => Ok(Files::Rootfs { path: path.to_owned(), kind, format }),
     }
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if name == "Dockerfile" || name.ends_with(".Dockerfile") {
-        let message = format!("{}: building a root file system from a Dockerfile is not supported yet", path.display());
-        return Err(Error::new(message).with_help("give a directory or a cpio archive"));
-    }
-    Ok(Files::Archive(path.to_owned()))
 }
 
 /// PATH is a file: what kind?
 fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
     let magic = magic(path)?;
-    if magic.starts_with(b"07070") {
-        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, Files::Archive(path.to_owned())) });
+    if !matches!(pith_rootfs::source::detect(path)?, SourceKind::File) {
+        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, rootfs_files(path, None)?) });
     }
     if magic.starts_with(b"\x7fELF") {
         let is_kernel = elf::is_kernel(path)?;
@@ -186,7 +189,7 @@ fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
         let help = "put it into a root file system with the interpreter: `pith run --rootfs DIR /script`";
         return Err(Error::new(message).with_help(help).with_code(pith_abi::exit::NOT_EXECUTABLE));
     }
-    let message = format!("{} is no ELF program, no cpio archive and no directory", path.display());
+    let message = format!("{} is no ELF program, no tar or cpio archive, no EROFS image and no directory", path.display());
     Err(Error::new(message).with_code(pith_abi::exit::NOT_EXECUTABLE))
 }
 
@@ -230,14 +233,15 @@ fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Repor
         Runtime::Image(image) => runtime_kernel(image, directory, report)?,
     };
     let rootfs = match (&arguments.rootfs, &project.rootfs) {
-        (Some(path), _) => Some(path.clone()),
-        (None, Some(rootfs)) if rootfs.format == "erofs" => {
-            return Err(Error::new(format!("{name}: EROFS root file systems are not supported yet")).with_help("use `type: cpio`"));
+        (Some(path), _) => Some((path.clone(), None)),
+        (None, Some(rootfs)) => {
+            // The project's default is cpio, which says nothing about a source that is an image already.
+            let format = (rootfs.format == "erofs").then_some(Format::Erofs);
+            Some((directory.join(&rootfs.source), format))
         }
-        (None, Some(rootfs)) => Some(directory.join(&rootfs.source)),
         (None, None) => None,
     };
-    let files = rootfs.as_deref().map(rootfs_files).transpose()?.unwrap_or(Files::None);
+    let files = rootfs.map(|(path, format)| rootfs_files(&path, format)).transpose()?.unwrap_or(Files::None);
     let given = words(arguments);
     let argv = if given.is_empty() { project.cmd.clone() } else { given };
     if argv.is_empty() {

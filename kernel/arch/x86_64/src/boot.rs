@@ -23,14 +23,14 @@ global_asm!(
 pvh_start:
     cld
     mov edi, ebx
-    // Kernel window: 4 MiB of 4 KiB pages from physical 0, all writable and executable until `protect_kernel`.
-    xor ecx, ecx
-    mov eax, 3
+    // Kernel window: the image's pages (of 4 MiB from physical 0), all writable and executable until `protect_kernel`.
+    mov ecx, 0x100
+    mov eax, 0x100003
 2:  mov [boot_pt + ecx * 8], eax
     add eax, 4096
     inc ecx
-    cmp ecx, 1024
-    jne 2b
+    cmp eax, offset __image_end - {kernel_base}
+    jb 2b
     mov dword ptr [boot_kernel_pd], offset boot_pt + 3
     mov dword ptr [boot_kernel_pd + 8], offset boot_pt + 4096 + 3
     mov dword ptr [boot_kernel_pdpt + 510 * 8], offset boot_kernel_pd + 3
@@ -125,7 +125,8 @@ boot_stack_bottom: .skip 16384
 .global boot_stack_top
 boot_stack_top:
 .text
-"#
+"#,
+    kernel_base = const KERNEL_BASE,
 );
 
 unsafe extern "C" {
@@ -161,25 +162,23 @@ pub fn protect_kernel() {
     const WRITE: u64 = 2;
     const GLOBAL: u64 = 0x100;
     const NO_EXECUTE: u64 = 1 << 63;
-    let (_, image_end) = image_range();
+    const DATA: u64 = PRESENT | WRITE | GLOBAL | NO_EXECUTE;
+    let (image, image_end) = image_range();
     let (text, text_end) = text_range();
-    let rodata_end = &raw const __rodata_end as u64;
-    for page in 0..1024u64 {
-        let virt = KERNEL_BASE + page * 4096;
-        let rights = if virt < KERNEL_BASE + 0x10_0000 || page * 4096 >= image_end {
-            0
-        } else if virt < text {
-            PRESENT | WRITE | GLOBAL | NO_EXECUTE // boot tables, note, 32-bit entry: done executing
-        } else if virt < text_end {
-            PRESENT | GLOBAL
-        } else if virt < rodata_end {
-            PRESENT | GLOBAL | NO_EXECUTE
-        } else {
-            PRESENT | WRITE | GLOBAL | NO_EXECUTE
-        };
-        let entry = if rights == 0 { 0 } else { (page * 4096) | rights };
-        // SAFETY: the table is ours and live; every page that is in use keeps the rights its section needs.
-        unsafe { (&raw mut boot_pt).cast::<u64>().add(page as usize).write_volatile(entry) };
+    let rodata_end = &raw const __rodata_end as u64 - KERNEL_BASE;
+    let mut phys = image;
+    // What comes first (boot tables, note, 32-bit entry) is done executing.
+    for (end, rights) in [
+        (text - KERNEL_BASE, DATA),
+        (text_end - KERNEL_BASE, PRESENT | GLOBAL),
+        (rodata_end, PRESENT | GLOBAL | NO_EXECUTE),
+        (image_end, DATA),
+    ] {
+        while phys < end {
+            // SAFETY: the table is ours and live; every page that is in use keeps the rights its section needs. The stub mapped no others.
+            unsafe { (&raw mut boot_pt).cast::<u64>().add((phys / 4096) as usize).write_volatile(phys | rights) };
+            phys += 4096;
+        }
     }
     // SAFETY: entry 256 is the direct map: data only. Entry 0 shares its lower table, where bits are per entry, so identity stays executable.
     unsafe {

@@ -2,9 +2,10 @@
 
 use crate::UserRegs;
 use crate::cpu::{self, msr};
+use crate::entry;
 use crate::fpu::{self, FpuState};
 use crate::percpu;
-use core::arch::global_asm;
+use core::arch::{asm, global_asm};
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -36,7 +37,7 @@ unsafe extern "C" {
     fn arch_first_exit();
 }
 
-/// The bytes of stack that entry code uses for [`UserRegs`] and xmm0-15.
+/// The bytes of stack that entry code uses for [`UserRegs`] and, at most, xmm0-15.
 const FRAME: u64 = size_of::<UserRegs>() as u64 + 264;
 
 /// Whether more than one CPU runs: then floating-point state may not stay in registers over an idle period.
@@ -122,21 +123,12 @@ pub unsafe fn switch(prev: &Context, next: &Context) {
     let prev_id = &raw const *prev as u64;
     if let Some(state) = &next.fpu {
         if owner != next_id {
-            if owner == prev_id
-                && let Some(state) = &prev.fpu
-            {
-                // SAFETY: the registers hold `prev`'s state, whose area only this CPU uses now.
-                unsafe { fpu::save(&mut *state.get()) };
-            } else if owner != 0 {
-                // SAFETY: a live context (forgotten on drop) whose state was left in the registers over an idle period.
-                unsafe {
-                    if let Some(state) = &(*(owner as *const Context)).fpu {
-                        fpu::save(&mut *state.get());
-                    }
-                }
+            // SAFETY: a live context (forgotten on drop), `prev` or one whose state was left in the registers over an idle period; its area only this CPU
+            // uses now. `next` runs nowhere else; its area holds its state.
+            unsafe {
+                let previous = if owner == 0 { None } else { (*(owner as *const Context)).fpu.as_ref() };
+                fpu::switch(previous.map(|state| &mut *state.get()), &*state.get());
             }
-            // SAFETY: `next` runs nowhere else; its area holds its state.
-            unsafe { fpu::restore(&*state.get()) };
             this.fpu_owner.store(next_id, Ordering::Relaxed);
         }
     } else if SMP.load(Ordering::Relaxed)
@@ -164,10 +156,12 @@ pub unsafe fn switch(prev: &Context, next: &Context) {
 }
 
 /// Address of the running context; 0 before the first switch.
-#[inline]
+#[inline(always)]
 pub fn current() -> usize {
-    // SAFETY: GS is this CPU's block.
-    unsafe { (*percpu::this()).current as usize }
+    let current: usize;
+    // SAFETY: in the kernel GS is this CPU's block.
+    unsafe { asm!("mov {}, gs:[{}]", out(reg) current, const percpu::CURRENT, options(nostack, readonly, preserves_flags)) };
+    current
 }
 
 impl Drop for Context {
@@ -191,16 +185,16 @@ pub unsafe fn application_regs<'a>() -> &'a mut UserRegs {
 /// Where the legacy region of an XSAVE area keeps xmm0-15 (SDM volume 1, table 10-2).
 const XMM_OFFSET: usize = 160;
 
-/// The application's whole floating-point state, as a signal frame shows it: the registers, with xmm0-15 from the entry frame.
+/// The application's whole floating-point state, as a signal frame shows it: the registers, with those that the kernel uses itself from the entry frame.
 ///
 /// # Safety
 /// As [`application_regs`].
 pub unsafe fn application_fpu() -> FpuState {
     let mut state = FpuState::inherit();
-    // SAFETY: entry code saved 256 bytes right below the registers (plus 8 bytes of alignment above them).
+    // SAFETY: entry code has room for 256 bytes right below the registers (plus 8 bytes of alignment above them) and saved as many registers there.
     unsafe {
         let xmm = (application_regs() as *const UserRegs as u64 - 264) as *const u8;
-        core::ptr::copy_nonoverlapping(xmm, state.bytes_mut().as_mut_ptr().add(XMM_OFFSET), 256);
+        core::ptr::copy_nonoverlapping(xmm, state.bytes_mut().as_mut_ptr().add(XMM_OFFSET), 16 * entry::saved_vectors());
     }
     if fpu::components() != 0 {
         // The low halves are never in their initial state as far as XSAVE can tell: mark SSE as present.
@@ -218,6 +212,6 @@ pub unsafe fn set_application_fpu(state: &FpuState) {
     // SAFETY: as in `application_fpu`.
     unsafe {
         let xmm = (application_regs() as *mut UserRegs as u64 - 264) as *mut u8;
-        core::ptr::copy_nonoverlapping(state.bytes().as_ptr().add(XMM_OFFSET), xmm, 256);
+        core::ptr::copy_nonoverlapping(state.bytes().as_ptr().add(XMM_OFFSET), xmm, 16 * entry::saved_vectors());
     }
 }

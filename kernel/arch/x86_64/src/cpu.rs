@@ -2,6 +2,7 @@
 
 use core::arch::asm;
 use core::arch::x86_64::{__cpuid_count, CpuidResult};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// EFER, IA32_STAR and friends (SDM volume 4, table 2-2).
 pub mod msr {
@@ -26,6 +27,32 @@ pub fn cpuid(leaf: u32, sub: u32) -> CpuidResult {
     __cpuid_count(leaf, sub)
 }
 
+/// Features in ECX of leaf 1 (SDM volume 2, CPUID, table 3-10).
+pub mod feature {
+    pub const X2APIC: u32 = 1 << 21;
+    pub const TSC_DEADLINE: u32 = 1 << 24;
+    pub const XSAVE: u32 = 1 << 26;
+    pub const RDRAND: u32 = 1 << 30;
+    pub const HYPERVISOR: u32 = 1 << 31;
+}
+
+/// ECX and EDX of leaf 1. Asked for once: under a hypervisor every CPUID is an exit.
+pub fn features() -> (u32, u32) {
+    static FEATURES: AtomicU64 = AtomicU64::new(0);
+    let known = FEATURES.load(Ordering::Relaxed);
+    if known != 0 {
+        return (known as u32, (known >> 32) as u32);
+    }
+    let leaf = cpuid(1, 0);
+    FEATURES.store(u64::from(leaf.edx) << 32 | u64::from(leaf.ecx), Ordering::Relaxed);
+    (leaf.ecx, leaf.edx)
+}
+
+/// Whether leaf 1 has a [`feature`].
+pub fn has(feature: u32) -> bool {
+    features().0 & feature != 0
+}
+
 /// The highest basic leaf that CPUID answers.
 pub fn cpuid_max() -> u32 {
     cpuid(0, 0).eax
@@ -34,7 +61,7 @@ pub fn cpuid_max() -> u32 {
 /// The signature of the hypervisor below (leaf 0x4000_0000), zeros on bare metal.
 pub fn hypervisor_signature() -> [u8; 12] {
     let mut out = [0; 12];
-    if cpuid(1, 0).ecx & (1 << 31) != 0 {
+    if has(feature::HYPERVISOR) {
         let r = cpuid(0x4000_0000, 0);
         out[0..4].copy_from_slice(&r.ebx.to_le_bytes());
         out[4..8].copy_from_slice(&r.ecx.to_le_bytes());
@@ -52,7 +79,7 @@ pub fn rdtsc() -> u64 {
 
 /// One random word from RDRAND, `None` when the CPU lacks it or has none to give.
 pub fn rdrand() -> Option<u64> {
-    if cpuid(1, 0).ecx & (1 << 30) == 0 {
+    if !has(feature::RDRAND) {
         return None;
     }
     let (mut value, mut ok): (u64, u8);

@@ -1,7 +1,7 @@
 //! Entry and exit: system calls, interrupts and exceptions.
 //!
-//! Every entry ends on the running thread's kernel stack with [`UserRegs`] and, below them, xmm0-15, and calls one of two functions that
-//! the image defines: `pith_syscall` and `pith_trap`. Interrupts and exceptions first arrive on a small IST stack, because neither the application's
+//! Every entry ends on the running thread's kernel stack with [`UserRegs`] and, below them, the vector registers that the kernel uses, and calls one of two
+//! functions that the image defines: `pith_syscall` and `pith_trap`. Interrupts and exceptions first arrive on a small IST stack, because neither the application's
 //! nor our own code's red zone may be touched; the stub copies the frame away at once, so that a handler may block and the IST stack is free again.
 //!
 //! Whether the application was interrupted is told by the sign of RIP, which holds for both rings.
@@ -13,6 +13,8 @@ use core::arch::{asm, global_asm};
 
 /// Vectors with an entry stub: exceptions 0-31, device interrupts from [`FIRST_INTERRUPT`].
 pub const VECTORS: usize = 64;
+/// Vector registers that are kept at every entry; the others only in an image whose code uses more than these.
+const FEW_VECTORS: usize = 6;
 /// First vector that is no exception.
 pub const FIRST_INTERRUPT: u8 = 32;
 
@@ -28,6 +30,8 @@ pub enum Resume {
 
 global_asm!(
     r#"
+// The application's vector registers that the kernel's own code uses. How many that are the build finds out in the finished image
+// (`kernel/vector-registers.sh`) and leaves in arch_vector_registers: 16 before that.
 .macro SAVE_XMM
     sub rsp, 264
     movups [rsp], xmm0
@@ -36,38 +40,59 @@ global_asm!(
     movups [rsp + 48], xmm3
     movups [rsp + 64], xmm4
     movups [rsp + 80], xmm5
-    movups [rsp + 96], xmm6
-    movups [rsp + 112], xmm7
-    movups [rsp + 128], xmm8
-    movups [rsp + 144], xmm9
-    movups [rsp + 160], xmm10
-    movups [rsp + 176], xmm11
-    movups [rsp + 192], xmm12
-    movups [rsp + 208], xmm13
-    movups [rsp + 224], xmm14
-    movups [rsp + 240], xmm15
+    cmp byte ptr [rip + arch_vector_registers], {few_vectors}
+    jbe 77f
+    call arch_vectors_save
+77:
 .endm
-.macro RESTORE_XMM
+.macro RESTORE_FEW_XMM
     movups xmm0, [rsp]
     movups xmm1, [rsp + 16]
     movups xmm2, [rsp + 32]
     movups xmm3, [rsp + 48]
     movups xmm4, [rsp + 64]
     movups xmm5, [rsp + 80]
-    movups xmm6, [rsp + 96]
-    movups xmm7, [rsp + 112]
-    movups xmm8, [rsp + 128]
-    movups xmm9, [rsp + 144]
-    movups xmm10, [rsp + 160]
-    movups xmm11, [rsp + 176]
-    movups xmm12, [rsp + 192]
-    movups xmm13, [rsp + 208]
-    movups xmm14, [rsp + 224]
-    movups xmm15, [rsp + 240]
-    add rsp, 264
+.endm
+.macro RESTORE_XMM
+    RESTORE_FEW_XMM
+    cmp byte ptr [rip + arch_vector_registers], {few_vectors}
+    jbe 78f
+    call arch_vectors_restore
+78: add rsp, 264
 .endm
 
+.section .rodata.arch_vector_registers, "a"
+.global arch_vector_registers
+arch_vector_registers:
+    .byte 16
+
 .text
+// Above the return address: the others, where SAVE_XMM has room for them.
+arch_vectors_save:
+    movups [rsp + 104], xmm6
+    movups [rsp + 120], xmm7
+    movups [rsp + 136], xmm8
+    movups [rsp + 152], xmm9
+    movups [rsp + 168], xmm10
+    movups [rsp + 184], xmm11
+    movups [rsp + 200], xmm12
+    movups [rsp + 216], xmm13
+    movups [rsp + 232], xmm14
+    movups [rsp + 248], xmm15
+    ret
+arch_vectors_restore:
+    movups xmm6, [rsp + 104]
+    movups xmm7, [rsp + 120]
+    movups xmm8, [rsp + 136]
+    movups xmm9, [rsp + 152]
+    movups xmm10, [rsp + 168]
+    movups xmm11, [rsp + 184]
+    movups xmm12, [rsp + 200]
+    movups xmm13, [rsp + 216]
+    movups xmm14, [rsp + 232]
+    movups xmm15, [rsp + 248]
+    ret
+
 .global arch_syscall_entry
 .align 16
 arch_syscall_entry:
@@ -99,8 +124,53 @@ arch_syscall_entry:
     lea rdi, [rsp + 264]
     xor ebp, ebp
     call pith_syscall
-    test al, al
+    // Everything that is not the usual way is found out by one branch: exact resumption (al), further vector registers, flags that must be restored (trap,
+    // direction, alignment check, id; arithmetic flags are nobody's after a system call), ring 3.
+    mov ecx, [rsp + 264 + 144]
+    and ecx, 0x257500
+    movzx edx, byte ptr [rsp + 264 + 136]
+    xor edx, 8
+    or ecx, edx
+    cmp byte ptr [rip + arch_vector_registers], {few_vectors}
+    seta dl
+    or cl, al
+    or cl, dl
+    test ecx, ecx
+    jnz 5f
+    RESTORE_FEW_XMM
+1:  add rsp, 264
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    add rsp, 8
+    pop r10
+    pop r9
+    pop r8
+    pop rax
+    add rsp, 8
+    pop rdx
+    pop rsi
+    pop rdi
+    mov rcx, [rsp + 8]
+    mov r11, [rsp + 24]
+    mov rsp, [rsp + 32]
+    swapgs
+    // `sti` holds interrupts back until the jump has been made.
+    sti
+    jmp rcx
+5:  test al, al
     jnz arch_exit_exact
+    cmp byte ptr [rsp + 264 + 136], 8
+    jne 6f
+    test dword ptr [rsp + 264 + 144], 0x257500
+    jnz arch_exit_exact
+    call arch_vectors_restore
+    RESTORE_FEW_XMM
+    jmp 1b
+6:  // Ring 3. Exact resumption is used whenever RCX might not be canonical.
     RESTORE_XMM
     pop r15
     pop r14
@@ -119,22 +189,6 @@ arch_syscall_entry:
     pop rdi
     mov rcx, [rsp + 8]
     mov r11, [rsp + 24]
-    cmp byte ptr [rsp + 16], 8
-    jne 2f
-    // Ring 0: flags first (interrupts still off), then the stack; `sti` holds interrupts back until the jump has been made. Arithmetic flags are nobody's
-    // after a system call; only if others are set (trap, direction, alignment check, id) are they restored.
-    test r11d, 0x257500
-    jnz 4f
-3:  mov rsp, [rsp + 32]
-    swapgs
-    sti
-    jmp rcx
-4:  and r11d, 0xfffffdff
-    push r11
-    popfq
-    lea r11, [r11 + 0x200]
-    jmp 3b
-2:  // Ring 3. Exact resumption is used whenever RCX might not be canonical.
     mov rsp, [rsp + 32]
     swapgs
     sysretq
@@ -242,6 +296,7 @@ arch_trap_stubs:
     user_cs = const USER_CS,
     user_ss = const USER_SS,
     vectors = const VECTORS,
+    few_vectors = const FEW_VECTORS,
 );
 
 unsafe extern "C" {
@@ -289,6 +344,17 @@ pub unsafe fn install() {
         // Interrupts, trap, direction, alignment check and nested task are off at entry.
         cpu::wrmsr(msr::SFMASK, 0x4_4700);
     }
+}
+
+/// How many vector registers entry code keeps on the kernel stack, from xmm0 on: all that the kernel's own code uses. The others are the application's at
+/// all times.
+pub(crate) fn saved_vectors() -> usize {
+    unsafe extern "C" {
+        #[link_name = "arch_vector_registers"]
+        static USED: u8;
+    }
+    // SAFETY: a constant of the image; volatile because the build writes it after the compiler has seen it.
+    if usize::from(unsafe { (&raw const USED).read_volatile() }) <= FEW_VECTORS { FEW_VECTORS } else { 16 }
 }
 
 /// An exception or interrupt, as `pith_trap` gets it.

@@ -1,16 +1,32 @@
 //! Floating-point and vector state: XSAVE with every component the CPU offers (SDM volume 1, chapter 13), FXSAVE where there is none.
 //!
-//! The kernel's own code uses xmm0-15 only; entry code keeps the application's low halves on the kernel stack, so the registers' *upper* halves and the
-//! control words are the application's at all times. A state saved here therefore takes xmm0-15 from the entry frame when it is shown to a signal handler.
+//! The kernel's own code uses some of xmm0-15 only; entry code keeps the application's low halves of those on the kernel stack, so the other registers,
+//! all *upper* halves and the control words are the application's at all times. A state saved here therefore takes the ones on the stack from the entry
+//! frame when it is shown to a signal handler.
+
+#[cfg(feature = "machine")]
+mod switch;
+
+#[cfg(feature = "machine")]
+pub(crate) use switch::switch;
 
 use crate::cpu;
 use alloc::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use core::arch::asm;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 static SIZE: AtomicU32 = AtomicU32::new(512);
 static COMPONENTS: AtomicU64 = AtomicU64::new(0);
+/// Whether XGETBV tells which components are in use.
+static TELLS_USE: AtomicBool = AtomicBool::new(false);
+
+/// State components (SDM volume 1, 13.1).
+const X87: u64 = 1;
+const SSE: u64 = 1 << 1;
+/// Where in a saved state MXCSR is, and the header with the set of components that are in it.
+const MXCSR: usize = 24;
+const HEADER: usize = 512;
 
 /// Turns on every state component that fits the area Linux programs expect (x87, SSE, AVX, AVX-512, PKRU): not AMX, whose 8 KiB a
 /// program must ask for first.
@@ -18,7 +34,7 @@ static COMPONENTS: AtomicU64 = AtomicU64::new(0);
 /// # Safety
 /// Once per CPU, before application code runs.
 pub unsafe fn enable() {
-    if cpu::cpuid(1, 0).ecx & (1 << 26) == 0 {
+    if !cpu::has(cpu::feature::XSAVE) {
         return;
     }
     let offered = cpu::cpuid(0xd, 0);
@@ -42,6 +58,7 @@ pub unsafe fn enable() {
     }
     COMPONENTS.store(wanted, Ordering::Relaxed);
     SIZE.store(size, Ordering::Relaxed);
+    TELLS_USE.store(cpu::cpuid(0xd, 1).eax & 4 != 0, Ordering::Relaxed);
 }
 
 /// Bytes of a saved state (the standard, not compacted, format).
@@ -58,6 +75,8 @@ pub fn components() -> u64 {
 pub struct FpuState {
     area: NonNull<u8>,
     layout: Layout,
+    /// Of the area only the SSE registers that entry code does not keep and MXCSR are meaningful; all else is in its initial state.
+    sse_only: bool,
 }
 
 // SAFETY: plain owned memory.
@@ -73,12 +92,12 @@ impl FpuState {
         // SAFETY: the legacy region (SDM volume 1, 10.5.1) lies within the 512 bytes at least allocated.
         unsafe {
             area.cast::<u16>().write(0x37f);
-            area.add(24).cast::<u32>().write(0x1f80);
+            area.add(MXCSR).cast::<u32>().write(0x1f80);
             if components() != 0 {
-                area.add(512).cast::<u64>().write(3);
+                area.add(HEADER).cast::<u64>().write(X87 | SSE);
             }
         }
-        Self { area, layout }
+        Self { area, layout, sse_only: false }
     }
 
     /// A copy of what is in the registers now.
@@ -108,8 +127,9 @@ impl Drop for FpuState {
     }
 }
 
-/// Saves the registers.
-pub fn save(state: &mut FpuState) {
+/// Saves all of the registers.
+pub(crate) fn save(state: &mut FpuState) {
+    state.sse_only = false;
     // SAFETY: the area is 64-byte aligned and as large as the enabled components need.
     unsafe {
         if components() != 0 {
@@ -120,7 +140,7 @@ pub fn save(state: &mut FpuState) {
     }
 }
 
-/// Loads the registers.
+/// Loads all of the registers.
 pub fn restore(state: &FpuState) {
     // SAFETY: the area holds a state made by `save` or `initial`, or one whose header and MXCSR were checked.
     unsafe {

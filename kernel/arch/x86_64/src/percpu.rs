@@ -66,6 +66,7 @@ pub(crate) const KERNEL_STACK: usize = offset_of!(PerCpu, kernel_stack);
 pub(crate) const USER_RSP: usize = offset_of!(PerCpu, user_rsp);
 pub(crate) const USER_CS: usize = offset_of!(PerCpu, user_cs);
 pub(crate) const USER_SS: usize = offset_of!(PerCpu, user_ss);
+pub(crate) const CURRENT: usize = offset_of!(PerCpu, current);
 const CPU: usize = offset_of!(PerCpu, cpu);
 
 impl PerCpu {

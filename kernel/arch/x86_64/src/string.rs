@@ -14,7 +14,8 @@ memcpy:
     jb 4f
     cmp rdx, 32
     jbe 3f
-    movups xmm4, [rsi + rdx - 16]
+    mov r9, [rsi + rdx - 16]
+    mov r10, [rsi + rdx - 8]
     lea r8, [rdi + rdx - 16]
     cmp rdx, 64
     jbe 2f
@@ -39,7 +40,8 @@ memcpy:
     add rdi, 16
     sub rdx, 16
     jmp 2b
-5:  movups [r8], xmm4
+5:  mov [r8], r9
+    mov [r8 + 8], r10
     ret
 3:  movups xmm0, [rsi]
     movups xmm1, [rsi + rdx - 16]

@@ -38,13 +38,13 @@ pub struct Uart<R> {
 }
 
 impl<R: Registers> Uart<R> {
-    /// Finds the port (its scratch register must keep what is written), sets 8 bits, no parity, 115,200 baud, queues on.
+    /// Finds the port (its scratch register must keep what is written), sets 115,200 baud, 8 bits, no parity, queues on.
     pub fn probe(registers: R) -> Option<Self> {
         registers.write(SCRATCH, 0x5a);
         if registers.read(SCRATCH) != 0x5a {
             return None;
         }
-        registers.write(INTERRUPT_ENABLE, 0);
+        // The divisor's two halves lie where data and interrupt enable are otherwise.
         registers.write(LINE_CONTROL, 0x80);
         registers.write(DATA, 1);
         registers.write(INTERRUPT_ENABLE, 0);

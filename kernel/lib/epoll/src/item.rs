@@ -77,6 +77,11 @@ impl Item {
         self.file.upgrade()
     }
 
+    /// Whether it is for `file`.
+    pub(crate) fn watches(&self, file: &Arc<dyn File>) -> bool {
+        core::ptr::addr_eq(self.file.as_ptr(), Arc::as_ptr(file))
+    }
+
     /// Whether the file was closed.
     pub(crate) fn is_gone(&self) -> bool {
         self.file.strong_count() == 0

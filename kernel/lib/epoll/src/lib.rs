@@ -14,13 +14,15 @@ extern crate alloc;
 mod item;
 mod nesting;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
+use core::ops::Range;
 use core::sync::atomic::AtomicUsize;
 use file::{Events, File, FileType, Stat, WaitQueue};
 use item::{Item, Settings};
+use sortedmap::ChunkedMap;
 use spin::Mutex;
 use uapi::{Errno, Result};
 
@@ -50,12 +52,23 @@ pub enum Op {
     Delete,
 }
 
-/// Descriptor number, then identity of the open file: one number may be registered again after close and reuse, and one file under
-/// several numbers.
-type Key = (i32, usize);
+/// Registered files by descriptor number and a serial number: one number may be registered again after close and reuse, and one file under several
+/// numbers.
+type Items = ChunkedMap<Arc<Item>>;
+
+/// Where the files registered as `fd` are.
+fn places(fd: i32) -> Range<u64> {
+    let first = u64::from(fd.unsigned_abs()) << 32;
+    first..first + (1 << 32)
+}
+
+/// Where `file`, registered as `fd`, is.
+fn place(items: &Items, fd: i32, file: &Arc<dyn File>) -> Option<u64> {
+    items.range(places(fd)).find(|(_, item)| item.watches(file)).map(|(key, _)| key)
+}
 
 pub(crate) struct Shared {
-    items: Mutex<BTreeMap<Key, Arc<Item>>>,
+    items: Mutex<Items>,
     ready: Mutex<VecDeque<Arc<Item>>>,
     queue: WaitQueue,
     /// Longest chain of instances that ever watched this one.
@@ -66,10 +79,6 @@ pub(crate) struct Shared {
 pub struct EpollFile {
     shared: Arc<Shared>,
     stat: Stat,
-}
-
-fn identity(file: &Arc<dyn File>) -> usize {
-    Arc::as_ptr(file).cast::<()>().addr()
 }
 
 impl EpollFile {
@@ -88,7 +97,6 @@ impl EpollFile {
         if inner.is_some_and(|inner| Arc::ptr_eq(&inner.shared, &self.shared)) {
             return Err(Errno::EINVAL);
         }
-        let key = (fd, identity(file));
         match op {
             Op::Add(events, data) => {
                 let settings = Settings::new(events, data)?;
@@ -98,11 +106,11 @@ impl EpollFile {
                         return Err(Errno::EINVAL);
                     }
                 }
-                let item = self.insert(key, file, settings)?;
+                let item = self.insert(fd, file, settings)?;
                 if let Some(inner) = inner
                     && let Err(error) = nesting::check(&self.shared, &inner.shared)
                 {
-                    self.remove(key);
+                    self.remove(fd, file);
                     return Err(error);
                 }
                 item.listen(queue);
@@ -110,29 +118,32 @@ impl EpollFile {
                 Ok(())
             }
             Op::Modify(events, data) => {
-                let item = self.shared.items.lock().get(&key).cloned().ok_or(Errno::ENOENT)?;
+                let item = {
+                    let items = self.shared.items.lock();
+                    place(&items, fd, file).and_then(|key| items.get(key)).cloned().ok_or(Errno::ENOENT)?
+                };
                 let settings = Settings::new(events, data)?;
                 item.modify(settings)?;
                 item.listen(queue);
                 item.requeue_if_ready(file);
                 Ok(())
             }
-            Op::Delete => self.remove(key).ok_or(Errno::ENOENT),
+            Op::Delete => self.remove(fd, file).ok_or(Errno::ENOENT),
         }
     }
 
-    fn insert(&self, key: Key, file: &Arc<dyn File>, settings: Settings) -> Result<Arc<Item>> {
+    fn insert(&self, fd: i32, file: &Arc<dyn File>, settings: Settings) -> Result<Arc<Item>> {
         let item = Arc::new(Item::new(file, &self.shared, settings));
         let mut stale = Vec::new();
         {
             let mut items = self.shared.items.lock();
-            if items.contains_key(&key) {
+            if place(&items, fd, file).is_some() {
                 return Err(Errno::EEXIST);
             }
             // Closed files that had the same number are taken out here: they can never be reported again.
-            let of_number = items.range((key.0, 0)..=(key.0, usize::MAX));
-            let gone: Vec<Key> = of_number.filter(|(_, item)| item.is_gone()).map(|(key, _)| *key).collect();
-            stale.extend(gone.iter().filter_map(|key| items.remove(key)));
+            let gone: Vec<u64> = items.range(places(fd)).filter(|(_, item)| item.is_gone()).map(|(key, _)| key).collect();
+            stale.extend(gone.iter().filter_map(|key| items.remove(*key)));
+            let key = items.range(places(fd)).next_back().map_or(places(fd).start, |(last, _)| last + 1);
             items.insert(key, item.clone());
         }
         for item in stale {
@@ -141,8 +152,12 @@ impl EpollFile {
         Ok(item)
     }
 
-    fn remove(&self, key: Key) -> Option<()> {
-        let item = self.shared.items.lock().remove(&key)?;
+    fn remove(&self, fd: i32, file: &Arc<dyn File>) -> Option<()> {
+        let item = {
+            let mut items = self.shared.items.lock();
+            let key = place(&items, fd, file)?;
+            items.remove(key)?
+        };
         self.shared.forget(&item);
         Some(())
     }

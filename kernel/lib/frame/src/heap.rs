@@ -73,6 +73,15 @@ pub struct KernelHeap {
     partial: Mutex<Partial>,
 }
 
+// Which is why every class will do for an alignment of 16.
+const _: () = {
+    let mut class = 0;
+    while class < SIZES.len() {
+        assert!(SIZES[class].is_multiple_of(16));
+        class += 1;
+    }
+};
+
 /// Where an allocation of some layout lives.
 enum Place {
     /// In a slab of this class.
@@ -84,6 +93,9 @@ enum Place {
 fn place(layout: Layout) -> Option<Place> {
     if layout.size() <= MAX_SMALL && layout.align() <= MAX_SMALL {
         let first = CLASS_OF[layout.size().div_ceil(16)] as usize;
+        if layout.align() <= 16 {
+            return Some(Place::Small(first));
+        }
         if let Some(class) = (first..SIZES.len()).find(|c| (SIZES[*c] as usize).is_multiple_of(layout.align())) {
             return Some(Place::Small(class));
         }

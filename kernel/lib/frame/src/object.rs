@@ -4,8 +4,8 @@ use crate::allocator::FrameAllocator;
 use crate::page::Page;
 use crate::{PAGE_BYTES, PAGE_SIZE};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::sync::Weak;
+use sortedmap::ChunkedMap;
 use spin::Mutex;
 use uapi::{Errno, Result};
 
@@ -69,13 +69,19 @@ pub trait MapObserver: Send + Sync {
 pub struct AnonObject {
     frames: &'static FrameAllocator,
     size: u64,
-    pages: Mutex<BTreeMap<u64, Page>>,
+    pages: Mutex<ChunkedMap<Page>>,
 }
 
 impl AnonObject {
     /// `size` bytes of zeroes.
     pub fn new(frames: &'static FrameAllocator, size: u64) -> Self {
-        Self { frames, size, pages: Mutex::new(BTreeMap::new()) }
+        Self { frames, size, pages: Mutex::new(ChunkedMap::new()) }
+    }
+}
+
+impl Drop for AnonObject {
+    fn drop(&mut self) {
+        self.frames.count_cached(self.pages.get_mut().len(), 0);
     }
 }
 
@@ -85,18 +91,19 @@ impl MapObject for AnonObject {
             return Err(Errno::ENXIO);
         }
         let mut pages = self.pages.lock();
-        if let Some(page) = pages.get(&index) {
+        if let Some(page) = pages.get(index) {
             return Ok(page.clone());
         }
         let page = Page::zeroed(self.frames).ok_or(Errno::ENOMEM)?;
         pages.insert(index, page.clone());
+        self.frames.count_cached(0, 1);
         Ok(page)
     }
     fn size(&self) -> u64 {
         self.size
     }
     fn resident(&self, index: u64) -> Option<Page> {
-        self.pages.lock().get(&index).cloned()
+        self.pages.lock().get(index).cloned()
     }
 }
 

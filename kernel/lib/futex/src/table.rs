@@ -4,6 +4,7 @@ use crate::FutexKey;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Waker;
 use spin::{Mutex, MutexGuard};
@@ -39,8 +40,8 @@ pub struct FutexTable {
 
 /// One sleeper's place in the table; dropping it takes it out.
 #[must_use = "dropping the waiter takes it out of the table"]
-pub struct FutexWaiter {
-    table: FutexTable,
+pub struct FutexWaiter<'a> {
+    table: &'a FutexTable,
     waiter: Arc<Waiter>,
 }
 
@@ -50,41 +51,43 @@ impl Default for FutexTable {
     }
 }
 
-/// Wakers taken under a lock and woken after it.
+/// Sleepers taken off under a lock and woken after it.
+#[derive(Default)]
 struct Batch {
-    first: [Option<Waker>; 4],
-    rest: VecDeque<Waker>,
-    count: usize,
+    first: Option<Arc<Waiter>>,
+    rest: Vec<Arc<Waiter>>,
 }
 
 impl Batch {
-    fn new() -> Self {
-        Self { first: [const { None }; 4], rest: VecDeque::new(), count: 0 }
+    fn count(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
     }
 
-    fn add(&mut self, waiter: &Waiter) {
+    fn add(&mut self, waiter: Arc<Waiter>) {
         waiter.woken.store(true, Ordering::Release);
-        let waker = waiter.waker.clone();
-        match self.first.get_mut(self.count) {
-            Some(place) => *place = Some(waker),
-            None => self.rest.push_back(waker),
+        match self.first {
+            None => self.first = Some(waiter),
+            Some(_) => self.rest.push(waiter),
         }
-        self.count += 1;
     }
 
     fn wake(self) -> usize {
-        self.first.into_iter().flatten().chain(self.rest).for_each(Waker::wake);
-        self.count
+        let Some(first) = &self.first else { return 0 };
+        first.waker.wake_by_ref();
+        for other in &self.rest {
+            other.waker.wake_by_ref();
+        }
+        1 + self.rest.len()
     }
 
     /// Takes at most `max` sleepers on `key` off the bucket, the longest asleep first.
     fn take(&mut self, bucket: &mut Bucket, key: FutexKey, bitset: u32, max: usize) {
-        let end = self.count.saturating_add(max);
+        let end = self.count().saturating_add(max);
         let mut index = 0;
-        while self.count < end && index < bucket.len() {
+        while self.count() < end && index < bucket.len() {
             if bucket[index].matches(key, bitset) {
                 if let Some(waiter) = bucket.remove(index) {
-                    self.add(&waiter);
+                    self.add(waiter);
                 }
             } else {
                 index += 1;
@@ -130,7 +133,7 @@ impl FutexTable {
         waker: Waker,
         expected: u32,
         read: impl FnOnce() -> Result<u32>,
-    ) -> Result<FutexWaiter> {
+    ) -> Result<FutexWaiter<'_>> {
         if bitset == 0 {
             return Err(Errno::EINVAL);
         }
@@ -140,12 +143,12 @@ impl FutexTable {
         }
         let waiter = Arc::new(Waiter { key: Mutex::new(key), bitset, woken: AtomicBool::new(false), waker });
         bucket.push_back(waiter.clone());
-        Ok(FutexWaiter { table: self.clone(), waiter })
+        Ok(FutexWaiter { table: self, waiter })
     }
 
     /// FUTEX_WAKE, FUTEX_WAKE_BITSET: wakes at most `max` sleepers on `key` whose bitset meets `bitset`; how many.
     pub fn wake(&self, key: FutexKey, max: usize, bitset: u32) -> usize {
-        let mut batch = Batch::new();
+        let mut batch = Batch::default();
         {
             let mut bucket = self.bucket(key);
             if bucket.is_empty() {
@@ -187,7 +190,7 @@ impl FutexTable {
     ) -> Result<(usize, usize)> {
         let (batch, moved) = self.both(from, to, |source, mut target| {
             check()?;
-            let mut batch = Batch::new();
+            let mut batch = Batch::default();
             batch.take(source, from, MATCH_ANY, max_wake);
             let mut moved = 0;
             let mut index = 0;
@@ -214,7 +217,7 @@ impl FutexTable {
     pub fn wake_op(&self, key: FutexKey, key2: FutexKey, max: usize, max2: usize, operate: impl FnOnce() -> Result<bool>) -> Result<usize> {
         let batch = self.both(key, key2, |first, second| {
             let compares = operate()?;
-            let mut batch = Batch::new();
+            let mut batch = Batch::default();
             batch.take(first, key, MATCH_ANY, max);
             if compares {
                 batch.take(second.unwrap_or(first), key2, MATCH_ANY, max2);
@@ -230,7 +233,7 @@ impl FutexTable {
     }
 }
 
-impl FutexWaiter {
+impl FutexWaiter<'_> {
     /// Whether a wake took this waiter. True wins over a timeout or a signal at the same time: the wake counted it.
     pub fn was_woken(&self) -> bool {
         self.waiter.woken.load(Ordering::Acquire)
@@ -261,7 +264,7 @@ impl FutexWaiter {
     }
 }
 
-impl Drop for FutexWaiter {
+impl Drop for FutexWaiter<'_> {
     fn drop(&mut self) {
         self.leave();
     }

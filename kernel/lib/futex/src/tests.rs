@@ -19,7 +19,7 @@ fn waker() -> Waker {
 fn key(offset: u64) -> FutexKey {
     FutexKey { space_or_object: 1, offset }
 }
-fn sleep(table: &FutexTable, offset: u64) -> FutexWaiter {
+fn sleep(table: &FutexTable, offset: u64) -> FutexWaiter<'_> {
     table.wait_prepare(key(offset), MATCH_ANY, waker(), 0, || Ok(0)).unwrap()
 }
 

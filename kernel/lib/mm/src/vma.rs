@@ -1,9 +1,9 @@
 //! The tree of mappings (VMAs): what is where, kept joined and searched for gaps.
 
 use crate::types::{MappedName, Prot};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use frame::{MapObject, PAGE_BYTES};
+use sortedmap::ChunkedMap;
 
 bitflags::bitflags! {
     /// What else there is to know about a mapping.
@@ -101,7 +101,7 @@ pub const MIN_ADDR: u64 = 0x1_0000;
 /// All mappings of an address space, with their sizes summed up (in bytes).
 #[derive(Default)]
 pub struct VmaMap {
-    tree: BTreeMap<u64, Vma>,
+    tree: ChunkedMap<Vma>,
     pub total: u64,
     pub peak: u64,
     pub data: u64,
@@ -133,28 +133,28 @@ impl VmaMap {
     /// The mapping that holds `addr`.
     pub fn find(&self, addr: u64) -> Option<(u64, &Vma)> {
         let (start, vma) = self.tree.range(..=addr).next_back()?;
-        (addr < vma.end).then_some((*start, vma))
+        (addr < vma.end).then_some((start, vma))
     }
 
     /// The first mapping that ends above `addr`.
     pub fn find_from(&self, addr: u64) -> Option<(u64, &Vma)> {
-        self.find(addr).or_else(|| self.tree.range(addr..).next().map(|(s, v)| (*s, v)))
+        self.find(addr).or_else(|| self.tree.range(addr..).next())
     }
 
     /// The last mapping that starts below `addr`.
     pub fn before(&self, addr: u64) -> Option<(u64, &Vma)> {
-        self.tree.range(..addr).next_back().map(|(s, v)| (*s, v))
+        self.tree.range(..addr).next_back()
     }
 
     /// All mappings, in order.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &Vma)> {
-        self.tree.iter().map(|(s, v)| (*s, v))
+        self.tree.iter()
     }
 
     /// The mappings that meet `start..end`, cut to it, in order: (from, to, start of the mapping, mapping).
     pub fn overlaps(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, u64, u64, &Vma)> {
         let first = self.find(start).map_or(start, |(s, _)| s);
-        self.tree.range(first..end).map(move |(s, v)| (start.max(*s), end.min(v.end), *s, v))
+        self.tree.range(first..end).map(move |(s, v)| (start.max(s), end.min(v.end), s, v))
     }
 
     pub fn is_free(&self, start: u64, end: u64) -> bool {
@@ -176,7 +176,7 @@ impl VmaMap {
     /// The free space around an address range: from the end of the mapping before it to the start of the one after.
     pub fn bounds(&self, start: u64, end: u64) -> (u64, u64) {
         let floor = self.before(start).map_or(0, |(_, v)| v.end);
-        let ceiling = self.tree.range(end..).next().map_or(1 << 47, |(s, _)| *s);
+        let ceiling = self.tree.range(end..).next().map_or(1 << 47, |(s, _)| s);
         (floor, ceiling)
     }
 
@@ -200,14 +200,14 @@ impl VmaMap {
     pub fn insert(&mut self, start: u64, vma: Vma) {
         self.account(start, &vma, Sign::Add);
         let mut vma = vma;
-        if let Some((_, next)) = self.tree.range(vma.end..).next().filter(|(s, next)| **s == vma.end && vma.joins(start, next)) {
+        if let Some((_, next)) = self.tree.range(vma.end..).next().filter(|(s, next)| *s == vma.end && vma.joins(start, next)) {
             let end = next.end;
-            self.tree.remove(&vma.end);
+            self.tree.remove(vma.end);
             vma.end = end;
         }
-        if let Some((before, previous)) = self.tree.range_mut(..start).next_back()
+        if let Some((before, previous)) = self.tree.last_before_mut(start)
             && previous.end == start
-            && previous.joins(*before, &vma)
+            && previous.joins(before, &vma)
         {
             previous.end = vma.end;
             return;
@@ -217,13 +217,13 @@ impl VmaMap {
 
     /// Cuts the mapping that holds `addr` in two there, unless it starts there.
     fn cut(&mut self, addr: u64) {
-        let Some((start, vma)) = self.tree.range_mut(..addr).next_back() else { return };
+        let Some((start, vma)) = self.tree.last_before_mut(addr) else { return };
         if vma.end <= addr {
             return;
         }
         let mut upper = vma.clone();
         if upper.mapped.is_some() {
-            upper.page_offset = vma.page_index(*start, addr);
+            upper.page_offset = vma.page_index(start, addr);
         }
         vma.end = addr;
         self.tree.insert(addr, upper);
@@ -239,8 +239,8 @@ impl VmaMap {
         self.cut(start);
         self.cut(end);
         let mut at = start;
-        while let Some(from) = self.tree.range(at..end).next().map(|(s, _)| *s)
-            && let Some(vma) = self.tree.remove(&from)
+        while let Some(from) = self.tree.range(at..end).next().map(|(s, _)| s)
+            && let Some(vma) = self.tree.remove(from)
         {
             self.account(from, &vma, Sign::Remove);
             at = vma.end;
@@ -272,7 +272,7 @@ impl VmaMap {
 
     /// Moves the start of the mapping at `start` down to `new`.
     pub fn grow_down(&mut self, start: u64, new: u64) {
-        if let Some(vma) = self.tree.remove(&start) {
+        if let Some(vma) = self.tree.remove(start) {
             self.account(start, &vma, Sign::Remove);
             self.account(new, &vma, Sign::Add);
             self.tree.insert(new, vma);
@@ -284,7 +284,7 @@ impl VmaMap {
         let hinted = self.hint.below != 0 && self.hint.below <= window.high && len > self.hint.largest;
         let mut top = if hinted { self.hint.below } else { window.high };
         let mut largest = if hinted { self.hint.largest } else { 0 };
-        if self.tree.get(&top).is_some_and(|vma| vma.flags.contains(VmFlags::GROWSDOWN)) {
+        if self.tree.get(top).is_some_and(|vma| vma.flags.contains(VmFlags::GROWSDOWN)) {
             top = top.saturating_sub(STACK_GUARD);
         }
         let fits = |bottom: u64, top: u64| {

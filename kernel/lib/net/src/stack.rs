@@ -243,6 +243,11 @@ impl Stack {
         self.shared.quietly(|core| core.net.interfaces.iter().enumerate().map(|(i, interface)| interface.info(i)).collect())
     }
 
+    /// Whether an interface gets its address by DHCP.
+    pub fn wants_leases(&self) -> bool {
+        self.shared.quietly(|core| core.net.interfaces.iter().any(|interface| interface.dhcp.is_some()))
+    }
+
     /// All routes, longest prefix first; interfaces by position (index minus one).
     pub fn routes(&self) -> Vec<Route> {
         self.shared.quietly(|core| core.net.routes.iter().copied().collect())

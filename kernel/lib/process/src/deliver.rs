@@ -21,6 +21,13 @@ pub enum Resume {
     Exact,
 }
 
+/// Whether the result register could hold one of the errors that ask for a restart: cheap, and seldom wrong.
+#[inline]
+fn may_ask_for_restart(regs: &UserRegs) -> bool {
+    let first = u64::from(Errno::ERESTARTSYS.code());
+    regs.rax.wrapping_neg().wrapping_sub(first) <= u64::from(Errno::ERESTARTNOHAND.code()) - first
+}
+
 /// The error with which a system call asks to be restarted, if it does.
 fn restart_error(regs: &UserRegs) -> Option<Errno> {
     if !regs.is_syscall() {
@@ -32,24 +39,20 @@ fn restart_error(regs: &UserRegs) -> Option<Errno> {
 
 /// Everything that is due before the application goes on. Called at every kernel exit to it, with what it will run on in `regs`. Does not
 /// return when the thread ends here; callers must not hold what they would have to drop.
-#[inline]
+#[inline(always)]
 pub fn return_to_user(thread: &Arc<Thread>, regs: &mut UserRegs) -> Resume {
-    // The usual case, in a few loads.
-    if !thread.is_leaving()
-        && !thread.signals().needs_attention()
-        && !thread.services().scheduler.need_resched()
-        && !thread.process().is_ticking()
-        && restart_error(regs).is_none()
-    {
-        return if regs.is_syscall() { Resume::Fast } else { Resume::Exact };
+    // The usual case: two loads and one branch.
+    if thread.task().attention().is_raised() | may_ask_for_restart(regs) {
+        return slow_return(thread, regs);
     }
-    slow_return(thread, regs)
+    if regs.is_syscall() { Resume::Fast } else { Resume::Exact }
 }
 
 #[cold]
 #[inline(never)]
 fn slow_return(thread: &Arc<Thread>, regs: &mut UserRegs) -> Resume {
     let process = thread.process();
+    thread.task().attention().lower();
     loop {
         if thread.is_leaving() {
             exit::finish(thread);

@@ -70,7 +70,9 @@ pub fn exec(thread: &Arc<Thread>, regs: &mut UserRegs, location: Location, path:
     services.platform.set_fs_base(0);
     services.platform.set_gs_base(0);
     services.platform.fpu_reset();
-    *regs = UserRegs { cs: regs.cs, ss: regs.ss, ..program.regs };
+    let (cs, ss) = (regs.cs, regs.ss);
+    *regs = program.regs;
+    (regs.cs, regs.ss) = (cs, ss);
     Ok(())
 }
 

@@ -2,8 +2,8 @@
 
 use crate::inode::RamInode;
 use crate::name::Bytes;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use sortedmap::ChunkedMap;
 use uapi::{Errno, Result};
 use vfs::name_hash;
 
@@ -16,7 +16,7 @@ pub(crate) struct Entry {
 /// the same as long as the entry does. Bit 8 is always set, so that no key is below 256.
 #[derive(Default)]
 pub(crate) struct Directory {
-    pub(crate) entries: BTreeMap<u64, Entry>,
+    pub(crate) entries: ChunkedMap<Entry>,
     /// Whether two names ever had one hash, so that a look-up has to go on searching.
     collided: bool,
     /// It was removed: nothing may be made in it any more.
@@ -32,10 +32,10 @@ impl Directory {
     fn find(&self, name: &[u8]) -> Option<(u64, &Entry)> {
         let first = first_key(name);
         if !self.collided {
-            return self.entries.get(&first).filter(|entry| *entry.name == *name).map(|entry| (first, entry));
+            return self.entries.get(first).filter(|entry| *entry.name == *name).map(|entry| (first, entry));
         }
         let mut same_hash = self.entries.range(first..first + 256);
-        same_hash.find(|(_, entry)| *entry.name == *name).map(|(key, entry)| (*key, entry))
+        same_hash.find(|(_, entry)| *entry.name == *name).map(|(key, entry)| (key, entry))
     }
 
     pub(crate) fn get(&self, name: &[u8]) -> Option<&Arc<RamInode>> {
@@ -51,7 +51,7 @@ impl Directory {
             return Err(Errno::EEXIST);
         }
         let first = first_key(&name);
-        let key = (first..first + 256).find(|key| !self.entries.contains_key(key)).ok_or(Errno::ENOSPC)?;
+        let key = (first..first + 256).find(|key| !self.entries.contains_key(*key)).ok_or(Errno::ENOSPC)?;
         self.collided |= key != first;
         self.entries.insert(key, Entry { name, inode });
         Ok(())
@@ -59,13 +59,13 @@ impl Directory {
 
     pub(crate) fn remove(&mut self, name: &[u8]) -> Option<Entry> {
         let key = self.find(name)?.0;
-        self.entries.remove(&key)
+        self.entries.remove(key)
     }
 
     /// Puts another inode behind a name; returns the old one.
     pub(crate) fn replace(&mut self, name: &[u8], inode: Arc<RamInode>) -> Option<Arc<RamInode>> {
         let key = self.find(name)?.0;
-        let entry = self.entries.get_mut(&key)?;
+        let entry = self.entries.get_mut(key)?;
         Some(core::mem::replace(&mut entry.inode, inode))
     }
 }
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(directory.insert(Bytes::Static(b"name"), a.clone()), Err(Errno::EEXIST));
         assert!(directory.replace(b"name", a.clone()).is_some_and(|old| Arc::ptr_eq(&old, &b)));
         // The first of them goes: the other is still found.
-        directory.entries.remove(&key);
+        directory.entries.remove(key);
         assert!(directory.get(b"name").is_some());
         assert!(directory.remove(b"name").is_some() && directory.entries.is_empty());
         for extra in 0..256 {

@@ -307,7 +307,7 @@ impl Inode for RamInode {
             {
                 let mut state = self.state.lock();
                 for (key, entry) in state.directory()?.entries.range(next..).take(BATCH) {
-                    let next_offset = i64::try_from(*key + 1).map_err(|_| Errno::EIO)?;
+                    let next_offset = i64::try_from(key + 1).map_err(|_| Errno::EIO)?;
                     batch.push(DirEntry { ino: entry.inode.ino, next_offset, kind: entry.inode.kind, name: entry.name.to_vec() });
                 }
             }

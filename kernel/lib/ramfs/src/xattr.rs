@@ -1,7 +1,7 @@
 //! Extended attributes of one inode (xattr(7)).
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use sortedmap::SortedMap;
 use uapi::{Errno, Result};
 use vfs::XattrChange;
 
@@ -11,7 +11,7 @@ const MAX_BYTES: usize = 128 << 10;
 /// Names and values.
 #[derive(Default)]
 pub(crate) struct Xattrs {
-    by_name: BTreeMap<Vec<u8>, Vec<u8>>,
+    by_name: SortedMap<Vec<u8>, Vec<u8>>,
     bytes: usize,
 }
 
@@ -21,7 +21,7 @@ impl Xattrs {
     }
 
     pub fn names(&self) -> Vec<Vec<u8>> {
-        self.by_name.keys().cloned().collect()
+        self.by_name.iter().map(|(name, _)| name.clone()).collect()
     }
 
     /// EEXIST, ENODATA as the change says; ENOSPC past [`MAX_BYTES`].

@@ -20,11 +20,30 @@ use spin::Mutex;
 /// Bits of credited entropy from which the generator counts as seeded.
 pub const SEEDED_BITS: u32 = 256;
 
+/// The key, and output that small requests may still be answered from. What was given out is gone from here, so that it cannot be learnt later.
+struct State {
+    key: Key,
+    ready: [u8; 32],
+    /// So many bytes at the end of `ready` were not given out yet.
+    left: usize,
+}
+
 /// The generator.
 pub struct Rng {
-    key: Mutex<Key>,
+    state: Mutex<State>,
     /// Bits of entropy credited so far.
     credit: AtomicU32,
+}
+
+impl State {
+    /// Gives out the next bytes of those that are ready; there are enough.
+    fn take(&mut self, out: &mut [u8]) {
+        let from = self.ready.len() - self.left;
+        let given = &mut self.ready[from..from + out.len()];
+        out.copy_from_slice(given);
+        given.fill(0);
+        self.left -= out.len();
+    }
 }
 
 impl Default for Rng {
@@ -36,14 +55,17 @@ impl Default for Rng {
 impl Rng {
     /// An unseeded generator. Its output is predictable until entropy has been added.
     pub const fn new() -> Self {
-        Self { key: Mutex::new([0; 8]), credit: AtomicU32::new(0) }
+        Self { state: Mutex::new(State { key: [0; 8], ready: [0; 32], left: 0 }), credit: AtomicU32::new(0) }
     }
 
     /// Mixes `bytes` into the key and credits them with `bits` bits of entropy: 8 a byte for a trusted hardware source, 0 for what may be
     /// guessed. Never makes the state more predictable.
     pub fn add_entropy(&self, bytes: &[u8], bits: u32) {
         {
-            let mut key = self.key.lock();
+            let mut state = self.state.lock();
+            // What was made before the entropy came is not given out after it.
+            (state.ready, state.left) = ([0; 32], 0);
+            let key = &mut state.key;
             for chunk in bytes.chunks(32) {
                 let mut padded = [0; 32];
                 padded[..chunk.len()].copy_from_slice(chunk);
@@ -51,7 +73,7 @@ impl Rng {
                     *word ^= u32::from_le_bytes([part[0], part[1], part[2], part[3]]);
                 }
                 // One block forward per chunk: the next chunk meets a key that depends on all before it.
-                *key = chacha::first_half(&chacha::block(&key, 0, &[0, 0, chunk.len() as u32]));
+                *key = chacha::first_half(&chacha::block(key, 0, &[0, 0, chunk.len() as u32]));
             }
         }
         let sum = |credit: u32| Some(credit.saturating_add(bits).min(SEEDED_BITS));
@@ -66,18 +88,22 @@ impl Rng {
 
     /// Fills `out` with random bytes.
     pub fn fill(&self, out: &mut [u8]) {
-        let (once, mut bytes) = {
-            let mut key = self.key.lock();
-            let block = chacha::block(&key, 0, &[0; 3]);
-            *key = chacha::first_half(&block);
-            (chacha::second_half(&block), [0; 64])
-        };
-        // Small requests are answered from that block; large ones run on a key of their own, without the lock.
-        if out.len() <= 32 {
-            chacha::words_to_bytes(&once, &mut bytes[..32]);
-            out.copy_from_slice(&bytes[..out.len()]);
-            return;
+        let mut state = self.state.lock();
+        // Several small requests share a block.
+        if out.len() <= state.left {
+            return state.take(out);
         }
+        let block = chacha::block(&state.key, 0, &[0; 3]);
+        state.key = chacha::first_half(&block);
+        let once = chacha::second_half(&block);
+        if out.len() <= 32 {
+            chacha::words_to_bytes(&once, &mut state.ready);
+            state.left = 32;
+            return state.take(out);
+        }
+        // Large ones run on a key of their own, without the lock.
+        drop(state);
+        let mut bytes = [0; 64];
         for (counter, chunk) in (0u32..).zip(out.chunks_mut(64)) {
             // A request of 256 GiB would wrap the counter; none is that long.
             chacha::words_to_bytes(&chacha::block(&once, counter, &[1, 0, 0]), &mut bytes);

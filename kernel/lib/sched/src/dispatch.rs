@@ -1,6 +1,6 @@
 //! Handing CPUs over: where a woken task goes, what a CPU runs next, the switch itself.
 
-use crate::scheduler::{After, Leave};
+use crate::scheduler::{After, Leave, NEVER};
 use crate::{SLICE_NS, Scheduler, Task};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ const WAKE_GRANULARITY_NS: u64 = 1_000_000;
 impl Scheduler {
     /// Puts a woken (or new) task where it runs soonest.
     pub(crate) fn enqueue_woken(&self, task: &Arc<Task>) {
-        let here = self.machine.cpu_id();
+        let here = self.cpu_id();
         let at = self.choose_cpu(task, here);
         let cpu = &self.cpus[at];
         let now = self.now_ns();
@@ -43,7 +43,7 @@ impl Scheduler {
         let urgent = reached.is_some_and(|reached| placed + WAKE_GRANULARITY_NS < reached);
         let slice_end = cpu.slice_end_ns.load(Ordering::Relaxed);
         if urgent || now >= slice_end {
-            cpu.need_resched.store(true, Ordering::Relaxed);
+            cpu.end_turn();
             if at != here {
                 self.machine.kick(at);
             }
@@ -95,12 +95,11 @@ impl Scheduler {
         None
     }
 
-    /// Runs something else, and returns when the current task's turn has come again.
-    pub(crate) fn leave(&self, why: Leave) {
-        let at = self.machine.cpu_id();
+    /// Runs something else, `now` being the time, and returns when the current task's turn has come again.
+    pub(crate) fn leave(&self, why: Leave, mut now: u64) {
+        let at = self.cpu_id();
         let cpu = &self.cpus[at];
         let Some(prev) = cpu.current.lock().clone() else { return };
-        let mut now = self.now_ns();
         let mut after = if allowed(&prev, at) { After::Nothing } else { After::Migrate };
         if matches!(why, Leave::Preempted | Leave::Yielded) {
             charge(&prev, now);
@@ -118,8 +117,10 @@ impl Scheduler {
         let next = match picked {
             Some(next) => next,
             None => {
+                cpu.idle_since_ns.store(now, Ordering::Relaxed);
                 let next = self.wait_for_task(at);
                 let idle_since = core::mem::replace(&mut now, self.now_ns());
+                cpu.idle_since_ns.store(NEVER, Ordering::Relaxed);
                 cpu.idle_ns.fetch_add(now.saturating_sub(idle_since), Ordering::Relaxed);
                 next
             }
@@ -167,7 +168,7 @@ impl Scheduler {
 
     /// Lets go of the task that this CPU switched away from. The first thing a new context calls; others come here by themselves.
     pub fn finish_switch(&self) {
-        let at = self.machine.cpu_id();
+        let at = self.cpu_id();
         let Some((prev, after)) = self.cpus[at].left.lock().take() else { return };
         prev.on_cpu.store(false, Ordering::Release);
         if prev.is_dead() {

@@ -21,6 +21,9 @@ impl Queue {
     /// Puts a task behind all that have had no more CPU time than it.
     pub(crate) fn insert(&mut self, task: Arc<Task>) {
         let key = vruntime(&task);
+        if self.ready.back().is_none_or(|last| vruntime(last) <= key) {
+            return self.ready.push_back(task);
+        }
         let at = self.ready.partition_point(|t| vruntime(t) <= key);
         self.ready.insert(at, task);
     }

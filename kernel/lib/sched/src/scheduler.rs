@@ -12,7 +12,7 @@ use time::TimerQueue;
 use uapi::{Errno, Result};
 
 /// No deadline.
-const NEVER: u64 = u64::MAX;
+pub(crate) const NEVER: u64 = u64::MAX;
 
 /// Why [`Scheduler::block`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,24 @@ pub(crate) struct Cpu {
     /// End of the running task's slice, if others are waiting.
     pub(crate) slice_end_ns: AtomicU64,
     pub(crate) idle_ns: AtomicU64,
+    /// When the present idle time began, [`NEVER`] outside of one.
+    pub(crate) idle_since_ns: AtomicU64,
     pub(crate) switches: AtomicU64,
+}
+
+impl Cpu {
+    /// The running task is to give way at its next kernel exit.
+    pub(crate) fn end_turn(&self) {
+        self.need_resched.store(true, Ordering::Relaxed);
+        self.raise_attention();
+    }
+
+    /// The running task is to look what there is for it at its next kernel exit.
+    fn raise_attention(&self) {
+        if let Some(task) = self.current.lock().as_ref() {
+            task.attention().raise();
+        }
+    }
 }
 
 /// The scheduler of all CPUs.
@@ -77,6 +94,7 @@ impl Scheduler {
         let cpus: Vec<Cpu> = (0..machine.cpu_count().clamp(1, 64)).map(|_| Cpu::default()).collect();
         for cpu in &cpus {
             cpu.programmed_ns.store(NEVER, Ordering::Relaxed);
+            cpu.idle_since_ns.store(NEVER, Ordering::Relaxed);
         }
         let scheduler =
             Arc::new(Self { machine, timers, cpus: cpus.into_boxed_slice(), next_id: AtomicU64::new(1), tick_users: AtomicUsize::new(0) });
@@ -104,14 +122,21 @@ impl Scheduler {
         self.cpus.len()
     }
 
+    /// The CPU that executes the call. Only where there are several is the machine asked.
+    #[inline]
+    pub(crate) fn cpu_id(&self) -> usize {
+        if self.cpus.len() == 1 { 0 } else { self.machine.cpu_id() }
+    }
+
+    #[inline]
     fn here(&self) -> &Cpu {
-        &self.cpus[self.machine.cpu_id()]
+        &self.cpus[self.cpu_id()]
     }
 
     /// A task that will run on `context` once it is handed to [`start`](Self::start).
     pub fn create(self: &Arc<Self>, context: Box<dyn Context>) -> Arc<Task> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Task::new(id, context, Arc::downgrade(self), self.machine.cpu_id()))
+        Arc::new(Task::new(id, context, Arc::downgrade(self), self.cpu_id()))
     }
 
     /// Puts a new task on a run queue.
@@ -129,7 +154,7 @@ impl Scheduler {
 
     /// What a fallback task does, for ever: hands the CPU over. [`run`](Self::run)'s second half.
     pub fn rest(&self) {
-        self.leave(Leave::Blocked);
+        self.leave(Leave::Blocked, self.now_ns());
     }
 
     /// The calling flow becomes this CPU's fallback task, and stays running for now: [`run`](Self::run)'s first half.
@@ -147,20 +172,20 @@ impl Scheduler {
         self.here().current.lock().clone()
     }
 
-    /// Whether the running task should give way at its next kernel exit.
+    /// Whether the running task should give way at its next kernel exit. Its [`Task::attention`] is raised then.
     pub fn need_resched(&self) -> bool {
         self.here().need_resched.load(Ordering::Relaxed)
     }
 
     /// Gives way to a task that has had less CPU time, if there is one (at kernel exit, when [`need_resched`](Self::need_resched)).
     pub fn preempt(&self) {
-        self.leave(Leave::Preempted);
+        self.leave(Leave::Preempted, self.now_ns());
     }
 
     /// Gives way to every other ready task (sched_yield(2)).
     pub fn yield_now(&self) {
         if self.here().ready.load(Ordering::Relaxed) > 0 {
-            self.leave(Leave::Yielded);
+            self.leave(Leave::Yielded, self.now_ns());
         }
     }
 
@@ -174,9 +199,11 @@ impl Scheduler {
             None => None,
         };
         // Before anybody can wake and queue it: the queue's order depends on it.
-        charge(&task, self.now_ns());
+        let now = self.now_ns();
+        charge(&task, now);
         if task.begin_block() {
-            self.leave(Leave::Blocked);
+            drop(task);
+            self.leave(Leave::Blocked, now);
         }
         match deadline {
             Some(at) if at <= self.now_ns() => Wakeup::TimedOut,
@@ -196,13 +223,13 @@ impl Scheduler {
         if let Some(task) = self.here().current.lock().as_ref() {
             task.mark_dead();
         }
-        self.leave(Leave::Dead);
+        self.leave(Leave::Dead, self.now_ns());
     }
 
     /// Makes a task that runs on another CPU enter the kernel soon, so that it notices what was left for it.
     pub fn kick(&self, task: &Task) {
         let at = task.cpu();
-        if task.on_cpu.load(Ordering::Acquire) && at != self.machine.cpu_id() {
+        if task.on_cpu.load(Ordering::Acquire) && at != self.cpu_id() {
             self.machine.kick(at);
         }
     }
@@ -215,7 +242,7 @@ impl Scheduler {
         }
         task.affinity.store(mask & existing, Ordering::Relaxed);
         if !allowed(task, task.cpu()) && task.on_cpu.load(Ordering::Relaxed) {
-            self.cpus[task.cpu()].need_resched.store(true, Ordering::Relaxed);
+            self.cpus[task.cpu()].end_turn();
         }
         Ok(())
     }
@@ -232,19 +259,21 @@ impl Scheduler {
             if cpu.ready.load(Ordering::Relaxed) > 0 {
                 let slice_end = cpu.slice_end_ns.load(Ordering::Relaxed);
                 if now >= slice_end {
-                    cpu.need_resched.store(true, Ordering::Relaxed);
+                    cpu.end_turn();
                 } else {
                     next = next.min(slice_end);
                 }
             }
             if self.tick_users.load(Ordering::Relaxed) > 0 {
                 next = next.min(now + SLICE_NS);
+                cpu.raise_attention();
             }
         }
         self.program(cpu, next);
     }
 
-    /// From now on (until as many [`drop_ticks`](Self::drop_ticks)) there is a tick at least every slice while tasks run, for CPU-time timers.
+    /// From now on (until as many [`drop_ticks`](Self::drop_ticks)) there is a tick at least every slice while tasks run, for CPU-time timers; each
+    /// raises the running task's [`Task::attention`].
     pub fn want_ticks(&self) {
         self.tick_users.fetch_add(1, Ordering::Relaxed);
         self.program(self.here(), self.now_ns() + SLICE_NS);
@@ -257,7 +286,10 @@ impl Scheduler {
 
     /// Nanoseconds that `cpu` spent without a task (/proc/stat, /proc/uptime); 0 for a CPU that does not exist.
     pub fn idle_ns(&self, cpu: usize) -> u64 {
-        self.cpus.get(cpu).map_or(0, |cpu| cpu.idle_ns.load(Ordering::Relaxed))
+        let Some(cpu) = self.cpus.get(cpu) else { return 0 };
+        // Nothing is added at the time that means none.
+        let present = self.now_ns().saturating_sub(cpu.idle_since_ns.load(Ordering::Relaxed));
+        cpu.idle_ns.load(Ordering::Relaxed) + present
     }
 
     /// Switches between tasks since boot (/proc/stat `ctxt`).

@@ -8,6 +8,7 @@ use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicI8, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use core::task::Waker;
 use spin::Mutex;
+use wait::Attention;
 
 /// Running or waiting for a CPU, with no wake token.
 const RUNNABLE: u8 = 0;
@@ -38,6 +39,7 @@ pub struct Task {
     pub(crate) voluntary: AtomicU64,
     pub(crate) involuntary: AtomicU64,
     payload: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
+    attention: Attention,
 }
 
 /// Counters of one task, as getrusage(2) and /proc report them.
@@ -68,6 +70,7 @@ impl Task {
             voluntary: AtomicU64::new(0),
             involuntary: AtomicU64::new(0),
             payload: Mutex::new(None),
+            attention: Attention::default(),
         }
     }
 
@@ -93,6 +96,12 @@ impl Task {
 
     pub(crate) fn take_payload(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.payload.lock().take()
+    }
+
+    /// Raised when the task is to give way, or when time is up for its CPU-time timers; others may raise it for what they leave for the task.
+    #[inline]
+    pub fn attention(&self) -> &Attention {
+        &self.attention
     }
 
     /// A waker that makes the task runnable. Costs one reference count.

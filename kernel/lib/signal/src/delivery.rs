@@ -57,7 +57,7 @@ impl SignalGroup {
                     thread.blocked.store(mask.0, Ordering::Relaxed);
                     continue;
                 }
-                thread.hint.store(false, Ordering::Release);
+                thread.set_hint(false);
                 return Delivery::None;
             };
             if info.timer_id().is_some() {

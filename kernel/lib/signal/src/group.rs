@@ -104,7 +104,7 @@ impl SignalGroup {
     pub fn add_thread(&self, thread: Arc<ThreadSignals>) {
         let mut state = self.state.lock();
         if !state.pending.set().without(thread.blocked()).is_empty() {
-            thread.hint.store(true, Ordering::Release);
+            thread.set_hint(true);
         }
         state.threads.push(thread);
     }
@@ -231,7 +231,7 @@ impl SignalGroup {
             thread.blocked.store(blocked.without(SignalSet::single(signal)).0, Ordering::Relaxed);
         }
         thread.pending.lock().push(signal, info);
-        thread.hint.store(true, Ordering::Release);
+        thread.set_hint(true);
     }
 
     /// What is pending for `thread`: its own and the process's signals.
@@ -280,7 +280,7 @@ impl SignalGroup {
     fn recheck(&self, state: &State, thread: &ThreadSignals) {
         let pending = state.pending.set().union(thread.pending.lock().set());
         let due = !pending.without(thread.blocked()).is_empty() || state.stopped || thread.saved_mask.lock().is_some();
-        thread.hint.store(due, Ordering::Release);
+        thread.set_hint(due);
     }
 
     /// Whether an interruptible wait of `thread` must end: something can be delivered, or the process is stopped.
@@ -302,7 +302,7 @@ impl SignalGroup {
         let state = self.state.lock();
         thread.blocked.store(mask.without(SignalSet::UNBLOCKABLE).0, Ordering::Relaxed);
         let pending = state.pending.set().union(thread.pending.lock().set());
-        thread.hint.store(!pending.without(thread.blocked()).is_empty() || state.stopped, Ordering::Release);
+        thread.set_hint(!pending.without(thread.blocked()).is_empty() || state.stopped);
     }
 
     /// Takes the temporary mask off again when the call it was for was not interrupted.

@@ -10,6 +10,7 @@ use file::{Events, File, OpenFlags};
 use time::testing::ManualClock;
 use time::{Clock, TimerQueue};
 use usermem::SliceSink;
+use wait::Attention;
 use zerocopy::FromBytes;
 
 #[derive(Default)]
@@ -39,7 +40,8 @@ impl World {
     fn new(threads: usize) -> Self {
         let (clock, timers) = (Arc::new(ManualClock::default()), TimerQueue::new());
         let group = SignalGroup::new(timers.clone(), clock.clone());
-        let threads: Vec<_> = (1..=threads).map(|tid| Arc::new(ThreadSignals::new(tid as i32, SignalSet::EMPTY))).collect();
+        let threads: Vec<_> =
+            (1..=threads).map(|tid| Arc::new(ThreadSignals::new(tid as i32, SignalSet::EMPTY, Attention::default()))).collect();
         let wakes: Vec<Arc<Counter>> = threads.iter().map(|_| Arc::default()).collect();
         for (thread, wake) in threads.iter().zip(&wakes) {
             thread.set_waker(Waker::from(wake.clone()));
@@ -306,7 +308,7 @@ fn restart_rules() {
 
 #[test]
 fn alternate_stacks() {
-    let thread = ThreadSignals::new(1, SignalSet::EMPTY);
+    let thread = ThreadSignals::new(1, SignalSet::EMPTY, Attention::default());
     let stack = |sp, flags, size| StackT { sp, flags, padding: 0, size };
     assert_eq!(thread.set_alt_stack(stack(0x1000, 0, 100), 0), Err(Errno::ENOMEM));
     assert_eq!(thread.set_alt_stack(stack(0x1000, 8, 8192), 0), Err(Errno::EINVAL));

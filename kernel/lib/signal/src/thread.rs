@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use core::task::Waker;
 use spin::Mutex;
 use uapi::{Errno, Result};
+use wait::Attention;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 bitflags::bitflags! {
@@ -81,8 +82,9 @@ pub struct ThreadSignals {
     tid: AtomicI32,
     pub(crate) blocked: AtomicU64,
     pub(crate) pending: Mutex<Pending>,
-    /// Whether there may be something to deliver: the one load on the way back to the application.
-    pub(crate) hint: AtomicBool,
+    /// Whether there may be something to deliver.
+    hint: AtomicBool,
+    attention: Attention,
     /// What sigtimedwait(2) waits for although it is blocked.
     pub(crate) awaited: AtomicU64,
     /// The mask to go back to after sigsuspend(2), ppoll(2) and the like.
@@ -92,13 +94,14 @@ pub struct ThreadSignals {
 }
 
 impl ThreadSignals {
-    /// For thread `tid`, with `blocked` as its mask (inherited from its creator).
-    pub fn new(tid: i32, blocked: SignalSet) -> Self {
+    /// For thread `tid`, with `blocked` as its mask (inherited from its creator); `attention` is raised when there is something to deliver.
+    pub fn new(tid: i32, blocked: SignalSet, attention: Attention) -> Self {
         Self {
             tid: AtomicI32::new(tid),
             blocked: AtomicU64::new(blocked.0),
             pending: Mutex::default(),
             hint: AtomicBool::new(false),
+            attention,
             awaited: AtomicU64::new(0),
             saved_mask: Mutex::new(None),
             alt_stack: Mutex::default(),
@@ -123,10 +126,17 @@ impl ThreadSignals {
 
     /// Wakes the thread out of an interruptible wait and makes it look for signals.
     pub fn poke(&self) {
-        self.hint.store(true, Ordering::Release);
+        self.set_hint(true);
         let waker = self.waker.lock().clone();
         if let Some(waker) = waker {
             waker.wake();
+        }
+    }
+
+    pub(crate) fn set_hint(&self, due: bool) {
+        self.hint.store(due, Ordering::Release);
+        if due {
+            self.attention.raise();
         }
     }
 

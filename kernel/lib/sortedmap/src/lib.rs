@@ -2,11 +2,15 @@
 //!
 //! Every `BTreeMap` type costs an image about four kilobytes of code. [`SortedMap`] costs a tenth, with the same methods; lookups are as fast, insertion and
 //! removal move what lies behind. For tables of tens, or of thousands that rarely change. What can grow without bound at random keys (VMAs, page caches,
-//! timers) stays a `BTreeMap`.
+//! timers) is a [`ChunkedMap`].
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+
+mod chunked;
+
+pub use chunked::{ChunkedMap, Range};
 
 use alloc::vec::Vec;
 use core::borrow::Borrow;

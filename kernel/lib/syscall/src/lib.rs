@@ -29,7 +29,7 @@ pub use calls::system::{RELEASE, VERSION};
 pub use cx::{AT_FDCWD, At, Cx, Masked};
 #[cfg(feature = "sockets")]
 pub use system::Sockets;
-pub use system::{HostName, MachineInfo, Memory, Names, System};
+pub use system::{FileCounters, HostName, MachineInfo, Memory, Names, System};
 
 use process::Level;
 use uapi::Errno;
@@ -38,6 +38,7 @@ use uapi::Errno;
 /// ERESTARTNOHAND, which `process::return_to_user` settles).
 #[inline]
 pub fn dispatch(cx: &mut Cx<'_>, number: u64, args: &[u64; 6]) -> u64 {
+    cx.thread.count_system_call();
     match table::handler(number) {
         Some(handler) => handler(cx, args).unwrap_or_else(Errno::to_syscall),
         None => absent(cx, number),

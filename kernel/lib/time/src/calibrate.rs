@@ -35,8 +35,14 @@ impl Rate {
 
     /// Nanoseconds of `ticks` ticks, cut to 64 bits.
     pub fn ticks_to_ns(self, ticks: u64) -> u64 {
-        let ns = (u128::from(ticks) * u128::from(self.mult)) >> self.shift;
-        u64::try_from(ns).unwrap_or(u64::MAX)
+        let product = u128::from(ticks) * u128::from(self.mult);
+        let (high, low) = ((product >> 64) as u64, product as u64);
+        // By halves: a shift of 128 bits is a call of the compiler's library where code is to be small, and this is the clock.
+        match self.shift {
+            0 if high == 0 => low,
+            shift if shift != 0 && high >> shift == 0 => high << (64 - shift) | low >> shift,
+            _ => u64::MAX,
+        }
     }
 
     /// Ticks after which at least `ns` nanoseconds have passed, cut to 64 bits.

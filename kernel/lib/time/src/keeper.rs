@@ -29,12 +29,24 @@ impl Parameters {
 /// Told about changes of the parameters.
 type Hook = Box<dyn Fn(&Parameters) + Send + Sync>;
 
-/// [`Clock`] over a cycle counter that runs at a constant rate and is the same on all CPUs. The rate can be refined while running:
+/// A cycle counter that runs at a constant rate and is the same on all CPUs.
+pub trait Counter: Send + Sync {
+    /// Its value.
+    fn ticks(&self) -> u64;
+}
+
+impl<F: Fn() -> u64 + Send + Sync> Counter for F {
+    fn ticks(&self) -> u64 {
+        self()
+    }
+}
+
+/// [`Clock`] over a cycle counter. The rate can be refined while running:
 /// time then goes on from where it was, at the new rate, and never backwards.
 ///
 /// Readers take no lock (a sequence count around plain atomics); writers exclude each other.
-pub struct Timekeeper {
-    counter: Box<dyn Fn() -> u64 + Send + Sync>,
+pub struct Timekeeper<C> {
+    counter: C,
     /// Odd while a writer changes the fields below.
     sequence: AtomicU64,
     base_ticks: AtomicU64,
@@ -48,9 +60,9 @@ pub struct Timekeeper {
     on_change: spin::Once<Hook>,
 }
 
-impl Timekeeper {
+impl<C: Counter> Timekeeper<C> {
     /// A clock that reads `base_ns` monotonic nanoseconds when the counter shows `base_ticks`, and `realtime_ns` at that moment.
-    pub fn new(counter: Box<dyn Fn() -> u64 + Send + Sync>, base_ticks: u64, base_ns: u64, rate: Rate, realtime_ns: u64) -> Self {
+    pub fn new(counter: C, base_ticks: u64, base_ns: u64, rate: Rate, realtime_ns: u64) -> Self {
         Self {
             counter,
             sequence: AtomicU64::new(0),
@@ -126,7 +138,7 @@ impl Timekeeper {
         let sequence = self.sequence.load(Ordering::Relaxed);
         self.sequence.store(sequence + 1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let new = compute(self.load(), (self.counter)());
+        let new = compute(self.load(), self.counter.ticks());
         self.base_ticks.store(new.base_ticks, Ordering::Relaxed);
         self.base_ns.store(new.base_ns, Ordering::Relaxed);
         self.mult.store(new.rate.mult, Ordering::Relaxed);
@@ -139,13 +151,14 @@ impl Timekeeper {
     }
 }
 
-impl Clock for Timekeeper {
+impl<C: Counter> Clock for Timekeeper<C> {
+    #[inline]
     fn monotonic_ns(&self) -> u64 {
-        self.consistent(|p| p.monotonic_ns((self.counter)()))
+        self.consistent(|p| p.monotonic_ns(self.counter.ticks()))
     }
 
     fn realtime_ns(&self) -> u64 {
-        self.consistent(|p| p.monotonic_ns((self.counter)()).wrapping_add(p.realtime_offset_ns))
+        self.consistent(|p| p.monotonic_ns(self.counter.ticks()).wrapping_add(p.realtime_offset_ns))
     }
 
     fn set_realtime_ns(&self, ns: u64) {

@@ -23,7 +23,7 @@ mod queue;
 
 pub use calibrate::Rate;
 pub use convert::{NS_PER_SEC, ns_to_timespec, ns_to_timeval, timespec_to_ns, timeval_to_ns};
-pub use keeper::{Parameters, Timekeeper};
+pub use keeper::{Counter, Parameters, Timekeeper};
 pub use periodic::Periodic;
 pub use queue::{Timer, TimerQueue};
 

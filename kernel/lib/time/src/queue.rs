@@ -1,19 +1,31 @@
 //! Deadlines in order, each with whom to wake.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::Waker;
+use sortedmap::ChunkedMap;
 use spin::{Mutex, Once};
 
-/// Deadline in monotonic nanoseconds, then order of arming.
-type Key = (u64, u64);
+/// The last deadline that is kept apart from others: 580 years. Behind it is room for all the timers that are never to fire.
+const LAST: u64 = u64::MAX >> 1;
 
 #[derive(Default)]
 struct Armed {
-    timers: BTreeMap<Key, Waker>,
-    next_id: u64,
+    /// By deadline in monotonic nanoseconds; of timers with the same one, each a nanosecond after the one armed before.
+    timers: ChunkedMap<Waker>,
+}
+
+impl Armed {
+    fn first(&self) -> Option<u64> {
+        self.timers.iter().next().map(|(key, _)| key)
+    }
+
+    /// The first place at or after `deadline_ns` that no timer has.
+    fn place(&self, deadline_ns: u64) -> u64 {
+        let wanted = deadline_ns.min(LAST);
+        wanted + self.timers.range(wanted..).zip(wanted..).take_while(|((key, _), free)| key == free).count() as u64
+    }
 }
 
 struct Shared {
@@ -33,7 +45,8 @@ pub struct TimerQueue {
 #[must_use = "dropping the timer cancels it"]
 pub struct Timer {
     shared: Arc<Shared>,
-    key: Key,
+    deadline_ns: u64,
+    key: u64,
 }
 
 impl Default for TimerQueue {
@@ -61,19 +74,18 @@ impl TimerQueue {
     pub fn arm(&self, deadline_ns: u64, waker: Waker) -> Timer {
         let (key, earlier) = {
             let mut armed = self.shared.armed.lock();
-            let key = (deadline_ns, armed.next_id);
-            armed.next_id += 1;
+            let key = armed.place(deadline_ns);
             armed.timers.insert(key, waker);
-            let earlier = deadline_ns < self.shared.first.load(Ordering::Relaxed);
+            let earlier = key < self.shared.first.load(Ordering::Relaxed);
             if earlier {
-                self.shared.first.store(deadline_ns, Ordering::Release);
+                self.shared.first.store(key, Ordering::Release);
             }
             (key, earlier)
         };
         if let (true, Some(hook)) = (earlier, self.shared.on_earlier.get()) {
-            hook(deadline_ns);
+            hook(key);
         }
-        Timer { shared: self.shared.clone(), key }
+        Timer { shared: self.shared.clone(), deadline_ns, key }
     }
 
     /// Fires every timer due at `now_ns`, in order of deadline. Wakers run outside the lock and may arm new timers; one armed for a
@@ -88,8 +100,8 @@ impl TimerQueue {
             {
                 let mut armed = self.shared.armed.lock();
                 while count < batch.len() {
-                    let Some(entry) = armed.timers.first_entry().filter(|e| e.key().0 <= now_ns) else { break };
-                    batch[count] = Some(entry.remove());
+                    let Some(key) = armed.first().filter(|key| *key <= now_ns) else { break };
+                    batch[count] = armed.timers.remove(key);
                     count += 1;
                 }
                 self.shared.update_first(&armed);
@@ -111,20 +123,19 @@ impl TimerQueue {
 
 impl Shared {
     fn update_first(&self, armed: &Armed) {
-        let first = armed.timers.first_key_value().map_or(u64::MAX, |(key, _)| key.0);
-        self.first.store(first, Ordering::Release);
+        self.first.store(armed.first().unwrap_or(u64::MAX), Ordering::Release);
     }
 }
 
 impl Timer {
     /// Whether the deadline has passed and the waker was (or is just being) woken.
     pub fn fired(&self) -> bool {
-        !self.shared.armed.lock().timers.contains_key(&self.key)
+        !self.shared.armed.lock().timers.contains_key(self.key)
     }
 
     /// The deadline in monotonic nanoseconds.
     pub fn deadline_ns(&self) -> u64 {
-        self.key.0
+        self.deadline_ns
     }
 }
 
@@ -132,8 +143,8 @@ impl Drop for Timer {
     fn drop(&mut self) {
         let waker = {
             let mut armed = self.shared.armed.lock();
-            let waker = armed.timers.remove(&self.key);
-            if waker.is_some() && self.key.0 == self.shared.first.load(Ordering::Relaxed) {
+            let waker = armed.timers.remove(self.key);
+            if waker.is_some() && self.key == self.shared.first.load(Ordering::Relaxed) {
                 self.shared.update_first(&armed);
             }
             waker

@@ -107,7 +107,7 @@ fn refining_the_rate_never_turns_time_back() {
     let ticks = Arc::new(AtomicU64::new(0));
     let counter = ticks.clone();
     let rate = Rate::from_hz(1_000_000_000).unwrap();
-    let clock = Timekeeper::new(Box::new(move || counter.fetch_add(1, Ordering::SeqCst)), 0, 0, rate, 1_700_000_000_000_000_000);
+    let clock = Timekeeper::new(move || counter.fetch_add(1, Ordering::SeqCst), 0, 0, rate, 1_700_000_000_000_000_000);
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
@@ -129,7 +129,7 @@ fn refining_the_rate_never_turns_time_back() {
 #[test]
 fn setting_the_real_time_leaves_the_monotonic_clock_alone() {
     let rate = Rate::from_hz(1_000_000_000).unwrap();
-    let clock = Timekeeper::new(Box::new(|| 500), 0, 0, rate, 1_000);
+    let clock = Timekeeper::new(|| 500, 0, 0, rate, 1_000);
     assert_eq!((clock.monotonic_ns(), clock.realtime_ns()), (500, 1_500));
     clock.set_realtime_ns(9_000);
     assert_eq!((clock.monotonic_ns(), clock.realtime_ns(), clock.realtime_changes()), (500, 9_000, 1));

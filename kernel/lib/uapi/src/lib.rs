@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod errno;
+pub mod names;
 pub mod types;
 
 pub use errno::{Errno, Result};

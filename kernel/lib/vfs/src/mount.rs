@@ -4,7 +4,7 @@ use crate::{Dentry, FileSystem, Inode, Vfs};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use file::FileType;
 use spin::Mutex;
 use uapi::{Errno, Result};
@@ -232,19 +232,48 @@ pub struct Namespace {
     root: Arc<Mount>,
     /// Held over every change of the tree of mounts.
     change: Mutex<()>,
+    /// What is still to be mounted, and whether there is something.
+    deferred: Mutex<Option<Deferred>>,
+    is_deferred: AtomicBool,
 }
+
+/// Completes a tree of mounts.
+type Deferred = Box<dyn FnOnce() + Send>;
 
 impl Namespace {
     /// A tree with `fs` at its top.
     pub fn new(vfs: Arc<Vfs>, fs: Arc<dyn FileSystem>, flags: MountFlags, source: &[u8]) -> Arc<Namespace> {
         let top = Dentry::new_root(b"", fs.root());
         let root = Mount::new(&vfs, fs, top, flags, source);
-        Arc::new(Namespace { vfs, root, change: Mutex::new(()) })
+        Arc::new(Namespace { vfs, root, change: Mutex::new(()), deferred: Mutex::new(None), is_deferred: AtomicBool::new(false) })
     }
 
     /// What its file systems share.
     pub fn vfs(&self) -> &Arc<Vfs> {
         &self.vfs
+    }
+
+    /// Puts off mounts until somebody walks a path: a program that never opens a file does not wait for them.
+    pub fn defer(&self, mounts: Deferred) {
+        *self.deferred.lock() = Some(mounts);
+        self.is_deferred.store(true, Ordering::Release);
+    }
+
+    /// Makes what was deferred, which may itself walk.
+    #[inline]
+    pub(crate) fn complete(&self) {
+        if self.is_deferred.load(Ordering::Acquire) {
+            self.make_deferred();
+        }
+    }
+
+    #[cold]
+    fn make_deferred(&self) {
+        self.is_deferred.store(false, Ordering::Release);
+        let mounts = self.deferred.lock().take();
+        if let Some(mounts) = mounts {
+            mounts();
+        }
     }
 
     /// The top of the tree (with anything mounted over it).

@@ -1,10 +1,10 @@
 //! The contents of a file in memory, page by page.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Weak;
 use alloc::vec::Vec;
 use file::{Sink, Source};
 use frame::{FrameAllocator, MapObject, MapObserver, PAGE_BYTES, PAGE_SIZE, Page, PageAccess};
+use sortedmap::ChunkedMap;
 use spin::Mutex;
 use uapi::{Errno, Result};
 
@@ -31,7 +31,9 @@ struct State {
     size: u64,
     /// Bytes of `backing` that still count: truncation cuts it for good.
     valid: u64,
-    pages: BTreeMap<u64, Page>,
+    pages: ChunkedMap<Page>,
+    /// Length of `pages` as the allocator was told.
+    counted: usize,
     seals: Seals,
 }
 
@@ -46,7 +48,7 @@ impl State {
     /// The piece at `offset`, which is below the size. Ends at the next page that is of another sort.
     fn piece(&self, backing: &'static [u8], offset: u64) -> Piece {
         let index = offset / PAGE_BYTES;
-        if let Some(page) = self.pages.get(&index) {
+        if let Some(page) = self.pages.get(index) {
             return Piece::Page(page.clone());
         }
         let next_own = self.pages.range(index..).next().map_or(u64::MAX, |(next, _)| next.saturating_mul(PAGE_BYTES));
@@ -55,7 +57,7 @@ impl State {
     }
 
     fn is_data(&self, index: u64) -> bool {
-        index * PAGE_BYTES < self.valid || self.pages.contains_key(&index)
+        index * PAGE_BYTES < self.valid || self.pages.contains_key(index)
     }
 }
 
@@ -68,7 +70,7 @@ impl PageCache {
     /// A file that begins as `backing`.
     pub fn over(frames: &'static FrameAllocator, backing: &'static [u8]) -> Self {
         let size = backing.len() as u64;
-        let state = State { size, valid: size, pages: BTreeMap::new(), seals: Seals::empty() };
+        let state = State { size, valid: size, pages: ChunkedMap::new(), counted: 0, seals: Seals::empty() };
         Self { frames, backing, state: Mutex::new(state), writer: Mutex::new(()), observers: Mutex::default() }
     }
 
@@ -168,7 +170,7 @@ impl PageCache {
     }
 
     fn write_page(&self, index: u64, in_page: usize, want: usize, src: &mut dyn Source) -> Result<usize> {
-        let present = self.state.lock().pages.contains_key(&index);
+        let present = self.state.lock().pages.contains_key(index);
         if present || want < PAGE_SIZE {
             let (page, replaced) = self.own_page(index)?;
             if replaced {
@@ -185,7 +187,10 @@ impl PageCache {
             page.write(got, old.get(got..).unwrap_or(&[]));
             page.fill_zero(got.max(old.len()), PAGE_SIZE);
         }
-        self.state.lock().pages.insert(index, page);
+        let mut state = self.state.lock();
+        state.pages.insert(index, page);
+        self.recount(&mut state);
+        drop(state);
         self.invalidate(index, index + 1);
         Ok(got)
     }
@@ -200,14 +205,22 @@ impl PageCache {
 
     /// The page at `index` as memory of our own, and whether it took the place of an archive page that may be mapped somewhere.
     fn own_page(&self, index: u64) -> Result<(Page, bool)> {
-        if let Some(page) = self.state.lock().pages.get(&index) {
+        if let Some(page) = self.state.lock().pages.get(index) {
             return Ok((page.clone(), false));
         }
         let old = self.old_bytes(index);
         let page = Page::zeroed(self.frames).ok_or(Errno::ENOSPC)?;
         page.write(0, old);
-        let page = self.state.lock().pages.entry(index).or_insert(page).clone();
+        let mut state = self.state.lock();
+        let page = state.pages.get_or_insert(index, page).clone();
+        self.recount(&mut state);
         Ok((page, !old.is_empty()))
+    }
+
+    /// Tells the allocator how many pages there are now.
+    fn recount(&self, state: &mut State) {
+        let now = state.pages.len();
+        self.frames.count_cached(core::mem::replace(&mut state.counted, now), now);
     }
 
     fn invalidate(&self, first: u64, end: u64) {
@@ -230,13 +243,14 @@ impl PageCache {
         }
         let shrinks = size < state.size;
         state.size = size;
-        let mut removed = BTreeMap::new();
+        let mut removed = Vec::new();
         if shrinks {
             state.valid = state.valid.min(size);
-            removed = state.pages.split_off(&size.div_ceil(PAGE_BYTES));
-            if let Some(page) = state.pages.get(&(size / PAGE_BYTES)) {
+            removed = state.pages.split_off(size.div_ceil(PAGE_BYTES));
+            if let Some(page) = state.pages.get(size / PAGE_BYTES) {
                 page.fill_zero((size % PAGE_BYTES) as usize, PAGE_SIZE);
             }
+            self.recount(&mut state);
         }
         drop(state);
         if shrinks {
@@ -264,7 +278,10 @@ impl PageCache {
             let step = (end - at).min(PAGE_BYTES - in_page as u64);
             let whole = step == PAGE_BYTES || (in_page == 0 && at + step == size);
             if whole && self.old_bytes(index).is_empty() {
-                let removed = self.state.lock().pages.remove(&index);
+                let mut state = self.state.lock();
+                let removed = state.pages.remove(index);
+                self.recount(&mut state);
+                drop(state);
                 drop(removed);
             } else if self.state.lock().is_data(index) {
                 self.own_page(index)?.0.fill_zero(in_page, step as usize);
@@ -298,8 +315,9 @@ impl PageCache {
         let mut state = self.state.lock();
         for (index, page) in pages {
             // A fault may have been faster.
-            state.pages.entry(index).or_insert(page);
+            state.pages.get_or_insert(index, page);
         }
+        self.recount(&mut state);
         Ok(())
     }
 
@@ -351,6 +369,12 @@ impl PageCache {
     }
 }
 
+impl Drop for PageCache {
+    fn drop(&mut self) {
+        self.frames.count_cached(self.state.get_mut().counted, 0);
+    }
+}
+
 impl MapObject for PageCache {
     fn page(&self, index: u64, access: PageAccess) -> Result<Page> {
         if index >= self.size().div_ceil(PAGE_BYTES) {
@@ -377,7 +401,7 @@ impl MapObject for PageCache {
 
     fn resident(&self, index: u64) -> Option<Page> {
         let state = self.state.lock();
-        if let Some(page) = state.pages.get(&index) {
+        if let Some(page) = state.pages.get(index) {
             return Some(page.clone());
         }
         let start = index.checked_mul(PAGE_BYTES)?;

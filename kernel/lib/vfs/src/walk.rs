@@ -49,6 +49,7 @@ enum Goal {
 
 impl<'c> Walk<'c> {
     pub(crate) fn new(ctx: &'c Context, dir: Option<&'c Location>, resolve: Resolve) -> Self {
+        ctx.namespace.complete();
         let start = dir.unwrap_or(&ctx.cwd);
         let root = if resolve.intersects(Resolve::BENEATH | Resolve::IN_ROOT) { start } else { &ctx.root };
         Walk { ctx, root, here: start.clone(), resolve, links: 0 }

@@ -173,3 +173,22 @@ fn permission_bits_bind_everyone_but_root() {
     assert_eq!(put(&w.ctx, "/script", b""), Err(Errno::EROFS));
     assert_eq!(w.ctx.mkdir(None, b"/no", 0o755), Err(Errno::EROFS));
 }
+
+#[test]
+fn deferred_mounts_are_there_for_the_first_who_walks() {
+    let w = world();
+    w.dir("/late");
+    let made = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (ctx, vfs, counter) = (w.ctx.clone(), w.vfs.clone(), made.clone());
+    w.ctx.namespace.defer(Box::new(move || {
+        counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let at = ctx.resolve_dir(None, b"/late").unwrap();
+        let fs = ramfs::Ramfs::new(&vfs, 0o755);
+        ctx.namespace.mount(fs, &at, MountFlags::empty(), b"tmpfs").unwrap();
+        put(&ctx, "/late/f", b"x").unwrap();
+    }));
+    assert_eq!(made.load(std::sync::atomic::Ordering::SeqCst), 0);
+    assert_eq!(lookup(&w.ctx, "/late/f"), Ok(FileType::Regular));
+    assert_eq!(lookup(&w.ctx, "/late"), Ok(FileType::Directory));
+    assert_eq!(made.load(std::sync::atomic::Ordering::SeqCst), 1);
+}

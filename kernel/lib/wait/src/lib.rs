@@ -5,11 +5,17 @@
 //! to know registers a [`core::task::Waker`]: a blocked thread (its waker unparks it), an epoll instance (its waker puts the item
 //! on the ready list), a test (its waker counts). The pattern that loses no wake-up is always: register, *then* look again, *then* sleep.
 //!
+//! [`Attention`] is how a thread learns at its way back to the application that anything at all was left for it.
+//!
 //! Neighbours: `file` (every file may have a queue), `sched` (thread wakers), `epoll`.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+
+mod attention;
+
+pub use attention::Attention;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;

@@ -30,7 +30,7 @@ impl LocalApic {
             cpu::outb(0x21, 0xff);
             cpu::outb(0xa1, 0xff);
             let base = cpu::rdmsr(msr::APIC_BASE);
-            if cpu::cpuid(1, 0).ecx & (1 << 21) != 0 {
+            if cpu::has(cpu::feature::X2APIC) {
                 cpu::wrmsr(msr::APIC_BASE, base | 0xc00);
                 LocalApic::X2
             } else {
@@ -74,7 +74,7 @@ impl LocalApic {
 
     /// Prepares the timer: TSC-deadline mode where the CPU has it, else one-shot counting at full speed.
     pub fn setup_timer(&self, vector: u8) -> TimerMode {
-        if cpu::cpuid(1, 0).ecx & (1 << 24) != 0 {
+        if cpu::has(cpu::feature::TSC_DEADLINE) {
             self.write(LVT_TIMER, TSC_DEADLINE_MODE | u32::from(vector));
             TimerMode::TscDeadline
         } else {

@@ -38,9 +38,12 @@ fn words(offset: usize) -> [u32; 8] {
     core::array::from_fn(|i| unsafe { base.add(offset + i).read_volatile() })
 }
 
+/// What KVM calls itself.
+const KVM: &[u8; 12] = b"KVMKVMKVM\0\0\0";
+
 /// KVM's clock: the counter's rate and the date.
-fn kvm_clock() -> Option<(Rate, u64)> {
-    if &cpu::hypervisor_signature() != b"KVMKVMKVM\0\0\0" || cpu::cpuid(0x4000_0001, 0).eax & (1 << 3) == 0 {
+fn kvm_clock(hypervisor: &[u8; 12]) -> Option<(Rate, u64)> {
+    if hypervisor != KVM || cpu::cpuid(0x4000_0001, 0).eax & (1 << 3) == 0 {
         return None;
     }
     let phys = KVM_PAGE.0.get() as u64 - arch_x86_64::KERNEL_BASE;
@@ -138,9 +141,10 @@ impl Refiner {
 /// Finds the clock. `apic` is used to learn its timer's rate where no specification gives it.
 pub fn find(apic: &crate::apic::LocalApic) -> Found {
     // Both QEMU's and KVM's local timers count nanoseconds.
-    let under_known = matches!(&cpu::hypervisor_signature(), b"TCGTCGTCGTCG" | b"KVMKVMKVM\0\0\0");
+    let hypervisor = &cpu::hypervisor_signature();
+    let under_known = hypervisor == b"TCGTCGTCGTCG" || hypervisor == KVM;
     let nanosecond = Rate { mult: 1, shift: 0 };
-    if let Some((rate, realtime_ns)) = kvm_clock() {
+    if let Some((rate, realtime_ns)) = kvm_clock(hypervisor) {
         return Found { rate, realtime_ns, apic_rate: nanosecond, refiner: None };
     }
     let realtime_ns = rtc_cmos::read(&mut RtcPorts).map_or(0, |seconds| seconds * NS_PER_SEC);

@@ -50,7 +50,8 @@ pub fn recvfrom(cx: &mut Cx<'_>, fd: i32, buf: u64, len: u64, flags: u32, addr: 
     let open = cx.file(fd)?;
     let socket = socket::of(&open)?;
     let flags = MsgFlags::from_bits_truncate(flags);
-    let received = receive(cx, &open, socket, &mut single(cx, buf, len.min(MAX_TRANSFER as u64))?, flags)?;
+    let mut received = Received::default();
+    receive(cx, &open, socket, &mut single(cx, buf, len.min(MAX_TRANSFER as u64))?, flags, &mut received)?;
     if addr != 0 {
         match &received.from {
             Some(from) => sockaddr::write(cx.user(), addr, addr_len, from)?,
@@ -197,8 +198,8 @@ fn send(
 }
 
 /// Receives once, or on a stream until SO_RCVLOWAT (MSG_WAITALL: the whole buffer) is there, the other side ends, or nothing may be waited
-/// for any longer.
-fn receive(cx: &Cx<'_>, open: &Description, socket: &dyn Socket, dst: &mut dyn Sink, flags: MsgFlags) -> Result<Received> {
+/// for any longer. What was received is added to `all`: the structure is large enough to be worth not moving.
+fn receive(cx: &Cx<'_>, open: &Description, socket: &dyn Socket, dst: &mut dyn Sink, flags: MsgFlags, all: &mut Received) -> Result<()> {
     let stream = socket.identity().1 == STREAM;
     // An error of MSG_ERRQUEUE is there or it is not (recv(2)).
     let may_block = blocks(open, flags) && !flags.contains(MsgFlags::ERRQUEUE);
@@ -207,20 +208,23 @@ fn receive(cx: &Cx<'_>, open: &Description, socket: &dyn Socket, dst: &mut dyn S
         true => dst.remaining(),
         false => socket.receive_low_water().min(dst.remaining()),
     };
-    let mut all = Received::default();
     let mut attempt = || {
-        let got = socket.recv(dst, flags)?;
+        let mut got = socket.recv(dst, flags);
+        let got = match &mut got {
+            Ok(got) => got,
+            Err(error) => return Err(*error),
+        };
         let end = got.copied == 0 || !stream;
         all.copied += got.copied;
         all.full_len += got.full_len;
         all.flags |= got.flags;
         // Streams say neither: nothing is moved for them.
         if got.from.is_some() {
-            all.from = got.from;
+            all.from = got.from.take();
         }
         let told = !got.control.is_empty();
         if told {
-            all.control.extend(got.control);
+            all.control.append(&mut got.control);
         }
         // A stream stops at ancillary data: it belongs to the bytes it came with (unix(7)).
         if all.copied >= enough || end || told { Ok(0) } else { Err(Errno::EAGAIN) }
@@ -231,7 +235,7 @@ fn receive(cx: &Cx<'_>, open: &Description, socket: &dyn Socket, dst: &mut dyn S
     }
     match result {
         Err(error) if all.copied == 0 => Err(error),
-        _ => Ok(all),
+        _ => Ok(()),
     }
 }
 
@@ -245,7 +249,8 @@ fn receive_header(cx: &Cx<'_>, open: &Description, socket: &dyn Socket, header: 
     if header.namelen < 0 {
         return Err(Errno::EINVAL);
     }
-    let received = receive(cx, open, socket, &mut vector(cx, header)?, flags)?;
+    let mut received = Received::default();
+    receive(cx, open, socket, &mut vector(cx, header)?, flags, &mut received)?;
     let mut out = received.flags | flags & MsgFlags::CMSG_CLOEXEC;
     header.namelen = match &received.from {
         Some(from) if header.name != 0 => sockaddr::write_sized(cx.user(), header.name, header.namelen, from)?,

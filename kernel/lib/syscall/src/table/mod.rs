@@ -52,8 +52,7 @@ pub fn handler(number: u64) -> Option<Handler> {
 
 /// The name of `number`; `None` for numbers that name no call.
 pub fn name(number: u64) -> Option<&'static str> {
-    let name = usize::try_from(number).ok().and_then(|n| x86_64::NAMES.get(n))?;
-    (!name.is_empty()).then_some(name)
+    uapi::names::find(x86_64::NAMES, number)
 }
 
 /// What `number` needs, when that was left out of this image; the option's name in the configuration.
@@ -121,11 +120,7 @@ macro_rules! table {
             })*
             table
         };
-        pub(super) static NAMES: [&str; crate::table::COUNT] = {
-            let mut names = [""; crate::table::COUNT];
-            $(names[$number] = stringify!($name);)*
-            names
-        };
+        pub(super) const NAMES: &str = concat!($($number, " ", stringify!($name), "\n",)*);
         pub(super) fn feature(number: u64) -> Option<&'static str> {
             match number {
                 $($($($number => Some($feature),)?)?)*

@@ -1,16 +1,17 @@
-//! The application's console: standard output and input on COM1, standard error and control requests on COM2.
+//! The console of a machine without an agent: standard output and input on COM1, standard error and control requests on COM2.
 
+use super::{Kernel, Stream};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use arch_x86_64::cpu;
+use file::Source;
 use pith_abi::cmdline::StderrChannel;
 use pith_abi::control::{Control, ControlParser};
 use plat_pc::apic::Trigger;
-use spin::{Mutex, Once};
+use spin::Mutex;
 use uapi::{Errno, Result};
 use uart16550::{Registers, Uart};
-use wait::{Events, WaitQueue};
 
 /// Bytes of standard input kept for the application; more wait in the monitor.
 const INPUT_MAX: usize = 16 * 1024;
@@ -41,69 +42,59 @@ struct Input {
 }
 
 /// Two serial lines.
-pub struct Console {
+pub struct Serial {
     out: Option<Mutex<Uart<Ports>>>,
     /// Requests of the host always come in here, whatever goes out.
     err: Option<Mutex<Uart<Ports>>>,
     stderr: StderrChannel,
     control: Mutex<ControlParser>,
     input: Mutex<Input>,
-    readable: WaitQueue,
-    on_signal: Once<Box<dyn Fn(u8) + Send + Sync>>,
 }
 
-/// One of the two output streams.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Out,
-    /// Standard error; joins standard output on a machine with one serial line.
-    Err,
-}
-
-impl Console {
-    /// Finds the lines and takes their interrupts.
-    pub fn open(stderr: StderrChannel) -> Arc<Self> {
+impl Serial {
+    /// Finds the lines.
+    pub fn probe(stderr: StderrChannel) -> Self {
         let probe = |port| Uart::probe(Ports(port)).map(Mutex::new);
-        let console = Arc::new(Self {
-            out: probe(pith_abi::CONSOLE_PORT),
-            err: probe(pith_abi::STDERR_PORT),
-            stderr,
-            control: Mutex::default(),
-            input: Mutex::default(),
-            readable: WaitQueue::new(),
-            on_signal: Once::new(),
-        });
-        let handler = |console: &Arc<Self>| -> Box<dyn Fn() + Send + Sync> {
-            let console = console.clone();
-            Box::new(move || console.receive())
-        };
-        for (line, uart) in [(pith_abi::CONSOLE_IRQ, &console.out), (pith_abi::STDERR_IRQ, &console.err)] {
+        let (out, err) = (probe(pith_abi::CONSOLE_PORT), probe(pith_abi::STDERR_PORT));
+        Self { out, err, stderr, control: Mutex::default(), input: Mutex::default() }
+    }
+
+    /// Has both lines' interrupts call [`super::Console::interrupt`].
+    pub fn connect(&self, console: &Arc<super::Console>) {
+        for (line, uart) in [(pith_abi::CONSOLE_IRQ, &self.out), (pith_abi::STDERR_IRQ, &self.err)] {
             if let Some(uart) = uart {
-                crate::interrupts::connect_line(line.into(), Trigger::Edge, handler(&console));
+                let console = console.clone();
+                crate::interrupts::connect_line(line.into(), Trigger::Edge, Box::new(move || console.interrupt()));
                 uart.lock().enable_receive_interrupt();
             }
         }
-        console
     }
 
-    /// Who is told when the host asks for a signal.
-    pub fn set_on_signal(&self, hook: Box<dyn Fn(u8) + Send + Sync>) {
-        self.on_signal.call_once(|| hook);
-    }
-
-    /// Writes all bytes.
-    pub fn write(&self, stream: Stream, bytes: &[u8]) {
+    /// Writes all bytes, however long it takes.
+    pub fn write(&self, stream: Stream, src: &mut dyn Source) -> Result<usize> {
         let line = match stream {
-            Stream::Err if self.stderr == StderrChannel::Separate => self.err.as_ref().or(self.out.as_ref()),
-            Stream::Err | Stream::Out => self.out.as_ref(),
+            Stream::Error if self.stderr == StderrChannel::Separate => self.err.as_ref().or(self.out.as_ref()),
+            Stream::Error | Stream::Output => self.out.as_ref(),
         };
-        if let Some(uart) = line {
-            uart.lock().write(bytes);
+        let mut done = 0;
+        let mut buf = [0; 1024];
+        while src.remaining() > 0 {
+            let want = src.remaining().min(buf.len());
+            match src.take(&mut buf[..want]) {
+                Ok(got) => {
+                    if let Some(uart) = line {
+                        uart.lock().write(&buf[..got]);
+                    }
+                    done += got;
+                }
+                Err(e) if done == 0 => return Err(e),
+                Err(_) => break,
+            }
         }
+        Ok(done)
     }
 
-    /// Standard input: bytes moved into `buf`, 0 at its end. EAGAIN: nothing yet, see [`queue`](Self::queue).
+    /// Standard input: bytes moved into `buf`, 0 at its end. EAGAIN: nothing yet.
     pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
         let mut input = self.input.lock();
         let count = buf.len().min(input.bytes.len());
@@ -130,18 +121,10 @@ impl Console {
         self.input.lock().bytes.len()
     }
 
-    /// Woken when standard input has something.
-    pub fn queue(&self) -> &WaitQueue {
-        &self.readable
-    }
-
     /// The interrupt of either line.
-    fn receive(&self) {
-        self.drain_control();
+    pub fn interrupt(&self, kernel: &Kernel) {
+        self.drain_control(kernel);
         self.drain_input();
-        if self.readable() {
-            self.readable.wake(Events::READABLE);
-        }
     }
 
     fn drain_input(&self) {
@@ -156,17 +139,13 @@ impl Console {
         }
     }
 
-    fn drain_control(&self) {
+    fn drain_control(&self, kernel: &Kernel) {
         let Some(uart) = &self.err else { return };
         loop {
             let Some(byte) = uart.lock().read() else { return };
             let request = self.control.lock().push(byte);
             match request {
-                Some(Control::Signal(signal)) => {
-                    if let Some(hook) = self.on_signal.get() {
-                        hook(signal);
-                    }
-                }
+                Some(Control::Signal(signal)) => drop(kernel.signal(signal)),
                 Some(Control::EndOfInput { total_bytes }) => self.input.lock().end = Some(total_bytes),
                 None => {}
             }

@@ -1,0 +1,4 @@
+//! The engine alone.
+#![forbid(unsafe_code)]
+
+fn main() {}
