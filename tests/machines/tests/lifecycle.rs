@@ -42,9 +42,9 @@ fn arguments_and_environment_of_100_kilobytes_arrive_whole() {
     let place = Place::new();
     // Quotes and backslashes, which double on a command line.
     let argument = "a\"b\\ 'c' ".repeat(10_000);
-    assert_eq!(done(&place, &["run", "-W", "--rm", "/bin/echo", &argument, "end"]), format!("{argument} end\n"));
+    assert_eq!(done(&place, &["--log-level", "warn", "run", "-W", "--rm", "/bin/echo", &argument, "end"]), format!("{argument} end\n"));
     let file = place.file("env", format!("BIG={argument}\nSMALL=1\n").as_bytes());
-    let environment = done(&place, &["run", "-W", "--rm", "--env-file", file.to_str().unwrap(), "/usr/bin/env"]);
+    let environment = done(&place, &["--log-level", "warn", "run", "-W", "--rm", "--env-file", file.to_str().unwrap(), "/usr/bin/env"]);
     assert!(environment.lines().any(|line| line == format!("BIG={argument}")) && environment.contains("\nSMALL=1\n"));
     place.assert_clean();
 }
