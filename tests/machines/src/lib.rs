@@ -48,7 +48,9 @@ pub fn fixtures() -> PathBuf {
 pub fn pith(state: &Path) -> Command {
     let mut command = Command::new(pith_path());
     command.env("PITH_DATA_DIR", state).env("NO_COLOR", "1");
-    for variable in ["PITH_QEMU_MACHINE", "PITH_BACKGROUND", "KRAFTKIT_LOG_LEVEL", "KRAFTKIT_LOG_TYPE", "KRAFTKIT_QEMU"] {
+    for variable in
+        ["PITH_QEMU_MACHINE", "KRAFTKIT_LOG_LEVEL", "KRAFTKIT_LOG_TYPE", "KRAFTKIT_QEMU", "KRAFTKIT_RUNTIME_DIR", "PITH_RUNTIME_DIR"]
+    {
         command.env_remove(variable);
     }
     command

@@ -324,6 +324,8 @@ impl<'a> Life<'a> {
 
     /// A signal came to this process.
     pub(super) fn signal(&mut self, signal: i32, on_event: &mut dyn FnMut(Event<'_>)) {
+        // Also when it is about to end by itself: it is not to be started again then.
+        self.was_stopped |= matches!(signal, SIGTERM | SIGINT | SIGHUP);
         match (signal, self.stop) {
             (SIGTERM | SIGINT | SIGHUP, _) if self.has_ended => self.output.abandon(),
             (SIGTERM | SIGINT | SIGHUP, Stop::Not) => self.ask_to_stop(self.stop_signal, (self.stop_deadline)(), on_event),
@@ -423,6 +425,7 @@ impl<'a> Life<'a> {
 
     fn stop_for_client(&mut self, number: u8, deadline: Duration, on_event: &mut dyn FnMut(Event<'_>)) -> Reply {
         let until = Instant::now() + deadline;
+        self.was_stopped |= (1..=64).contains(&number);
         match &mut self.stop {
             _ if self.has_ended => self.output.abandon(),
             Stop::Not if !(1..=64).contains(&number) => return refused(Refusal::Invalid, "signals have numbers from 1 to 64"),

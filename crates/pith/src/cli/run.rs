@@ -31,10 +31,10 @@ pub enum Arch {
     Arm64,
 }
 
-/// Form of a root file system.
+/// What a root file system becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RootfsType {
-    /// What it is
+    /// cpio, or what it is
     #[value(alias = "unknown")]
     Auto,
     /// A cpio archive

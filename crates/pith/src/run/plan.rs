@@ -180,6 +180,10 @@ fn check_target(settings: &Settings, arguments: &CreateArgs) -> Result<()> {
             return Err(Error::new(message).with_help("write it as platform/architecture: qemu/x86_64"));
         }
     }
+    if arguments.compress {
+        let message = "--compress: a machine's files are mapped straight from its root file system, which a compressed one does not allow";
+        return Err(Error::new(message).with_help("leave it out; compressed archives are accepted as --rootfs and unpacked here"));
+    }
     if let Some(volume) = arguments.volume.first() {
         let message = format!("--volume {volume:?}: volumes are not supported yet");
         return Err(Error::new(message).with_help("put the files into the root file system"));

@@ -219,7 +219,8 @@ impl Settings {
     /// # Errors
     /// When there is no place for them.
     pub fn store(&self) -> Result<Store> {
-        Ok(Store::open(self.text("runtime_dir").map(PathBuf::from))?)
+        let named = self.text("runtime_dir").map(std::path::absolute).transpose();
+        Ok(Store::open(named.map_err(|error| Error::new(format!("--runtime-dir: {error}")))?)?)
     }
 }
 
