@@ -14,7 +14,30 @@ fn include(path: &Path) -> String {
     format!("Some(include_bytes!({:?}))", path.display().to_string())
 }
 
+/// What a program prints, without the line's end; nothing when it cannot be asked.
+fn ask(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = std::process::Command::new(program).args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !text.is_empty()).then_some(text)
+}
+
+/// What `pith version` says: the sources' commit and its date, so that the same sources give the same bytes.
+fn version() {
+    let unknown = || "unknown".to_owned();
+    let commit = env::var("PITH_COMMIT").ok().or_else(|| ask("git", &["rev-parse", "--short=12", "HEAD"])).unwrap_or_else(unknown);
+    let date = env::var("PITH_DATE").ok().or_else(|| ask("git", &["log", "-1", "--format=%cs"])).unwrap_or_else(unknown);
+    let compiler = env::var("RUSTC").ok().and_then(|rustc| ask(&rustc, &["--version"])).unwrap_or_else(unknown);
+    let compiler = compiler.split(' ').take(2).collect::<Vec<_>>().join("-");
+    println!("cargo::rustc-env=PITH_COMMIT={commit}\ncargo::rustc-env=PITH_DATE={date}\ncargo::rustc-env=PITH_COMPILER={compiler}");
+    println!("cargo::rerun-if-env-changed=PITH_COMMIT\ncargo::rerun-if-env-changed=PITH_DATE");
+    // Every commit writes here.
+    if let Some(path) = ask("git", &["rev-parse", "--git-path", "logs/HEAD"]).filter(|path| Path::new(path).exists()) {
+        println!("cargo::rerun-if-changed={path}");
+    }
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    version();
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let default = manifest.join("../../kernel/target/images/runtime-x86_64");
     let named = env::var_os("PITH_RUNTIME_X86_64").map(PathBuf::from);

@@ -22,7 +22,7 @@ fn copy_puts_files_where_docker_does() {
     assert_eq!(copied("COPY *.txt /x/"), ["755 0:0 x/", "644 0:0 x/a.txt = \"a\"", "644 0:0 x/b.txt = \"b\""]);
     assert_eq!(copied("COPY d?r/[c-d].txt /x/"), ["755 0:0 x/", "644 0:0 x/c.txt = \"c\""]);
     assert_eq!(copied("WORKDIR /w\nCOPY a.txt ."), ["755 0:0 w/", "644 0:0 w/a.txt = \"a\""]);
-    assert_eq!(copied("COPY --chown=1:2 --chmod=700 dir/sub /x/y"), ["755 1:2 x/", "700 1:2 x/y/", "700 1:2 x/y/d.txt = \"d\""]);
+    assert_eq!(copied("COPY --chown=1:2 --chmod=700 dir/sub /x/y"), ["755 1:2 x/", "755 1:2 x/y/", "700 1:2 x/y/d.txt = \"d\""]);
     assert_eq!(copied("COPY --exclude=sub --exclude=*.md dir /x"), ["755 0:0 x/", "644 0:0 x/c.txt = \"c\""]);
     assert_eq!(
         copied("COPY --parents dir/./sub/d.txt a.txt /x/"),
@@ -286,7 +286,7 @@ fn what_cannot_be_done_is_refused_with_its_line() {
             "FROM --platform=nonsense scratch\n",
             "1:17: \"nonsense\" is no platform: expected os/architecture[/variant], for example linux/amd64",
         ),
-        ("FROM scratch\nCOPY a.txt /d/\nCOPY dir /d/a.txt\n", "3:6: /d/a.txt is a file; a directory cannot take its place"),
+        ("FROM scratch\nCOPY a.txt /d/\nCOPY dir /d/a.txt\n", "3:6: /d/a.txt is a file, not a directory"),
         ("FROM scratch\nCOPY dir /d\nCOPY a.txt /d/c.txt/x\n", "3:6: /d/c.txt is a file, not a directory"),
         ("FROM scratch\nCOPY [a.txt /x\n", "2:6: the pattern \"[a.txt\" cannot be read: a '[' without ']'"),
     ];

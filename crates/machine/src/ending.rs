@@ -29,6 +29,8 @@ pub enum Ending {
     Killed,
     /// The monitor stopped the virtual CPU: an error it could not go on from.
     Stuck,
+    /// The monitor was ended by this signal, from outside.
+    MonitorKilled(u8),
     /// The monitor ended without a word from the kernel.
     Silent {
         /// What the monitor said.
@@ -47,6 +49,7 @@ impl Ending {
             Self::Panic { .. } | Self::Stuck => exit::KERNEL_PANIC,
             Self::NotStarted { code, .. } => *code,
             Self::Killed => exit::from_signal(9),
+            Self::MonitorKilled(number) => exit::from_signal(*number),
             Self::Silent { diagnostics } if diagnostics.trim().is_empty() => exit::KERNEL_PANIC,
             Self::Silent { .. } => exit::PITH_ERROR,
         }
@@ -62,6 +65,7 @@ impl Ending {
             Self::Panic { text, .. } => Some(format!("the guest kernel panicked: {text}")),
             Self::NotStarted { text, .. } => Some(text.clone()),
             Self::Killed => Some("did not stop in time and was ended".to_owned()),
+            Self::MonitorKilled(number) => Some(format!("the monitor was ended by signal {number}{}", signal_name(*number))),
             Self::Stuck => Some("the virtual CPU stopped on an error".to_owned()),
             Self::Silent { diagnostics } if diagnostics.trim().is_empty() => Some("the machine reset itself without a word".to_owned()),
             Self::Silent { diagnostics } => Some(diagnostics.trim().to_owned()),

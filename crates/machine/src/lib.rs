@@ -7,7 +7,11 @@
 //! Neighbours: `pith-monitor` starts the monitor; `pith` decides what to run and shows what is here.
 #![forbid(unsafe_code)]
 
+pub mod cgroup;
+pub mod config;
+pub mod control;
 pub mod ending;
+pub mod events;
 pub mod logs;
 pub mod names;
 pub mod paths;
@@ -15,8 +19,12 @@ pub mod signal;
 pub mod state;
 pub mod store;
 pub mod supervise;
+pub mod wait;
 
+pub use config::{MachineConfig, RestartPolicy};
+pub use control::{Control, ControlError};
 pub use ending::Ending;
+pub use logs::{LogReader, LogWriter, Stream};
 pub use state::{MachineRecord, Phase, Status};
 pub use store::{Machine, Store, StoreError};
 pub use supervise::{Event, Streams, Supervisor};

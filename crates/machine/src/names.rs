@@ -25,6 +25,19 @@ pub fn random() -> Result<String, getrandom::Error> {
     Ok(format!("{}_{}", pick(&ADJECTIVES, 0), pick(&SURNAMES, 5)))
 }
 
+/// An id: twelve hexadecimal digits, never digits only, so that it is no number to anybody.
+///
+/// # Errors
+/// When the system has no randomness.
+pub fn random_id() -> Result<String, getrandom::Error> {
+    loop {
+        let id = format!("{:012x}", getrandom::u64()? >> 16);
+        if id.chars().any(|c| c.is_ascii_alphabetic()) {
+            return Ok(id);
+        }
+    }
+}
+
 /// Whether a user may give a machine this name: `[a-zA-Z0-9][a-zA-Z0-9_.-]*`, at most 63 characters.
 #[must_use]
 pub fn is_valid(name: &str) -> bool {
@@ -39,6 +52,8 @@ mod tests {
     fn random_names_are_valid_and_others_are_not() {
         for _ in 0..100 {
             assert!(super::is_valid(&super::random().unwrap()));
+            let id = super::random_id().unwrap();
+            assert!(id.len() == 12 && super::is_valid(&id) && id.parse::<u64>().is_err(), "{id}");
         }
         for name in ["", ".x", "a/b", "-a", "a b", &"x".repeat(64)] {
             assert!(!super::is_valid(name), "{name}");

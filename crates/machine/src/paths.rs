@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The user behind `sudo`, when there is one.
@@ -45,6 +46,16 @@ pub fn data_dir() -> Option<PathBuf> {
     from("XDG_DATA_HOME").map(|base| base.join("pith")).or_else(|| from("HOME").map(|home| home.join(".local/share/pith")))
 }
 
+/// The user's configuration directory: `$XDG_CONFIG_HOME`, else `~/.config`; under sudo that of the user who called it.
+#[must_use]
+pub fn config_base() -> Option<PathBuf> {
+    let from = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(user) = sudo_user() {
+        return home_of(user.uid).map(|home| home.join(".config"));
+    }
+    from("XDG_CONFIG_HOME").or_else(|| from("HOME").map(|home| home.join(".config")))
+}
+
 /// Creates a directory with its parents; what is new belongs to the user behind sudo.
 ///
 /// # Errors
@@ -56,7 +67,8 @@ pub fn create_dir(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         create_dir(parent)?;
     }
-    match fs::create_dir(path) {
+    // Its owner's only: logs and environments may hold secrets.
+    match fs::DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
         other => other?,
     }

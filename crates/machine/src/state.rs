@@ -1,16 +1,23 @@
 //! What is written down about a machine (`machine.json`).
 
+use crate::config::MachineConfig;
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How far a machine has come, as last written by its supervisor.
+/// How far a machine has come, as last written by whoever holds its lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// Prepared, monitor not started.
+    /// Its root file system is being made; without a holder of the lock it is a leftover.
+    Preparing,
+    /// Complete, monitor not started.
     Created,
     /// Monitor started.
     Running,
+    /// Monitor started, virtual CPU stopped by the user.
+    Paused,
+    /// Ended; its supervisor waits to start it again.
+    Restarting,
     /// Ended.
     Exited,
 }
@@ -19,10 +26,14 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Being prepared.
+    /// Being prepared, or prepared and not started.
     Created,
     /// Alive.
     Running,
+    /// Alive, stopped by the user.
+    Paused,
+    /// Ended and about to be started again.
+    Restarting,
     /// Ended, with an exit code.
     Exited,
     /// Its supervisor was killed; the monitor died with it.
@@ -30,15 +41,26 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status, in the order of a life.
+    pub const ALL: [Self; 6] = [Self::Created, Self::Running, Self::Paused, Self::Restarting, Self::Exited, Self::Failed];
+
     /// Lower-case name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Created => "created",
             Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Restarting => "restarting",
             Self::Exited => "exited",
             Self::Failed => "failed",
         }
+    }
+
+    /// Whether a supervisor looks after it.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Restarting)
     }
 }
 
@@ -47,25 +69,21 @@ impl Status {
 pub struct MachineRecord {
     /// Version of this format.
     pub version: u32,
+    /// Twelve hexadecimal digits, never digits only.
+    pub id: String,
     /// The machine's name.
     pub name: String,
     /// What was run, as the user named it.
     pub source: String,
-    /// The application and its arguments.
-    pub args: Vec<String>,
     /// Platform and architecture, as in `qemu/x86_64`.
     pub target: String,
     /// `kvm` or `tcg`.
     pub accelerator: String,
-    /// Memory in MiB.
-    pub memory_mib: u64,
-    /// Published ports in the form of `ps`.
-    pub ports: Vec<String>,
     /// Milliseconds since 1970.
     pub created_ms: u64,
-    /// Milliseconds since 1970.
+    /// Of the last start; milliseconds since 1970.
     pub started_ms: Option<u64>,
-    /// Milliseconds since 1970.
+    /// Of the last end; milliseconds since 1970.
     pub ended_ms: Option<u64>,
     /// The supervising `pith` process.
     pub supervisor: Option<Process>,
@@ -77,8 +95,43 @@ pub struct MachineRecord {
     pub exit_code: Option<u8>,
     /// Why it ended, when that is more than a code.
     pub reason: Option<String>,
+    /// How often it was started again by its restart policy.
+    #[serde(default)]
+    pub restarts: u32,
+    /// Control group that limits its processor time, to be removed with it.
+    #[serde(default)]
+    pub cgroup: Option<std::path::PathBuf>,
     /// Whether to remove it once ended.
     pub remove: bool,
+    /// What it is made of.
+    pub config: MachineConfig,
+}
+
+impl MachineRecord {
+    /// A machine about to be prepared; the store gives it id and name.
+    #[must_use]
+    pub fn new(source: &str, target: &str) -> Self {
+        Self {
+            version: 2,
+            id: String::new(),
+            name: String::new(),
+            source: source.to_owned(),
+            target: target.to_owned(),
+            accelerator: String::new(),
+            created_ms: now_ms(),
+            started_ms: None,
+            ended_ms: None,
+            supervisor: Process::of(std::process::id()),
+            monitor: None,
+            phase: Phase::Preparing,
+            exit_code: None,
+            reason: None,
+            restarts: 0,
+            cgroup: None,
+            remove: false,
+            config: MachineConfig::default(),
+        }
+    }
 }
 
 /// A process that cannot be mistaken for a later one with the same number.

@@ -1,37 +1,12 @@
 //! The store: names, atomicity, leftovers, locks.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use pith_machine::state::{Process, now_ms};
-use pith_machine::{MachineRecord, Phase, Status, Store, StoreError};
+mod common;
+
+use common::{record, store};
+use pith_machine::state::Process;
+use pith_machine::{Phase, Status, Store, StoreError};
 use std::fs;
-
-fn record() -> MachineRecord {
-    MachineRecord {
-        version: 1,
-        name: String::new(),
-        source: "/bin/true".to_owned(),
-        args: vec![],
-        target: "qemu/x86_64".to_owned(),
-        accelerator: "tcg".to_owned(),
-        memory_mib: 64,
-        ports: vec![],
-        created_ms: now_ms(),
-        started_ms: None,
-        ended_ms: None,
-        supervisor: Process::of(std::process::id()),
-        monitor: None,
-        phase: Phase::Created,
-        exit_code: None,
-        reason: None,
-        remove: false,
-    }
-}
-
-fn store() -> (tempfile::TempDir, Store) {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(Some(directory.path().join("data"))).unwrap();
-    (directory, store)
-}
 
 #[test]
 fn a_machine_lives_and_is_removed() {
@@ -40,12 +15,9 @@ fn a_machine_lives_and_is_removed() {
     assert!(matches!(store.create(Some("web"), record()), Err(StoreError::NameTaken(_))));
     assert_eq!(store.get("web").unwrap().status(), Status::Created);
     assert!(matches!(store.remove("web"), Err(StoreError::StillRunning(_))));
-    machine.record.phase = Phase::Running;
-    machine.save().unwrap();
+    machine.update(|record| record.phase = Phase::Running).unwrap();
     assert_eq!(store.get("web").unwrap().status(), Status::Running);
-    machine.record.phase = Phase::Exited;
-    machine.record.exit_code = Some(3);
-    machine.save().unwrap();
+    machine.update(|record| (record.phase, record.exit_code) = (Phase::Exited, Some(3))).unwrap();
     drop(machine);
     let list = store.list().unwrap();
     assert_eq!(list.len(), 1);
@@ -59,8 +31,7 @@ fn a_machine_lives_and_is_removed() {
 fn a_lost_supervisor_shows_and_can_be_cleaned() {
     let (_directory, store) = store();
     let mut machine = store.create(None, record()).unwrap();
-    machine.record.phase = Phase::Running;
-    machine.save().unwrap();
+    machine.update(|record| record.phase = Phase::Running).unwrap();
     let name = machine.record.name.clone();
     drop(machine);
     assert_eq!(store.get(&name).unwrap().status(), Status::Failed);
@@ -68,32 +39,104 @@ fn a_lost_supervisor_shows_and_can_be_cleaned() {
 }
 
 #[test]
-fn damage_is_shown_by_name_and_can_be_removed() {
+fn damage_is_shown_by_id_and_can_be_removed() {
     let (_directory, store) = store();
-    drop(store.create(Some("a"), record()).unwrap());
-    fs::write(store.data().join("machines/a/machine.json"), "{ nonsense").unwrap();
+    let id = made(&store, "a");
+    fs::write(store.data().join(format!("machines/{id}/machine.json")), "{ nonsense").unwrap();
     fs::create_dir(store.data().join("machines/b")).unwrap();
     let list = store.list().unwrap();
-    assert!(list.iter().all(|(_, machine)| machine.is_err()));
+    assert!(list.len() == 2 && list.iter().all(|(_, machine)| machine.is_err()));
+    assert!(matches!(store.create(Some("a"), record()), Err(StoreError::NameTaken(_))));
     store.remove("a").unwrap();
     store.remove("b").unwrap();
+    assert_eq!(fs::read_dir(store.data().join("names")).unwrap().count(), 0);
     for name in ["../x", ".new-1", "", "a/b"] {
         assert!(store.remove(name).is_err());
         assert!(matches!(store.create(Some(name), record()), Err(StoreError::BadName(_))));
     }
 }
 
+/// A machine that is made and not started; its id.
+fn made(store: &Store, name: &str) -> String {
+    let mut machine = store.create(Some(name), record()).unwrap();
+    machine.update(|record| record.phase = Phase::Created).unwrap();
+    machine.record.id
+}
+
 #[test]
-fn leftovers_are_swept_when_old_and_not_locked() {
+fn names_ids_and_beginnings_of_ids_mean_a_machine() {
     let (_directory, store) = store();
-    let leftover = store.data().join("machines/.new-abc");
-    fs::create_dir(&leftover).unwrap();
+    let id = made(&store, "web");
+    for word in ["web", &id, &id[..1], &id[..6]] {
+        assert_eq!(store.get(word).unwrap().record.name, "web", "{word}");
+    }
+    // Sixteen more must share a first digit with each other.
+    let others: Vec<String> = (0..17).map(|number| made(&store, &format!("m{number}"))).collect();
+    let first = |id: &String| others.iter().filter(|other| other[..1] == id[..1]).count();
+    let shared = others.iter().find(|id| first(id) > 1).unwrap();
+    assert!(matches!(store.get(&shared[..1]), Err(StoreError::Ambiguous(_))));
+    // A name wins over an id that looks the same.
+    store.rename("m0", &id).unwrap();
+    assert_eq!(store.get(&id).unwrap().record.id, others[0]);
+}
+
+#[test]
+fn renaming_keeps_one_name() {
+    let (_directory, store) = store();
+    let id = made(&store, "old");
+    made(&store, "other");
+    assert!(matches!(store.rename("old", "other"), Err(StoreError::NameTaken(_))));
+    assert!(matches!(store.rename("old", "x/y"), Err(StoreError::BadName(_))));
+    store.rename("old", "old").unwrap();
+    store.rename("old", "new").unwrap();
+    assert_eq!(store.get("new").unwrap().record.id, id);
+    assert!(matches!(store.get("old"), Err(StoreError::NotFound(_))));
+    made(&store, "old");
+    // Killed between the new link and the record: the machine still has its old name, and the new one is free.
+    std::os::unix::fs::symlink(format!("../machines/{id}"), store.data().join("names/half")).unwrap();
+    assert!(matches!(store.get("half"), Err(StoreError::NotFound(_))));
+    made(&store, "half");
+    store.remove("new").unwrap();
+    assert_eq!(store.get("half").unwrap().record.name, "half");
+}
+
+#[test]
+fn changes_of_two_holders_are_both_kept() {
+    let (_directory, store) = store();
+    let mut supervisor = store.create(Some("a"), record()).unwrap();
+    store.rename("a", "b").unwrap();
+    supervisor.update(|record| record.phase = Phase::Running).unwrap();
+    let now = store.get("b").unwrap();
+    assert_eq!((now.status(), now.record.name.as_str()), (Status::Running, "b"));
+}
+
+#[test]
+fn leftovers_of_killed_commands_are_swept() {
+    let (_directory, store) = store();
+    let machines = store.data().join("machines");
+    fs::create_dir(machines.join(".new-abc")).unwrap();
+    fs::create_dir(machines.join(".old-abc")).unwrap();
+    let being_made = store.create(Some("held"), record()).unwrap();
+    drop(store.create(Some("dropped"), record()).unwrap());
     store.list().unwrap();
-    assert!(leftover.exists(), "a start in progress must not be disturbed");
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(120);
-    fs::File::open(&leftover).unwrap().set_modified(old).unwrap();
-    store.list().unwrap();
-    assert!(!leftover.exists());
+    let left: Vec<_> = fs::read_dir(&machines).unwrap().map(|item| item.unwrap().file_name()).collect();
+    assert_eq!(left, [being_made.record.id.as_str()]);
+    drop(store.create(Some("dropped"), record()).unwrap());
+}
+
+#[test]
+fn a_lock_is_handed_over_without_a_gap() {
+    let (_directory, store) = store();
+    let mut machine = store.create(Some("a"), record()).unwrap();
+    machine.update(|record| record.phase = Phase::Running).unwrap();
+    let lock = machine.lock_copy().unwrap().unwrap();
+    drop(machine);
+    assert_eq!(store.get("a").unwrap().status(), Status::Running);
+    let taken = store.take_over("a", lock).unwrap();
+    assert!(taken.is_ours() && matches!(store.get_locked("a"), Err(StoreError::Busy(_))));
+    drop(taken);
+    assert_eq!(store.get("a").unwrap().status(), Status::Failed);
+    assert!(store.get_locked("a").unwrap().is_ours());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Virtual machine monitors behind one trait.
 //!
-//! A caller describes the machine ([`MachineSpec`]), a [`Monitor`] turns it into a running process ([`Running`]) with four
-//! byte streams: the application's console, its standard error with the control channel, the kernel's records, and the
-//! monitor's own control socket. [`probe`] says whether KVM works here.
+//! A caller describes the machine ([`MachineSpec`]), a [`Monitor`] turns it into a running process ([`Running`]) with five
+//! byte streams: the agent channel, the kernel's records, the monitor's own control socket, and for kernels without an agent the
+//! application's console and its standard error with the control bytes. [`probe`] says whether KVM works here.
 //!
 //! Neighbours: `pith-abi` for the guest command line and ports; `pith-machine` drives what is started here.
 #![deny(unsafe_code)]

@@ -1,6 +1,7 @@
 //! What a machine is made of.
 
 use pith_abi::cmdline::CmdlineBuilder;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -33,6 +34,18 @@ pub enum MachineType {
     Q35,
 }
 
+impl MachineType {
+    /// QEMU's name for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Microvm => "microvm",
+            Self::Pc => "pc",
+            Self::Q35 => "q35",
+        }
+    }
+}
+
 impl FromStr for MachineType {
     type Err = String;
 
@@ -47,7 +60,8 @@ impl FromStr for MachineType {
 }
 
 /// Transport of a published port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// TCP.
     Tcp,
@@ -67,7 +81,7 @@ impl Protocol {
 }
 
 /// A host port that leads to a guest port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortForward {
     /// Address to listen on; unspecified means every address.
     pub host: IpAddr,

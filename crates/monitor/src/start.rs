@@ -35,6 +35,7 @@ pub struct Channels {
     stderr: Pair,
     log: Pair,
     control: Pair,
+    agent: Pair,
 }
 
 impl Channels {
@@ -44,7 +45,7 @@ impl Channels {
     /// When the system is out of descriptors.
     pub fn new() -> Result<Self, MonitorError> {
         let pair = || Pair::new().map_err(MonitorError::Channels);
-        Ok(Self { console: pair()?, stderr: pair()?, log: pair()?, control: pair()? })
+        Ok(Self { console: pair()?, stderr: pair()?, log: pair()?, control: pair()?, agent: pair()? })
     }
 
     /// The monitor's end of COM1.
@@ -71,22 +72,35 @@ impl Channels {
         self.control.theirs.as_raw_fd()
     }
 
+    /// The monitor's end of the agent channel.
+    #[must_use]
+    pub fn agent_fd(&self) -> RawFd {
+        self.agent.theirs.as_raw_fd()
+    }
+
     /// Starts `program` with the monitor's ends inherited. It dies with this process, so that no machine is left behind
     /// by a crash, and is in a process group of its own, so that the terminal's Ctrl-C reaches only us.
     pub(crate) fn spawn(self, program: &Path, arguments: &[String], diagnostics: File) -> Result<Running, MonitorError> {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stderr(diagnostics.try_clone().map_err(MonitorError::Channels)?);
         command.stdout(diagnostics).process_group(0);
-        let inherited = [self.console_fd(), self.stderr_fd(), self.log_fd(), self.control_fd()];
+        let inherited = [self.console_fd(), self.stderr_fd(), self.log_fd(), self.control_fd(), self.agent_fd()];
         let parent = rustix::process::getpid();
         inherit(&mut command, inherited, parent);
         let child = command.spawn().map_err(|source| MonitorError::Start { program: program.to_owned(), source })?;
-        Ok(Running { child, console: self.console.ours, stderr: self.stderr.ours, log: self.log.ours, control: self.control.ours })
+        Ok(Running {
+            child,
+            console: self.console.ours,
+            stderr: self.stderr.ours,
+            log: self.log.ours,
+            control: self.control.ours,
+            agent: self.agent.ours,
+        })
     }
 }
 
 #[expect(unsafe_code, reason = "code between fork and exec; std offers no safe way to set the parent-death signal")]
-fn inherit(command: &mut Command, descriptors: [RawFd; 4], parent: rustix::process::Pid) {
+fn inherit(command: &mut Command, descriptors: [RawFd; 5], parent: rustix::process::Pid) {
     let prepare = move || {
         for descriptor in descriptors {
             // SAFETY: `Channels` owns these descriptors and lives in the caller's frame until after the fork; the child
@@ -117,6 +131,8 @@ pub struct Running {
     pub log: OwnedFd,
     /// The monitor's control protocol (QMP). Non-blocking.
     pub control: OwnedFd,
+    /// The [`pith_abi::agent`] channel. Non-blocking.
+    pub agent: OwnedFd,
 }
 
 impl Running {

@@ -4,6 +4,7 @@
 //!
 //! * [`cmdline`]: the guest command line, written by [`cmdline::CmdlineBuilder`] on the host and read by
 //!   [`cmdline::GuestConfig::parse`] in the guest. The language is Unikraft's, with quoting that holds.
+//! * [`agent`]: the framed messages of the agent channel, over virtio-serial: output, input, requests.
 //! * [`record`]: the lines that the kernel writes to the debug console (port [`LOG_PORT`]): log lines and how it ended.
 //! * [`control`]: the bytes that the host sends to the guest on COM2's receive side: signals and end of input.
 //! * [`exit`]: exit codes of `pith run`.
@@ -14,6 +15,7 @@
 
 extern crate alloc;
 
+pub mod agent;
 pub mod cmdline;
 pub mod control;
 pub mod record;

@@ -17,6 +17,19 @@ pub struct Kernel {
     symbols: Option<PathBuf>,
 }
 
+/// Name of the built-in image in the cache.
+pub fn cached_name() -> Option<String> {
+    IMAGE.map(|_| format!("runtime-x86_64-{FINGERPRINT:016x}"))
+}
+
+/// The built-in image in a few words.
+pub fn description() -> String {
+    match IMAGE {
+        Some(image) => format!("x86_64, {} KiB, {FINGERPRINT:016x}", image.len().div_ceil(1024)),
+        None => "none built in".to_owned(),
+    }
+}
+
 /// The kernel named by the user, else the embedded one, which is put into `cache` once.
 ///
 /// # Errors
@@ -29,10 +42,10 @@ pub fn kernel(named: Option<&Path>, cache: &Path) -> Result<Kernel> {
         let size = metadata.len();
         return Ok(Kernel { path: path.to_owned(), size, symbols: Some(PathBuf::from(symbols)) });
     }
-    let Some(image) = IMAGE else {
+    let (Some(image), Some(name)) = (IMAGE, cached_name()) else {
         return Err(Error::new("built without a runtime image").with_help("run `make build` in Pith's sources"));
     };
-    let path = cache.join(format!("runtime-x86_64-{FINGERPRINT:016x}"));
+    let path = cache.join(name);
     let size = image.len() as u64;
     if !fs::metadata(&path).is_ok_and(|metadata| metadata.len() == size) {
         let failed = |error: std::io::Error| Error::new(format!("{}: {error}", cache.display()));

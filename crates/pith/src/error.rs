@@ -22,6 +22,16 @@ impl Error {
         Self { message: message.into(), help: None, diagnostic: None, code: exit::PITH_ERROR }
     }
 
+    /// A failure that the user has been told about already; only its exit code is left to give.
+    pub fn told(code: u8) -> Self {
+        Self::new("").with_code(code)
+    }
+
+    /// Whether the user knows already.
+    pub fn is_told(&self) -> bool {
+        self.message.is_empty()
+    }
+
     /// Adds what to do about it.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -75,6 +85,7 @@ impl From<pith_machine::StoreError> for Error {
         use pith_machine::StoreError;
         let help = match &error {
             StoreError::NameTaken(name) => Some(format!("choose another with --name, or remove it with `pith rm {name}`")),
+            StoreError::Ambiguous(_) => Some("give more of the id; `pith ps -aq` lists them".to_owned()),
             StoreError::NotFound(_) => Some("`pith ps -a` lists them".to_owned()),
             StoreError::Corrupt { .. } => Some("`pith rm NAME` removes the machine".to_owned()),
             _ => None,
@@ -86,6 +97,21 @@ impl From<pith_machine::StoreError> for Error {
 impl From<pith_rootfs::RootfsError> for Error {
     fn from(error: pith_rootfs::RootfsError) -> Self {
         Self::new(error.to_string())
+    }
+}
+
+impl From<pith_image::Error> for Error {
+    fn from(error: pith_image::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<pith_dockerfile::engine::BuildError> for Error {
+    fn from(error: pith_dockerfile::engine::BuildError) -> Self {
+        match error {
+            pith_dockerfile::engine::BuildError::Problem(problem) => Self::from(*problem),
+            other => Self::new(other.to_string()),
+        }
     }
 }
 

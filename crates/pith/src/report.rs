@@ -1,25 +1,37 @@
 //! How Pith speaks: on standard error, one line per message, in the form and as much as the user chose.
 
-use crate::cli::{Global, LogLevel, LogType, variable};
+use crate::cli::{LogLevel, LogType};
 use crate::error::Error;
+use crate::settings::Settings;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use std::io::{self, IsTerminal, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where messages go.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Report {
     level: LogLevel,
     kind: LogType,
     has_color: bool,
+    has_timestamps: bool,
 }
 
 impl Report {
-    /// As the flags and the environment say. `NO_COLOR` is honoured (no-color.org).
-    pub fn new(global: &Global) -> Self {
-        let is_plain = global.no_color || variable("NO_COLOR").is_some() || variable("KRAFTKIT_NO_COLOR").is_some();
-        let has_color = global.log_type() == LogType::Fancy && !is_plain && io::stderr().is_terminal();
-        Self { level: global.log_level(), kind: global.log_type(), has_color }
+    /// As the user has settled.
+    pub fn new(settings: &Settings) -> Self {
+        let kind = settings.log_type();
+        let has_color = kind == LogType::Fancy && !settings.is_plain() && io::stderr().is_terminal();
+        Self { level: settings.log_level(), kind, has_color, has_timestamps: settings.has_timestamps() }
+    }
+
+    /// For what goes wrong before anything is settled.
+    pub fn plain() -> Self {
+        Self { level: LogLevel::Info, kind: LogType::Basic, has_color: false, has_timestamps: false }
+    }
+
+    /// Whether output on standard output may be coloured.
+    pub fn colors_output(&self, settings: &Settings) -> bool {
+        !settings.is_plain() && self.kind == LogType::Fancy && io::stdout().is_terminal()
     }
 
     /// Whether messages of this level are shown.
@@ -43,15 +55,19 @@ impl Report {
             LogLevel::Debug => ("debug", "34"),
             LogLevel::Trace => ("trace", "90"),
         };
+        let stamp = match self.has_timestamps && self.kind != LogType::Json {
+            true => format!("{} ", humantime::format_rfc3339_millis(SystemTime::now())),
+            false => String::new(),
+        };
         let line = match self.kind {
             LogType::Json => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
                 let level = if name.is_empty() { "info" } else { name };
                 serde_json::json!({ "time": now, "level": level, "msg": text }).to_string()
             }
-            _ if name.is_empty() => format!("pith: {text}"),
-            _ if self.has_color => format!("pith: \x1b[1;{color}m{name}\x1b[0m: {text}"),
-            _ => format!("pith: {name}: {text}"),
+            _ if name.is_empty() => format!("{stamp}pith: {text}"),
+            _ if self.has_color => format!("{stamp}pith: \x1b[1;{color}m{name}\x1b[0m: {text}"),
+            _ => format!("{stamp}pith: {name}: {text}"),
         };
         // Nobody to tell: nothing to do.
         let _ = writeln!(io::stderr().lock(), "{line}");
@@ -79,6 +95,9 @@ impl Report {
 
     /// The command failed.
     pub fn failure(&self, error: &Error) {
+        if error.is_told() {
+            return;
+        }
         if self.kind == LogType::Json {
             let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
             self.error(&format!("{}{help}", error.message()));

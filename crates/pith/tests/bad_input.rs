@@ -179,19 +179,117 @@ fn machines_that_are_not_there() {
     assert_eq!(home.pith(&["ps"]).out, "NAME  KERNEL  ARGS  CREATED  STATUS  MEM  PORTS  PLAT\n");
 }
 
+/// Every command of `pith --help`, with the commands below it.
+fn commands(home: &Home) -> Vec<Vec<String>> {
+    let text = home.pith(&["--help"]).out;
+    let names = text.lines().filter(|line| line.starts_with("  ") && !line.trim_start().starts_with('-')).filter_map(|line| {
+        let (name, about) = line.trim_start().split_once("  ")?;
+        (line.starts_with("  ") && !line.starts_with("   ") && !about.is_empty() && name != "help").then(|| vec![name.to_owned()])
+    });
+    let below = ["list", "set", "unset", "df", "prune", "man"].map(|name| vec!["system".to_owned(), name.to_owned()]);
+    names.chain(below).collect()
+}
+
 #[test]
 fn help() {
     let home = Home::new();
-    let mut all = String::new();
-    for arguments in
-        [vec!["--help"], vec!["run", "--help"], vec!["ps", "--help"], vec!["logs", "--help"], vec!["stop", "--help"], vec!["rm", "--help"]]
-    {
-        let done = home.pith(&arguments);
-        assert_eq!(done.code, 0);
-        all += &format!("$ pith {}\n{}\n", arguments.join(" "), done.out);
+    let mut all = format!("$ pith --help\n{}\n", home.pith(&["--help"]).out);
+    let commands = commands(&home);
+    assert_eq!(commands.len(), 28);
+    for command in commands {
+        let mut words: Vec<&str> = command.iter().map(String::as_str).collect();
+        words.push("--help");
+        let done = home.pith(&words);
+        assert_eq!(done.code, 0, "{command:?}");
+        all += &format!("$ pith {}\n{}\n", words.join(" "), done.out);
     }
-    let done = home.pith(&["rnu"]);
-    assert_eq!(done.code, 125);
-    all += &format!("$ pith rnu\n{}", done.err);
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn broken_command_lines() {
+    let home = Home::new();
+    fs::write(home.path("env"), "A=1\nB C=2\n").unwrap();
+    fs::create_dir(home.path("config")).unwrap();
+    fs::write(home.path("config/config.yaml"), "log:\n  level: loud\n").unwrap();
+    fs::create_dir(home.path("broken")).unwrap();
+    fs::write(home.path("broken/config.yaml"), "log: [\n").unwrap();
+    assert_eq!(home.pith(&["create", "-W", "--name", "made", "root", "/bin/app"]).code, 0);
+    let mut all = String::new();
+    for line in [
+        "rnu",
+        "run --memroy 1Gi root",
+        "run -M",
+        "run --restart sometimes root /bin/app",
+        "run --restart always:3 root /bin/app",
+        "run --restart always --rm root /bin/app",
+        "run --cpus 2 root /bin/app",
+        "run --cpus fast root /bin/app",
+        "run --cpus 0 root /bin/app",
+        "run --env-file env root /bin/app",
+        "run --env-file nowhere root /bin/app",
+        "run --stop-signal SIGNOTHING root /bin/app",
+        "run --stop-timeout soon root /bin/app",
+        "run --workdir srv root /bin/app",
+        "run --label =x root /bin/app",
+        "run --volume ./data:/data root /bin/app",
+        "run --network br0 root /bin/app",
+        "run --network none -p 38083:80 root /bin/app",
+        "run --ip 10.0.0.2 root /bin/app",
+        "run --mac 02:00:00:00:00:01 root /bin/app",
+        "run --rootfs-type squashfs root /bin/app",
+        "run --compress root /bin/app",
+        "run --as oci root /bin/app",
+        "run --as kernel /usr/bin/env",
+        "run --target debug root /bin/app",
+        "run -t fc/x86_64 root /bin/app",
+        "run -r kernel://nowhere root /bin/app",
+        "run --qemu-sgabios-preamble root /bin/app",
+        "run --no-start -d root /bin/app",
+        "run --dry-run -d root /bin/app",
+        "run --prefix x --prefix-name root /bin/app",
+        "stop",
+        "stop nobody",
+        "kill -s SIGNOTHING made",
+        "kill made",
+        "pause made",
+        "wait made",
+        "logs --tail many made",
+        "logs --since yesterday made",
+        "rename made made/it",
+        "rename nobody other",
+        "inspect --format {{.status made",
+        "inspect --format {{.nothing}} made",
+        "inspect --format {{range}} made",
+        "port made 80",
+        "port made x",
+        "ps --filter color=red",
+        "ps --filter status=tired",
+        "ps --filter exited=x",
+        "ps -o xml",
+        "events -g never",
+        "exec made /bin/sh",
+        "system set log.level=loud",
+        "system set loglevel=info",
+        "system set log=info",
+        "system set nothing",
+        "system unset editor",
+        "--config-dir config ps",
+        "--config-dir broken ps",
+        "--log-level loud ps",
+        "--git-protocol ssh ps",
+        "--buildkit-host tcp://x ps",
+        "completion csh",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let words = if words[0] == "run" { [&["run", "-W"], &words[1..]].concat() } else { words };
+        let done = home.pith(&words);
+        assert!([125, 126].contains(&done.code), "{line}: {done:?}");
+        assert_eq!(done.out, "", "{line}");
+        all += &format!("$ pith {line}\n{}\n", done.err);
+    }
+    assert_eq!(home.machines().len(), 1);
+    let done = home.finish(home.command(&["ps"]).env("KRAFTKIT_LOG_TYPE", "loud").output().unwrap());
+    all += &format!("$ KRAFTKIT_LOG_TYPE=loud pith ps\n{}", done.err);
     insta::assert_snapshot!(all);
 }

@@ -16,6 +16,16 @@ printf '{"QMP": {"version": {}}}\n' >&"$control"
 read -r -u "$control" _
 [[ ${append##* } == early ]] && { echo "qemu: Could not set up host forwarding rule" >&2; exit 1; }
 printf '{"return": {}}\n' >&"$control"
+# Takes commands for as long as this process lives: the descriptor's other end closes with it.
+while read -r -u "$control" command; do
+    printf '{"return": {}}\n' >&"$control"
+    case $command in
+    *'"stop"'*) printf '{"event": "STOP"}\n' >&"$control" ;;
+    *'"cont"'*) printf '{"event": "RESUME"}\n' >&"$control" ;;
+    esac
+done &
+reader=$!
+trap 'kill $reader 2>/dev/null' EXIT
 say '@ready'
 case ${append##* } in
 hello)
@@ -42,6 +52,8 @@ wait)
     ;;
 stubborn) printf 'up\n' >&"$console"; while :; do sleep 0.05; done ;;
 stuck) printf '{"event": "STOP"}\n' >&"$control"; while :; do sleep 0.05; done ;;
+exit[0-9]*) say "@exit ${append##*exit}" ;;
+lines) printf 'one\ntwo\nthree\n' >&"$console"; say '@exit 0' ;;
 panic) say '@panic index out of bounds'; say '@frame ffffffff80001010'; say '@frame 10' ;;
 oom) say '@oom asked for 16 MiB' ;;
 fail) say '@fail 127 /bin/x: no such file' ;;

@@ -87,7 +87,7 @@ fn signals_reach_the_application() {
     output.read_line(&mut line).unwrap();
     assert_eq!(line, "bye\n");
     assert_eq!(child.wait().unwrap().code(), Some(143));
-    assert_eq!(home.pith(&["ps", "-aq"]).out, "m\n");
+    assert_eq!(home.pith(&["ps", "-aq"]).out.trim_end(), home.record("m")["id"]);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_second_ctrl_c_does_not_wait() {
     let home = Home::new();
     let (mut child, _output) = waiting(&home, "stubborn");
     // One request alone would take an hour.
-    fs::write(home.path("data/machines/m/stop-seconds"), "3600").unwrap();
+    fs::write(home.path("data/names/m/stop-seconds"), "3600").unwrap();
     let mut ended = None;
     eventually("its end", || {
         // Those that come right after the first are the same request.

@@ -269,3 +269,62 @@ fn an_image_is_its_layers() {
         image.layers.truncate(2);
     }
 }
+
+#[test]
+fn what_is_asked_for_is_done_and_what_will_do_stays() {
+    use pith_rootfs::source::{Loaded, Owners, Request, load};
+    let (first, second, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    sample(first.path());
+    sample(second.path());
+    // Copies are younger than what they are copies of.
+    run("find", &[".", "-exec", "touch", "-hd", "@1650000000", "{}", "+"], second.path());
+    let tree_of = |path: &Path, request: &Request| match load(path, source::detect(path).unwrap(), request).unwrap() {
+        Loaded::Tree { tree, format } => (tree, format),
+        Loaded::Ready { .. } => panic!("{} stays as it is", path.display()),
+    };
+    let packed = |path: &Path, request: &Request| {
+        let (mut tree, format) = tree_of(path, request);
+        // Not every directory is made by the same hand.
+        tree.insert(b"", pith_rootfs::Meta::with_mode(0o755), Kind::directory()).unwrap();
+        pack(&tree, format)
+    };
+    for format in [Format::Cpio, Format::Erofs] {
+        let mut request = Request { format: Some(format), ..Request::default() };
+        assert!(packed(first.path(), &request) != packed(second.path(), &request), "times are kept");
+        request.epoch = pith_rootfs::sink::epoch(Some("1600000000")).unwrap();
+        assert!(packed(first.path(), &request) == packed(second.path(), &request), "the same bytes up to a date");
+    }
+    let (tree, format) = tree_of(first.path(), &Request::default());
+    assert_eq!(format, Format::Cpio);
+    let owned = |tree: &Tree| tree.node(tree.find(b"usr/size-1").unwrap()).meta.uid;
+    assert_eq!(owned(&tree), 0);
+    if is_root() {
+        let (kept, _) = tree_of(first.path(), &Request { owners: Owners::Keep, ..Request::default() });
+        assert_eq!(owned(&kept), 1000);
+    }
+    // Ours are used as they are; others if the guest can.
+    for (format, name) in [(Format::Cpio, "ours.cpio"), (Format::Erofs, "ours.erofs")] {
+        let path = out.path().join(name);
+        fs::write(&path, pack(&tree, format)).unwrap();
+        let bytes = fs::metadata(&path).unwrap().len();
+        match load(&path, source::detect(&path).unwrap(), &Request::default()).unwrap() {
+            Loaded::Ready { format: found, bytes: found_bytes, .. } => assert_eq!((found, found_bytes), (format, bytes)),
+            Loaded::Tree { .. } => panic!("{name} is packed again"),
+        }
+        let other = if format == Format::Cpio { Format::Erofs } else { Format::Cpio };
+        let (turned, found) = tree_of(&path, &Request { format: Some(other), ..Request::default() });
+        assert_eq!(found, other);
+        same(&without_xattrs(&below(&describe(&turned))), &without_xattrs(&below(&describe(&tree))), name);
+        run("gzip", &["-kf", path.to_str().unwrap()], out.path());
+        assert_eq!(tree_of(&out.path().join(format!("{name}.gz")), &Request::default()).1, format);
+    }
+    run("sh", &["-c", &format!("find . -print0 | cpio -0 --quiet -o -H newc >{}/theirs.cpio", out.path().display())], first.path());
+    assert_eq!(tree_of(&out.path().join("theirs.cpio"), &Request::default()).1, Format::Cpio);
+    fs::remove_file(first.path().join("n".repeat(255))).unwrap();
+    let root = first.path().to_str().unwrap();
+    run("mkfs.erofs", &["--quiet", "theirs.erofs", root], out.path());
+    let theirs = load(&out.path().join("theirs.erofs"), SourceKind::Erofs, &Request::default()).unwrap();
+    assert!(matches!(theirs, Loaded::Ready { format: Format::Erofs, .. }));
+    run("mkfs.erofs", &["--quiet", "--chunksize=4096", "chunks.erofs", root], out.path());
+    assert_eq!(tree_of(&out.path().join("chunks.erofs"), &Request::default()).1, Format::Erofs);
+}

@@ -1,7 +1,7 @@
 //! Finds virtio devices, on whatever bus the machine has: memory-mapped ones that the command line names, PCI functions on bus 0.
 
-use crate::platform::{RNG, kernel_space};
-use crate::{interrupts, memory};
+use crate::interrupts;
+use crate::platform::kernel_space;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use arch_x86_64::DIRECT_MAP;
@@ -141,11 +141,13 @@ fn find_pci(found: &mut Vec<Found>) {
 }
 
 /// Reads a virtio entropy device, where the generator still needs it.
-pub fn seed_from_device(transport: &mut dyn Transport) {
+#[cfg(feature = "net")]
+pub fn seed_from_device(mut transport: Box<dyn Transport>) {
+    use crate::platform::RNG;
     if RNG.is_seeded() {
         return;
     }
     let mut bytes = [0; 64];
-    let got = virtio_rng::read(transport, &memory::FRAMES, &mut bytes);
+    let got = virtio_rng::read(&mut *transport, &crate::memory::FRAMES, &mut bytes);
     RNG.add_entropy(&bytes[..got], (got * 8) as u32);
 }

@@ -38,9 +38,11 @@ impl Write for Text {
     }
 }
 
-/// Writes the record and ends. Success is not announced on a console that the application shares.
+/// Says it, once, and ends: to the agent's host behind everything that the application wrote, else on the debug console. Success is not announced on a
+/// console that the application shares.
 fn finish(record: &Record<'_>, status: u8) -> ! {
-    if crate::log::port() == LogPort::Debugcon || !matches!(record, Record::Exit(_)) {
+    let is_said = crate::console::get().is_some_and(|console| console.finish(record));
+    if !is_said && (crate::log::port() == LogPort::Debugcon || !matches!(record, Record::Exit(_))) {
         crate::log::record(record);
     }
     power::off(status)
@@ -92,6 +94,9 @@ pub fn panicked(what: fmt::Arguments<'_>, rip: Option<u64>, mut rbp: u64) -> ! {
             break;
         }
         rbp = next;
+    }
+    if let Some(console) = crate::console::get() {
+        console.settle();
     }
     power::off(exit::KERNEL_PANIC)
 }

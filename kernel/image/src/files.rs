@@ -1,4 +1,4 @@
-//! The root file system: the initrd in memory with a writable layer, the standard mounts, what the command line adds.
+//! The root file system: the initrd (a cpio archive, an EROFS image or a program) in memory with a writable layer, the standard mounts, what the command line adds.
 
 use crate::{end, memory};
 #[cfg(feature = "net")]
@@ -34,23 +34,36 @@ pub struct Root {
     pub placed: Vec<&'static str>,
 }
 
-/// The tree: a file system in memory that begins as what the initrd holds. An initrd that is itself an executable becomes the file `program`.
-pub fn root(vfs: &Arc<Vfs>, archive: Option<&'static [u8]>, program: &[u8], #[cfg(feature = "net")] provided: Vec<Provided>) -> Root {
+/// A file system in memory that begins as what the initrd holds. One that is itself an executable becomes the file `program`.
+fn contents(vfs: &Arc<Vfs>, archive: &'static [u8], program: &[u8]) -> Arc<Ramfs> {
+    #[cfg(feature = "erofs")]
+    if erofs::is_image(archive) {
+        match erofs::mount(vfs, archive) {
+            Ok(fs) => return fs,
+            Err(error) => end::failed(exit::PITH_ERROR, format_args!("the root file system is damaged: {error}")),
+        }
+    }
     let fs = Ramfs::new(vfs, 0o755);
     match archive {
-        Some(bytes) if bytes.starts_with(b"\x7fELF") => {
+        [] => {}
+        bytes if bytes.starts_with(b"\x7fELF") => {
             let name: &'static [u8] = Vec::leak(program.rsplit(|b| *b == b'/').next().unwrap_or(b"program").to_vec());
             let meta = ramfs::Meta { mode: 0o755, ..ramfs::Meta::default() };
             if let Err(errno) = fs.top().insert(name, &meta, ramfs::Contents::File(bytes)) {
                 end::failed(exit::PITH_ERROR, format_args!("the initrd's program cannot be shown as a file: {errno}"));
             }
         }
-        Some(bytes) => match initrd::load(bytes, &fs) {
+        bytes => match initrd::load(bytes, &fs) {
             Ok(Summary { entries, bytes }) => crate::log!(Debug, "initrd: {entries} entries, {bytes} bytes in files"),
             Err(error) => end::failed(exit::PITH_ERROR, format_args!("the root file system is damaged: {error}")),
         },
-        None => {}
     }
+    fs
+}
+
+/// The tree: what the initrd holds, and the files that the machine provides.
+pub fn root(vfs: &Arc<Vfs>, archive: &'static [u8], program: &[u8], #[cfg(feature = "net")] provided: Vec<Provided>) -> Root {
+    let fs = contents(vfs, archive, program);
     #[cfg(feature = "net")]
     let mut placed = Vec::new();
     #[cfg(feature = "net")]
@@ -138,8 +151,8 @@ pub fn mount_table(context: &Context, table: &[FstabEntry]) {
     for entry in table {
         let failed = |why: &str| -> ! { end::failed(exit::PITH_ERROR, format_args!("vfs.fstab: {entry}: {why}")) };
         match entry.driver.as_str() {
-            // The initrd is the root already.
-            "extract" if entry.mountpoint == "/" => {}
+            // The initrd is the root already, in whichever format it came.
+            "extract" | "erofs" if entry.mountpoint == "/" => {}
             "ramfs" | "tmpfs" => {
                 if !(entry.flags.is_empty() && entry.opts.is_empty()) {
                     failed("flags and options are not supported");
@@ -158,7 +171,7 @@ pub fn mount_table(context: &Context, table: &[FstabEntry]) {
                     failed(errno.name().unwrap_or("cannot be mounted"));
                 }
             }
-            _ => failed("this image has no such file system driver (it has: extract for /, ramfs, tmpfs)"),
+            _ => failed("this image has no such file system driver (it has: extract and erofs for /, ramfs, tmpfs)"),
         }
     }
 }

@@ -13,7 +13,6 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use arch_x86_64::UserRegs;
-use arch_x86_64::regs::NO_SYSCALL;
 use file::{AccessMode, OpenFlags};
 use futex::FutexTable;
 use pith_abi::cmdline::GuestConfig;
@@ -21,7 +20,6 @@ use pith_abi::exit;
 use plat_pc::pvh::BootInfo;
 use process::{Arguments, Description, LoadError, OnExec, Process, Services, Thread};
 use sched::Scheduler;
-use signal::{SigInfo, Signal};
 use spin::Once;
 use syscall::{Cx, Names, System};
 use time::TimerQueue;
@@ -32,7 +30,8 @@ use vfs::Context;
 pub struct Kernel {
     /// Runs the threads.
     pub scheduler: Arc<Scheduler>,
-    system: System,
+    /// What system calls share.
+    pub system: System,
 }
 
 static KERNEL: Once<Kernel> = Once::new();
@@ -44,6 +43,16 @@ pub fn get() -> &'static Kernel {
         Some(kernel) => kernel,
         None => panic!("an entry before the kernel was ready"),
     }
+}
+
+/// As [`get`], without looking.
+///
+/// # Safety
+/// Only where an application's thread runs.
+#[inline(always)]
+pub unsafe fn get_running() -> &'static Kernel {
+    // SAFETY: threads start after the kernel was made.
+    unsafe { KERNEL.get_unchecked() }
 }
 
 impl Kernel {
@@ -59,8 +68,7 @@ impl Kernel {
         let mut cx = Cx { thread, process: thread.process(), regs, system: &self.system };
         let result = syscall::dispatch(&mut cx, number, &args);
         // A call that replaced the registers (a new program, a return from a signal handler) has no result.
-        // The number that marks "no call" in the registers is an unknown call when an application makes it.
-        if regs.is_syscall() || number == NO_SYSCALL {
+        if regs.is_syscall() {
             regs.rax = result;
         }
     }
@@ -86,7 +94,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
     let root = files::root(
         &vfs,
-        info.initrd().map(|(_, bytes)| bytes),
+        crate::initrd(info).0,
         command.as_bytes(),
         #[cfg(feature = "net")]
         crate::network::provided_files(&config.netdev_ip, &hostname),
@@ -102,7 +110,16 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
 
     crate::log!(Trace, "boot: root");
     #[cfg(any(feature = "net", feature = "unix"))]
-    let families = families(&timers, &config, &hostname);
+    let families = families(&timers);
+    #[cfg(feature = "virtio")]
+    attach_devices(
+        &config,
+        #[cfg(feature = "agent")]
+        &console,
+        #[cfg(feature = "net")]
+        families.net.as_ref().map(|stack| (stack, &*hostname)),
+    );
+    console.open(config.stderr);
     #[cfg(feature = "net")]
     if let Some(stack) = &families.net
         && root.placed.contains(&crate::network::RESOLV_CONF)
@@ -111,7 +128,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     }
     crate::log!(Trace, "boot: devices");
     let names = Arc::new(Names::new(hostname.as_bytes()));
-    #[cfg(all(feature = "net", feature = "procfs"))]
+    #[cfg(feature = "net")]
     let stack = families.net.clone();
     KERNEL.call_once(|| {
         let system = System::new(Arc::new(Info), names.clone());
@@ -129,6 +146,8 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     #[cfg(feature = "devfs")]
     {
         let (console, services) = (console.clone(), services.clone());
+        #[cfg(all(feature = "net", feature = "procfs"))]
+        let stack = stack.clone();
         let namespace = context.namespace.clone();
         namespace.defer(Box::new(move || {
             files::mount_standard(
@@ -146,21 +165,21 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         }));
     }
     let descriptors =
-        [(End::Input, AccessMode::Read), (End::Output(Stream::Out), AccessMode::Write), (End::Output(Stream::Err), AccessMode::Write)];
+        [(End::Input, AccessMode::Read), (End::Output(Stream::Output), AccessMode::Write), (End::Output(Stream::Error), AccessMode::Write)];
     for (end, access) in descriptors {
         let open = Description::new(Stdio::new(&console, end), access, OpenFlags::empty());
         if thread.process().files().insert(open, OnExec::Keep, 0).is_err() {
             panic!("a new process has no room for its first descriptors");
         }
     }
-    let process = Arc::downgrade(thread.process());
-    console.set_on_signal(Box::new(move |number| {
-        if let (Some(process), Ok(signal)) = (process.upgrade(), Signal::new(number.into())) {
-            // A full queue means that the application is being told already.
-            let _ = process.send_signal(SigInfo::kernel(signal), None);
-        }
-    }));
-    if crate::log::port() != plat_pc::debugcon::LogPort::Serial {
+    console.set_application(thread.process());
+    #[cfg(feature = "agent")]
+    console.set_stats(crate::stats::source(
+        services.clone(),
+        #[cfg(feature = "net")]
+        stack,
+    ));
+    if console.is_serial() && crate::log::port() != plat_pc::debugcon::LogPort::Serial {
         // The host keeps standard input and requests back until now.
         crate::log::record(&pith_abi::record::Record::Ready);
     }
@@ -171,32 +190,43 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     scheduler.run(Box::new(KernelContext::boot()))
 }
 
+/// Socket families.
 #[cfg(any(feature = "net", feature = "unix"))]
-/// Socket families, and the network cards of the machine.
-fn families(timers: &TimerQueue, config: &GuestConfig, hostname: &str) -> Families {
-    let mut families = Families::default();
-    #[cfg(feature = "unix")]
-    {
-        families.unix = Some(unix::Family::new(Arc::new(crate::sockets::Names)));
+fn families(timers: &TimerQueue) -> Families {
+    let _ = timers;
+    Families {
+        #[cfg(feature = "unix")]
+        unix: Some(unix::Family::new(Arc::new(crate::sockets::Names))),
+        #[cfg(feature = "net")]
+        net: Some(crate::network::start(timers)),
     }
+}
+
+/// Finds the machine's virtio devices and puts them to use.
+#[cfg(feature = "virtio")]
+fn attach_devices(
+    config: &GuestConfig,
+    #[cfg(feature = "agent")] console: &Arc<Console>,
+    #[cfg(feature = "net")] network: Option<(&Arc<net::Stack>, &str)>,
+) {
     #[cfg(feature = "net")]
-    {
-        let stack = crate::network::start(timers);
-        let mut cards = 0;
-        for mut found in crate::devices::find(&config.virtio_mmio) {
-            match found.transport.device_id() {
-                virtio_net::DEVICE_ID => {
-                    crate::network::add(&stack, found, cards, config.netdev_ip.get(cards), hostname);
-                    cards += 1;
+    let mut cards = 0;
+    for found in crate::devices::find(&config.virtio_mmio) {
+        match found.transport.device_id() {
+            #[cfg(feature = "agent")]
+            virtio_console::DEVICE_ID => console.attach(found),
+            #[cfg(feature = "net")]
+            virtio_net::DEVICE_ID => {
+                if let Some((stack, hostname)) = network {
+                    crate::network::add(stack, found, cards, config.netdev_ip.get(cards), hostname);
                 }
-                virtio_rng::DEVICE_ID => crate::devices::seed_from_device(&mut *found.transport),
-                other => crate::log!(Debug, "no driver for virtio device type {other}"),
+                cards += 1;
             }
+            #[cfg(feature = "net")]
+            virtio_rng::DEVICE_ID => crate::devices::seed_from_device(found.transport),
+            other => crate::log!(Debug, "no driver for virtio device type {other}"),
         }
-        families.net = Some(stack);
     }
-    let _ = (timers, config, hostname, &mut families);
-    families
 }
 
 /// The environment: a default PATH, then what the command line says; of equal names the last wins.

@@ -9,7 +9,7 @@
 extern crate alloc;
 
 mod console;
-#[cfg(feature = "net")]
+#[cfg(feature = "virtio")]
 mod devices;
 mod end;
 mod files;
@@ -25,6 +25,8 @@ mod network;
 mod platform;
 #[cfg(any(feature = "net", feature = "unix"))]
 mod sockets;
+#[cfg(feature = "agent")]
+mod stats;
 mod stdio;
 mod system;
 mod traps;
@@ -33,7 +35,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use arch_x86_64::percpu::{AppRing, PerCpu};
 use arch_x86_64::{boot, entry, fpu};
-use pith_abi::cmdline::GuestConfig;
+use pith_abi::cmdline::{GuestConfig, tail};
 use pith_abi::exit;
 use plat_pc::pvh::BootInfo;
 
@@ -65,13 +67,22 @@ extern "C" fn pith_start(start_info: u64) -> ! {
     log::set_clock(machine::now_ns);
     log!(Debug, "clock: {} Hz; memory: {} KiB free", machine.clock.rate().hz(), memory::FRAMES.free_bytes() / 1024);
     platform::seed_random(config.random_seed.as_ref().map(|s| &s.0));
-    let console = console::Console::open(config.stderr);
-    kernel::run(&info, config, console)
+    kernel::run(&info, config, console::Console::new())
+}
+
+/// The initrd, empty when there is none, and what lies behind it.
+fn initrd(info: &BootInfo) -> (&'static [u8], &'static [u8]) {
+    tail::split(info.initrd().map_or(&[], |(_, bytes)| bytes))
 }
 
 /// The command line, understood or refused.
 fn configuration(info: &BootInfo) -> GuestConfig {
-    let text = String::from_utf8_lossy(info.command_line());
+    let mut text = String::from_utf8_lossy(info.command_line());
+    let rest = initrd(info).1;
+    if !rest.is_empty() {
+        text.to_mut().push(' ');
+        text.to_mut().push_str(&String::from_utf8_lossy(rest));
+    }
     match GuestConfig::parse(&text) {
         Ok(config) => config,
         Err(error) => end::failed(exit::PITH_ERROR, format_args!("the guest command line is damaged: {error}")),

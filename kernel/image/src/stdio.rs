@@ -33,7 +33,7 @@ impl File for Stdio {
         if self.end != End::Input {
             return Err(Errno::EBADF);
         }
-        let mut buf = [0; 512];
+        let mut buf = [0; 2048];
         let want = dst.remaining().min(buf.len());
         let got = self.console.read(&mut buf[..want])?;
         dst.put(&buf[..got])
@@ -41,27 +41,14 @@ impl File for Stdio {
 
     fn write(&self, src: &mut dyn Source, _flags: OpenFlags) -> Result<usize> {
         let End::Output(stream) = self.end else { return Err(Errno::EBADF) };
-        let mut done = 0;
-        let mut buf = [0; 1024];
-        while src.remaining() > 0 {
-            let want = src.remaining().min(buf.len());
-            match src.take(&mut buf[..want]) {
-                Ok(got) => {
-                    self.console.write(stream, &buf[..got]);
-                    done += got;
-                }
-                Err(e) if done == 0 => return Err(e),
-                Err(_) => break,
-            }
-        }
-        Ok(done)
+        self.console.write(stream, src)
     }
 
     fn poll(&self) -> Events {
         match self.end {
-            End::Output(_) => Events::WRITABLE,
+            End::Output(stream) if self.console.writable(stream) => Events::WRITABLE,
             End::Input if self.console.readable() => Events::READABLE,
-            End::Input => Events::empty(),
+            _ => Events::empty(),
         }
     }
 
@@ -72,8 +59,8 @@ impl File for Stdio {
     fn stat(&self) -> Result<Stat> {
         let ino = match self.end {
             End::Input => 1,
-            End::Output(Stream::Out) => 2,
-            End::Output(Stream::Err) => 3,
+            End::Output(Stream::Output) => 2,
+            End::Output(Stream::Error) => 3,
         };
         Ok(Stat { dev: 12, ino, kind: FileType::Fifo, mode: 0o600, nlink: 1, block_size: 4096, ..Stat::default() })
     }
@@ -96,8 +83,12 @@ pub struct DeviceConsole(pub Arc<Console>);
 
 #[cfg(feature = "devfs")]
 impl devfs::Console for DeviceConsole {
-    fn write(&self, bytes: &[u8]) {
-        self.0.write(Stream::Out, bytes);
+    fn write_some(&self, bytes: &[u8]) -> Result<usize> {
+        let mut source = bytes;
+        self.0.write(Stream::Output, &mut source)
+    }
+    fn writable(&self) -> bool {
+        self.0.writable(Stream::Output)
     }
     fn read(&self, buf: &mut [u8]) -> Result<usize> {
         self.0.read(buf)

@@ -10,11 +10,11 @@ const ORDER: [&[&str]; 11] = [
     &["arch-x86_64"],
     &["frame", "mm"],
     // `time` holds the arithmetic of clocks; `plat` reads the counters and hands in what it calibrated by it.
-    &["time", "rtc-cmos", "uart16550", "random", "elf"],
+    &["time", "rtc-cmos", "uart16550", "random", "elf", "agent"],
     &["plat-pc", "sched", "virtqueue"],
     &["file", "futex"],
     &["vfs", "net", "signal", "pipe", "eventfd", "timerfd", "epoll", "unix"],
-    &["ramfs", "inotify", "initrd", "devfs", "procfs", "sysfs", "virtio-net", "virtio-rng"],
+    &["ramfs", "inotify", "initrd", "erofs", "devfs", "procfs", "sysfs", "virtio-net", "virtio-rng", "virtio-console"],
     &["process"],
     &["syscall"],
     &["image"],

@@ -137,11 +137,8 @@ impl<'p> Placer<'p> {
         let Some(entry) = from.get(name) else { return problem(None, format!("{} is not there", path::show(name))) };
         let at = self.target(destination)?;
         if entry.is_directory() {
-            if self.tree.get(&at).is_some() {
-                self.directory(&at, self.owner)?;
-            } else {
-                self.put(&at, entry)?;
-            }
+            // Its contents are copied; a directory made for them has nothing of it.
+            self.directory(&at, self.owner)?;
             return self.subtree(from, name, &at, b"");
         }
         let base = path::base(&found.name);
@@ -198,7 +195,7 @@ impl<'p> Placer<'p> {
         Entry { node: Node::File { data, size, inode }, mode, uid: 0, gid: 0, mtime_s, xattrs: BTreeMap::new() }
     }
 
-    /// Unpacks an archive into a directory. What is in it keeps its owners unless `--chown` says otherwise.
+    /// Unpacks an archive into a directory. What is in it keeps its owners and permissions, whatever `--chown` and `--chmod` say; so has Docker.
     pub fn unpack(&mut self, archive: &PathBuf, destination: &[u8]) -> Result<(), CopyProblem> {
         let at = self.target(destination)?;
         self.directory(&at, self.owner)?;
@@ -219,11 +216,12 @@ impl<'p> Placer<'p> {
                     if let Node::File { inode, .. } = &mut entry.node {
                         *inode = self.tree.new_inode() | 1 << 63;
                     }
-                    let replaced = self.tree.get(&target).is_some_and(|old| old.is_directory() != entry.is_directory());
-                    if replaced && self.tree.get(&target).is_some_and(|old| !old.is_directory()) {
-                        self.tree.remove(&target);
+                    let old = self.tree.get(&target).map(Entry::is_directory);
+                    if old == Some(true) && !entry.is_directory() {
+                        return problem(None, format!("the archive has a file where {} is a directory", path::show(&target)));
                     }
-                    self.put(&target, &entry)?;
+                    self.directory(path::parent(&target).unwrap_or_default(), self.owner)?;
+                    self.record(&target, entry);
                 }
                 Step::Link(link) => {
                     let source = self.target(&path::join(&at, &link))?;

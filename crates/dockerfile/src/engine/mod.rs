@@ -219,7 +219,6 @@ pub fn build(request: &Request, cache: &Cache, helpers: &Helpers<'_>) -> Result<
     for warning in &warnings {
         helpers.reporter.event(Event::Warning(warning));
     }
-    run::refuse(&stages, helpers.commands)?;
     cache.sweep(&|path| helpers.commands.remove(path))?;
     let scratch = cache.scratch()?;
     let shared = Build {
@@ -233,6 +232,7 @@ pub fn build(request: &Request, cache: &Cache, helpers: &Helpers<'_>) -> Result<
         changed: Condvar::new(),
         failed: AtomicBool::new(false),
     };
+    run::refuse(&stages, &shared)?;
     let mut errors = Vec::new();
     std::thread::scope(|scope| {
         let threads: Vec<_> = stages

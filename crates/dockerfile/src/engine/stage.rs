@@ -11,7 +11,7 @@ use crate::tree::layer::{self, Changes};
 use crate::tree::{Data, Entry, Node, Tree, path};
 use pith_diagnostic::Problem;
 use pith_image::spec::{History, ImageConfig};
-use pith_image::{Algorithm, Digest, Image, Layer};
+use pith_image::{Digest, Image, Layer};
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -105,7 +105,7 @@ impl Stage<'_> {
         Ok(false)
     }
 
-    fn workdir(&mut self, step: &Step, directory: &str) -> Result<bool, BuildError> {
+    fn workdir(&mut self, step: &Step, directory: &str, user: &str) -> Result<bool, BuildError> {
         let tree = self.tree()?;
         let exclude = Ignore::default();
         let nothing = CopyStep::directory(directory);
@@ -114,7 +114,12 @@ impl Stage<'_> {
         if tree.get(&target).is_some_and(Entry::is_directory) {
             return Ok(true);
         }
-        placer.directory(&target, None).map_err(|problem| copy_error(step, problem))?;
+        let owner = if user.is_empty() {
+            None
+        } else {
+            Some(users::owner(&tree, user).map_err(|message| at(step, format!("USER {user}: {message}")))?)
+        };
+        placer.directory(&target, owner).map_err(|problem| copy_error(step, problem))?;
         self.commit(step, &placer.finish())
     }
 
@@ -282,7 +287,7 @@ impl Stage<'_> {
     fn step(&mut self, step: &Step, number: usize) -> Result<bool, BuildError> {
         match &step.action {
             Action::Configure => Ok(true),
-            Action::Workdir(directory) => self.workdir(step, directory),
+            Action::Workdir { path, user } => self.workdir(step, path, user),
             Action::Copy(copy) => self.copy(step, copy),
             Action::Run(run) => self.run(step, run, number),
         }
@@ -341,11 +346,4 @@ pub(super) fn build<'b>(build: &'b Build<'b>, planned: &'b PlannedStage) -> Resu
     config.rootfs.diff_ids = stage.layers.iter().map(|layer| layer.diff_id.clone()).collect();
     config.history = history;
     Ok(Some(Built { config, layers: stage.layers, tree: Mutex::new(None) }))
-}
-
-/// The digest of a chain of layers: what a command finds.
-pub(super) fn chain(layers: &[Layer]) -> Digest {
-    let mut hasher = pith_image::Hasher::new(Algorithm::Sha256);
-    layers.iter().for_each(|layer| hasher.update(layer.diff_id.to_string().as_bytes()));
-    hasher.finish()
 }

@@ -11,6 +11,7 @@ mod stage;
 mod time;
 
 pub use graph::{Needed, needed};
+pub(crate) use run::SCRIPTS;
 pub use stage::plan_stages;
 pub use time::rfc3339;
 
@@ -120,8 +121,13 @@ pub enum Action {
     Run(Box<RunStep>),
     /// Copies files.
     Copy(Box<CopyStep>),
-    /// Makes a directory, if it is not there: an absolute path.
-    Workdir(String),
+    /// Makes a directory, if it is not there.
+    Workdir {
+        /// Absolute path.
+        path: String,
+        /// `USER`, whose it will be; empty is root.
+        user: String,
+    },
     /// Only the configuration changes.
     Configure,
 }

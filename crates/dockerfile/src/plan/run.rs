@@ -94,6 +94,15 @@ impl Planner<'_> {
             if mount.kind == MountType::Ssh {
                 mount.id.get_or_insert_with(|| "default".to_owned());
             }
+            let ssh_owned = mount.kind == MountType::Ssh && (mount.mode.is_some() || mount.uid != 0 || mount.gid != 0);
+            if ssh_owned {
+                let problem = source.problem(mount.place, "an SSH agent's socket keeps its owner and mode", "here");
+                return Err(problem.with_help("remove mode, uid and gid"));
+            }
+            if mount.kind == MountType::Cache && (mount.from.is_some() || mount.source != "/") {
+                let problem = source.problem(mount.place, "a cache cannot start with files of a stage", "here");
+                return Err(problem.with_help("remove from and source; copy the files in the command if the cache is empty"));
+            }
             let wanted = |name: &String| Some(name) == mount.id.as_ref();
             let (what, flag_name, there) = match mount.kind {
                 MountType::Secret => ("secret", "--build-secret", self.inputs.secrets.iter().any(|secret| wanted(&secret.id))),

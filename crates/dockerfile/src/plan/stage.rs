@@ -250,7 +250,7 @@ impl Reader<'_> {
                         .push(source.warning(word.place, format!("WorkdirRelativePath: {text:?} is relative to /; write it in full")));
                 }
                 self.config.config.working_dir = path::absolute(&self.config.config.working_dir, &text);
-                return Ok(Action::Workdir(self.config.config.working_dir.clone()));
+                return Ok(Action::Workdir { path: self.config.config.working_dir.clone(), user: self.config.config.user.clone() });
             }
             Kind::Copy(copy) | Kind::Add(copy) => {
                 self.planner.is_add = matches!(kind, Kind::Add(_));

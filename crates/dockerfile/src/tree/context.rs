@@ -68,7 +68,7 @@ pub(crate) fn entry(path: &Path, inode: u64) -> io::Result<Option<Entry>> {
     Ok(Some(Entry { node, mode: metadata.mode() & 0o7777, uid: metadata.uid(), gid: metadata.gid(), mtime_s, xattrs: xattrs(path) }))
 }
 
-/// Reads a directory. Owners become root: a context does not carry them.
+/// Reads a directory. Owners become root and there are no extended attributes: a context does not carry them, Docker's neither.
 ///
 /// # Errors
 /// A directory or link in it cannot be read.
@@ -100,7 +100,7 @@ pub fn read(root: &Path, ignore: &Ignore) -> Result<Tree, HostError> {
             }
             // An ignored directory is there only if something in it is.
             if !ignored {
-                tree.insert(&name, Entry { uid: 0, gid: 0, ..entry });
+                tree.insert(&name, Entry { uid: 0, gid: 0, xattrs: BTreeMap::new(), ..entry });
             }
         }
     }

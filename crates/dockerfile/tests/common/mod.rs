@@ -166,3 +166,28 @@ pub fn image_of(tar: &Path, config: ImageConfig) -> Image {
     config.rootfs.diff_ids = vec![digest];
     Image { config, layers: vec![layer] }
 }
+
+/// The Debian that `tests/fixtures/base.sh` makes, made now if it is not there: about 80 seconds, once.
+pub fn debian() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let place = workspace.join("target/fixtures/base");
+    let status = std::process::Command::new(workspace.join("tests/fixtures/base.sh")).arg(&place).status().unwrap();
+    assert!(status.success(), "tests/fixtures/base.sh failed; tools/setup.sh installs what it needs");
+    place.join("debian.tar").canonicalize().unwrap()
+}
+
+impl Project {
+    /// A project whose Dockerfile may say `FROM debian:12`.
+    pub fn on_debian(dockerfile: &str, files: &[(&str, &str)]) -> Self {
+        static BASE: std::sync::OnceLock<Image> = std::sync::OnceLock::new();
+        let image = BASE.get_or_init(|| image_of(&debian(), ImageConfig::scratch(Platform::host())));
+        let mut project = Self::new(dockerfile, files);
+        project.images.0.insert("debian:12".to_owned(), image.clone());
+        // Layers of the base are unpacked once for all tests.
+        let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unpacked");
+        fs::create_dir_all(&shared).unwrap();
+        fs::create_dir_all(project.cache()).unwrap();
+        std::os::unix::fs::symlink(shared, project.cache().join("unpacked")).unwrap();
+        project
+    }
+}

@@ -1,4 +1,4 @@
-//! The little of QMP that is needed: whether the monitor is up, and whether it stopped the machine.
+//! The little of QMP that is needed: whether the monitor is up, whether it stopped the machine, and stopping it for a while.
 
 use rustix::io::Errno;
 use std::os::fd::BorrowedFd;
@@ -10,31 +10,41 @@ pub(super) enum Said {
     Started,
     /// The virtual CPU was stopped.
     Stopped,
+    /// It goes on.
+    Resumed,
 }
 
 /// Our side of the conversation.
 pub(super) struct Control {
-    to_send: Option<&'static [u8]>,
+    to_send: Vec<u8>,
     line: Vec<u8>,
     has_started: bool,
 }
 
 impl Control {
     pub(super) fn new() -> Self {
-        Self { to_send: Some(b"{\"execute\":\"qmp_capabilities\"}\n"), line: Vec::new(), has_started: false }
+        let mut control = Self { to_send: Vec::new(), line: Vec::new(), has_started: false };
+        control.execute("qmp_capabilities");
+        control
+    }
+
+    /// Sends a command that has no arguments; commands are carried out in order.
+    pub(super) fn execute(&mut self, command: &str) {
+        self.to_send.extend(format!("{{\"execute\":\"{command}\"}}\n").bytes());
     }
 
     pub(super) fn has_output(&self) -> bool {
-        self.to_send.is_some()
+        !self.to_send.is_empty()
     }
 
     /// Sends and receives what is possible now.
     pub(super) fn turn(&mut self, channel: BorrowedFd<'_>) -> Option<Said> {
-        if let Some(bytes) = self.to_send {
-            match rustix::io::write(channel, bytes) {
-                Ok(written) => self.to_send = bytes.get(written..).filter(|rest| !rest.is_empty()),
+        if self.has_output() {
+            match rustix::io::write(channel, &self.to_send) {
+                Ok(written) => drop(self.to_send.drain(..written)),
                 Err(Errno::AGAIN | Errno::INTR) => {}
-                Err(_) => self.to_send = None,
+                // The monitor is gone; its process will say so.
+                Err(_) => self.to_send.clear(),
             }
         }
         let mut buffer = [0; 4096];
@@ -58,6 +68,10 @@ impl Control {
             self.has_started = true;
             return Some(Said::Started);
         }
-        (message.get("event")?.as_str()? == "STOP").then_some(Said::Stopped)
+        match message.get("event")?.as_str()? {
+            "STOP" => Some(Said::Stopped),
+            "RESUME" => Some(Said::Resumed),
+            _ => None,
+        }
     }
 }

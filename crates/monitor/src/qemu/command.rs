@@ -1,6 +1,7 @@
 //! From a machine's description to QEMU's words.
 
 use crate::{Accelerator, Channels, MachineSpec, MachineType, MonitorError, Network, PortForward};
+use pith_abi::agent;
 use pith_abi::cmdline::{IpCidr, MmioDevice, NetdevIp};
 use pith_abi::{CONSOLE_IRQ, CONSOLE_PORT, DEBUG_EXIT_PORT, LOG_PORT, STDERR_IRQ, STDERR_PORT};
 use std::net::{IpAddr, Ipv4Addr};
@@ -96,6 +97,7 @@ pub(super) fn arguments(spec: &MachineSpec, channels: &Channels) -> Result<Vec<S
         ("stderr", channels.stderr_fd()),
         ("log", channels.log_fd()),
         ("control", channels.control_fd()),
+        ("agent", channels.agent_fd()),
     ] {
         out.put(&["-chardev", &format!("socket,id={id},fd={fd}")]);
     }
@@ -120,6 +122,9 @@ pub(super) fn arguments(spec: &MachineSpec, channels: &Channels) -> Result<Vec<S
             });
         }
     }
+    // Not the device's console port: QEMU drops what a slow reader leaves there, and holds back what comes through any other (hw/char/virtio-console.c).
+    out.virtio("serial", ",id=serial,max_ports=2");
+    out.put(&["-device", &format!("virtserialport,bus=serial.0,nr={},chardev=agent,name={}", agent::PORT, agent::PORT_NAME)]);
     for device in &out.mmio {
         cmdline.virtio_mmio(device);
     }

@@ -45,6 +45,14 @@ impl Qemu {
     }
 }
 
+impl Qemu {
+    /// The binary.
+    #[must_use]
+    pub fn program(&self) -> &std::path::Path {
+        &self.program
+    }
+}
+
 impl Monitor for Qemu {
     fn platform(&self) -> &'static str {
         "qemu"

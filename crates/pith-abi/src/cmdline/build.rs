@@ -151,7 +151,7 @@ impl CmdlineBuilder {
         self
     }
 
-    /// The line: parameters, `--`, arguments.
+    /// The line: parameters, then, when there are any, `--` and arguments.
     ///
     /// # Errors
     /// [`BuildError::Nul`] when some string holds a NUL.
@@ -162,8 +162,10 @@ impl CmdlineBuilder {
                 words.push(alloc::format!("{name}=[ {} ]", items.join(" ")));
             }
         }
-        words.push("--".to_owned());
-        words.extend(self.argv.iter().cloned());
+        if !self.argv.is_empty() {
+            words.push("--".to_owned());
+            words.extend(self.argv.iter().cloned());
+        }
         let line = words.join(" ");
         match line.split_once('\0') {
             Some((before, _)) => Err(BuildError::Nul { before: before.to_owned() }),

@@ -23,6 +23,7 @@
 mod build;
 mod lexer;
 mod parse;
+pub mod tail;
 mod types;
 
 pub use build::{BuildError, CmdlineBuilder};

@@ -1,6 +1,17 @@
-//! Commands on machines that exist already.
+//! Commands on machines that exist already, and on Pith itself.
 
+pub mod completion;
+pub mod doctor;
+pub mod events;
+pub mod exec;
+pub mod filter;
+pub mod inspect;
+pub mod lifecycle;
 pub mod logs;
 pub mod ps;
-pub mod rm;
-pub mod stop;
+pub mod select;
+pub mod signal;
+pub mod stats;
+pub mod system;
+pub mod times;
+pub mod version;

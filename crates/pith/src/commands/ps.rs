@@ -1,128 +1,136 @@
 //! `pith ps`.
 
-use crate::cli::{Global, Output, PsArgs};
-use crate::error::{Error, Result};
+use super::filter::Filters;
+use super::select::on_platform;
+use super::times;
+use crate::cli::{Arch, PsArgs};
+use crate::error::Result;
+use crate::listing::{Listing, ago, one_line, shorten, span};
+use crate::settings::Settings;
 use pith_machine::state::now_ms;
-use pith_machine::{Machine, Status, Store};
+use pith_machine::{Machine, Status, StoreError};
+use serde_json::{Value, json};
+
+const SHORT: [&str; 8] = ["NAME", "KERNEL", "ARGS", "CREATED", "STATUS", "MEM", "PORTS", "PLAT"];
+const LONG: [&str; 12] = ["MACHINE ID", "NAME", "KERNEL", "ARGS", "CREATED", "STATUS", "MEM", "PORTS", "PID", "ACCEL", "PLAT", "ARCH"];
 
 /// Lists machines.
 ///
 /// # Errors
-/// When the store cannot be read.
-pub fn ps(_global: &Global, arguments: &PsArgs) -> Result<u8> {
-    let store = Store::open(None)?;
-    let mut rows = Vec::new();
-    let mut values = Vec::new();
-    for (name, machine) in store.list()? {
+/// When the store cannot be read, or a filter is none.
+pub fn ps(settings: &Settings, arguments: &PsArgs) -> Result<u8> {
+    let filters = Filters::parse(&arguments.filter)?;
+    let store = settings.store()?;
+    let (mut machines, mut damaged) = (Vec::new(), Vec::new());
+    for (id, machine) in store.list()? {
         match machine {
             Ok(machine) => {
                 let status = machine.status();
-                // Read again what a supervisor may have written since.
-                let machine = store.get(&name).unwrap_or(machine);
-                if arguments.all || status == Status::Running {
-                    values.push(json(&machine, status)?);
-                    rows.push(row(&machine, status, arguments));
-                }
+                // Read again what a supervisor may have written since; one that is gone was there when we looked.
+                let machine = store.get(&machine.record.id).unwrap_or(machine);
+                machines.push((machine, status));
             }
-            Err(error) if arguments.all => {
-                values.push(serde_json::json!({ "name": name, "status": "damaged", "reason": error.to_string() }));
-                let mut row = vec![name, "-".to_owned(), "-".to_owned(), "-".to_owned(), "damaged".to_owned()];
-                row.resize(headings(arguments).len(), "-".to_owned());
-                rows.push(row);
-            }
-            Err(_) => {}
+            Err(error) => damaged.push((id, error)),
         }
     }
-    let text = match arguments.output {
-        _ if arguments.quiet => rows.iter().filter_map(|row| row.first()).map(|name| format!("{name}\n")).collect(),
-        Output::Json => serde_json::to_string_pretty(&values).map_err(|error| Error::new(error.to_string()))? + "\n",
-        Output::Table => table(&headings(arguments), &rows),
-    };
-    print!("{text}");
-    Ok(0)
-}
-
-fn headings(arguments: &PsArgs) -> Vec<&'static str> {
-    let mut headings = vec!["NAME", "KERNEL", "ARGS", "CREATED", "STATUS", "MEM", "PORTS", "PLAT"];
-    if arguments.long {
-        headings.extend(["ACCEL", "PID"]);
+    let last = if arguments.latest { Some(1) } else { arguments.last };
+    // Docker's rule: a filter by status, or a number, looks at all machines.
+    let shows_all =
+        arguments.all || last.is_some() || arguments.filter.iter().any(|f| f.starts_with("status=") || f.starts_with("exited="));
+    let everything: Vec<Machine> = machines.iter().filter_map(|(machine, _)| store.get(&machine.record.id).ok()).collect();
+    machines.retain(|(machine, status)| {
+        let is_here = on_platform(arguments.plat) && arguments.arch != Some(Arch::Arm64);
+        is_here && (shows_all || status.is_live()) && filters.fit(machine, *status, &everything)
+    });
+    if let Some(last) = last {
+        machines.drain(..machines.len().saturating_sub(last));
+        damaged.clear();
     }
-    headings
+    if !shows_all || !filters.is_empty() {
+        damaged.clear();
+    }
+    // Newest first, as Docker has it.
+    machines.reverse();
+    if arguments.quiet {
+        machines.iter().for_each(|(machine, _)| println!("{}", machine.record.id));
+        damaged.iter().for_each(|(id, _)| println!("{id}"));
+        return Ok(0);
+    }
+    let mut listing = Listing::new(if arguments.long { &LONG } else { &SHORT });
+    for (machine, status) in &machines {
+        listing.push(row(machine, *status, arguments), value(machine, *status));
+    }
+    for (id, error) in &damaged {
+        let (row, value) = damage(id, error, arguments);
+        listing.push(row, value);
+    }
+    print!("{}", listing.show(arguments.output)?);
+    Ok(0)
 }
 
 fn row(machine: &Machine, status: Status, arguments: &PsArgs) -> Vec<String> {
     let record = &machine.record;
-    let status_text = match (status, record.exit_code) {
-        (Status::Exited, Some(code)) => format!("exited ({code})"),
-        _ => status.name().to_owned(),
-    };
-    let ports = if status == Status::Running { record.ports.join(", ") } else { String::new() };
+    let cut = |text: &str| if arguments.long || arguments.no_trunc { one_line(text) } else { shorten(text) };
+    let (plat, arch) = record.target.split_once('/').unwrap_or((&record.target, ""));
+    let ports = if status.is_live() { ports(machine).join(", ") } else { String::new() };
     let mut row = vec![
         record.name.clone(),
-        shorten(&record.source),
-        shorten(&record.args.join(" ")),
+        cut(&record.source),
+        cut(&record.config.argv.join(" ")),
         ago(now_ms().saturating_sub(record.created_ms) / 1000),
-        status_text,
-        format!("{} MiB", record.memory_mib),
+        status_text(machine, status),
+        format!("{} MiB", record.config.memory_mib),
         ports,
-        record.target.clone(),
     ];
     if arguments.long {
-        let pid = record.monitor.filter(|_| status == Status::Running).map(|process| process.pid.to_string());
-        row.extend([record.accelerator.clone(), pid.unwrap_or_default()]);
+        row.insert(0, record.id.clone());
+        let pid = record.monitor.filter(|_| status.is_live()).map(|process| process.pid.to_string());
+        row.extend([pid.unwrap_or_default(), record.accelerator.clone(), plat.to_owned(), arch.to_owned()]);
+    } else {
+        row.push(record.target.clone());
     }
     row
 }
 
-fn json(machine: &Machine, status: Status) -> Result<serde_json::Value> {
-    let mut value = serde_json::to_value(&machine.record).map_err(|error| Error::new(error.to_string()))?;
-    if let Some(object) = value.as_object_mut() {
-        object.insert("status".to_owned(), status.name().into());
+/// `running`, `exited (3)`, with how long it has been so.
+fn status_text(machine: &Machine, status: Status) -> String {
+    let record = &machine.record;
+    let since = |time: Option<u64>| time.map(|time| span(now_ms().saturating_sub(time) / 1000));
+    match (status, record.exit_code) {
+        (Status::Exited, Some(code)) => match since(record.ended_ms) {
+            Some(time) => format!("exited ({code}) {time} ago"),
+            None => format!("exited ({code})"),
+        },
+        (Status::Restarting, Some(code)) => format!("restarting ({code})"),
+        (Status::Running, _) => since(record.started_ms).map_or("running".to_owned(), |time| format!("running {time}")),
+        _ => status.name().to_owned(),
     }
-    Ok(value)
 }
 
-fn shorten(text: &str) -> String {
-    const WIDTH: usize = 40;
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().count() <= WIDTH { text } else { text.chars().take(WIDTH - 1).chain(['…']).collect() }
+/// Published ports in the form of listings.
+pub fn ports(machine: &Machine) -> Vec<String> {
+    machine.record.config.ports.iter().map(ToString::to_string).collect()
 }
 
-fn ago(seconds: u64) -> String {
-    let (count, unit) = match seconds {
-        0..60 => (seconds, "second"),
-        60..3600 => (seconds / 60, "minute"),
-        3600..86400 => (seconds / 3600, "hour"),
-        _ => (seconds / 86400, "day"),
+fn value(machine: &Machine, status: Status) -> Value {
+    let record = &machine.record;
+    let (plat, arch) = record.target.split_once('/').unwrap_or((&record.target, ""));
+    let labels: serde_json::Map<String, Value> =
+        record.config.labels.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+    json!({
+        "id": record.id, "name": record.name, "kernel": record.source, "args": record.config.argv,
+        "created": times::shown_ms(record.created_ms), "status": status.name(), "exit_code": record.exit_code,
+        "memory_mib": record.config.memory_mib, "ports": ports(machine), "pid": record.monitor.map(|process| process.pid),
+        "accelerator": record.accelerator, "plat": plat, "arch": arch, "restarts": record.restarts, "labels": labels,
+    })
+}
+
+fn damage(id: &str, error: &StoreError, arguments: &PsArgs) -> (Vec<String>, Value) {
+    let headings: &[&str] = if arguments.long { &LONG } else { &SHORT };
+    let cell = |heading: &&str| match *heading {
+        "NAME" | "MACHINE ID" => id.to_owned(),
+        "STATUS" => "damaged".to_owned(),
+        _ => "-".to_owned(),
     };
-    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
-}
-
-fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
-    let width = |column: usize, heading: &str| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain([heading.len()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = headings.iter().enumerate().map(|(column, heading)| width(column, heading)).collect();
-    let line = |cells: Vec<&str>| {
-        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        padded.join("  ").trim_end().to_owned() + "\n"
-    };
-    let mut out = line(headings.to_vec());
-    for row in rows {
-        out += &line(row.iter().map(String::as_str).collect());
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn times_and_tables() {
-        assert_eq!(super::ago(1), "1 second ago");
-        assert_eq!(super::ago(7200), "2 hours ago");
-        let rows = [vec!["web".to_owned(), "x".to_owned()]];
-        assert_eq!(super::table(&["NAME", "K"], &rows), "NAME  K\nweb   x\n");
-        assert_eq!(super::shorten(&"a".repeat(50)).chars().count(), 40);
-    }
+    (headings.iter().map(cell).collect(), json!({ "id": id, "name": id, "status": "damaged", "reason": error.to_string() }))
 }

@@ -2,14 +2,15 @@
 
 use super::elf;
 use super::source::Files;
-use crate::cli::{RootfsType, RunArgs};
+use crate::cli::RootfsType;
 use crate::error::{Error, Result};
 use crate::report::Report;
 use indicatif::{ProgressBar, ProgressStyle};
 use pith_machine::Machine;
 use pith_rootfs::source::{self, Loaded, Owners, Request};
-use pith_rootfs::{Format, Plan, SourceOptions, Timestamp, Tree};
-use std::io::BufWriter;
+use pith_rootfs::{Format, Plan, SourceOptions, Tree};
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,14 +19,21 @@ use std::time::Duration;
 pub struct Archive {
     /// Its path.
     pub path: PathBuf,
-    /// Its size in bytes.
+    /// Memory that it takes in the machine, in bytes.
     pub bytes: u64,
+}
+
+/// What the user wants a root file system to become.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    pub kind: RootfsType,
+    pub owners: Owners,
 }
 
 /// What [`prepare`] needs to know besides the files.
 pub struct Preparation<'a> {
     pub machine: &'a Machine,
-    pub arguments: &'a RunArgs,
+    pub form: Form,
     /// Says whether a root file system of this many bytes fits the machine: asked before anything is written.
     pub fits: &'a dyn Fn(u64) -> Result<()>,
     pub report: &'a Report,
@@ -36,16 +44,16 @@ pub struct Preparation<'a> {
 /// # Errors
 /// Files that cannot be read or packed, an archive that no guest should get, or that does not fit.
 pub fn prepare(files: &Files, preparation: &Preparation<'_>) -> Result<Option<Archive>> {
-    let Preparation { machine, arguments, fits, report } = preparation;
+    let Preparation { machine, form, fits, report } = preparation;
     let epoch = pith_rootfs::sink::epoch(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref())?;
-    let asked = match arguments.rootfs_type {
-        None | Some(RootfsType::Unknown | RootfsType::File) => None,
-        Some(RootfsType::Cpio) => Some(Format::Cpio),
-        Some(RootfsType::Erofs) => Some(Format::Erofs),
+    let asked = match form.kind {
+        RootfsType::Auto | RootfsType::File => None,
+        RootfsType::Cpio => Some(Format::Cpio),
+        RootfsType::Erofs => Some(Format::Erofs),
     };
     let (tree, format) = match files {
         Files::None => return Ok(None),
-        Files::Rootfs { path, .. } if arguments.rootfs_type == Some(RootfsType::File) => {
+        Files::Rootfs { path, .. } if form.kind == RootfsType::File => {
             let bytes = std::fs::metadata(path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?.len();
             fits(bytes)?;
             return Ok(Some(Archive { path: path.clone(), bytes }));
@@ -53,20 +61,34 @@ pub fn prepare(files: &Files, preparation: &Preparation<'_>) -> Result<Option<Ar
         Files::Rootfs { path, kind, format } => {
             let request = Request {
                 format: asked.or(*format),
-                owners: if arguments.keep_file_owners { Owners::Keep } else { Owners::Root },
+                owners: form.owners,
                 epoch,
                 options: SourceOptions { scratch: Some(machine.path("")) },
             };
             let _progress = progress(report, &format!("reading {}", path.display()));
             match source::load(path, *kind, &request)? {
-                Loaded::Ready { bytes, entries, .. } => {
+                Loaded::Ready { format, bytes, entries } => {
                     report.debug(&format!("{}: {entries} files, {bytes} bytes, used as it is", path.display()));
+                    let bytes = format.guest_bytes(bytes, entries);
                     fits(bytes)?;
                     return Ok(Some(Archive { path: path.clone(), bytes }));
                 }
                 Loaded::Tree { tree, format } => (tree, format),
             }
         }
+        Files::Image { image, format } => {
+            let _progress = progress(report, "reading the image");
+            let mut tree = Tree::from_image(image, &SourceOptions { scratch: Some(machine.path("")) })?;
+            if form.owners == Owners::Root {
+                tree.give_to_root();
+            }
+            if let Some(epoch) = epoch {
+                tree.set_times(epoch);
+            }
+            (tree, asked.or(*format).unwrap_or_default())
+        }
+        // The plan is made after the image.
+        Files::Dockerfile { .. } | Files::Named { .. } => return Err(Error::new("the root file system's image was not made")),
         Files::Program(program) => {
             let gathered = elf::gather(program)?;
             if gathered.libraries > 0 {
@@ -76,7 +98,9 @@ pub fn prepare(files: &Files, preparation: &Preparation<'_>) -> Result<Option<Ar
             }
             let mut tree = gathered.files.tree()?;
             tree.give_to_root();
-            tree.set_times(epoch.unwrap_or(Timestamp::default()));
+            if let Some(epoch) = epoch {
+                tree.clamp_times(epoch);
+            }
             (tree, asked.unwrap_or_default())
         }
     };
@@ -91,7 +115,8 @@ fn pack(tree: &Tree, format: Format, preparation: &Preparation<'_>) -> Result<Ar
     for note in tree.notes.iter().chain(&packed.notes) {
         report.warn(note);
     }
-    fits(packed.bytes)?;
+    let bytes = format.guest_bytes(packed.bytes, packed.entries);
+    fits(bytes)?;
     let name = match format {
         Format::Cpio => "initrd.cpio",
         Format::Erofs => "initrd.erofs",
@@ -100,7 +125,7 @@ fn pack(tree: &Tree, format: Format, preparation: &Preparation<'_>) -> Result<Ar
     plan.write(BufWriter::with_capacity(1 << 18, machine.create_file(name)?))?;
     drop(progress);
     report.debug(&format!("packed {} files, {} bytes", packed.entries, packed.bytes));
-    Ok(Archive { path: machine.path(name), bytes: packed.bytes })
+    Ok(Archive { path: machine.path(name), bytes })
 }
 
 /// Something that moves on a terminal until it is dropped.
@@ -120,4 +145,26 @@ fn progress(report: &Report, message: &str) -> Option<Progress> {
         let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
         Progress(style.map_or(bar.clone(), |style| bar.with_style(style)))
     })
+}
+
+/// Appends something to the machine's archive; one that is not its own is copied first.
+///
+/// # Errors
+/// Those of the file system.
+pub fn with_tail(archive: Option<Archive>, tail: &[u8], machine: &Machine) -> Result<Archive> {
+    let is_own = archive.as_ref().is_some_and(|archive| archive.path.starts_with(machine.directory()));
+    let name = archive.as_ref().filter(|_| is_own).and_then(|archive| archive.path.file_name()?.to_str()).unwrap_or("initrd.cpio");
+    let path = machine.path(name);
+    let failed = |error: std::io::Error| Error::new(format!("{}: {error}", path.display()));
+    let mut own = machine.append_file(name)?;
+    let before = match &archive {
+        Some(archive) if is_own => archive.bytes,
+        Some(archive) => {
+            let copied = File::open(&archive.path).and_then(|mut file| std::io::copy(&mut file, &mut own));
+            copied.map_err(failed)?
+        }
+        None => 0,
+    };
+    own.write_all(tail).map_err(failed)?;
+    Ok(Archive { path: path.clone(), bytes: before + tail.len() as u64 })
 }

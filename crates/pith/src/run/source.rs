@@ -1,7 +1,7 @@
 //! What to run: from PATH, flags and project files to a root file system and a command.
 
 use super::elf;
-use crate::cli::RunArgs;
+use crate::cli::{CreateArgs, Runner};
 use crate::error::{Error, Result};
 use crate::report::Report;
 use pith_kraftfile::{Project, Runtime, find as project_files};
@@ -26,6 +26,34 @@ pub enum Files {
     },
     /// One program of this host, to be completed with its libraries.
     Program(PathBuf),
+    /// A Dockerfile to be built.
+    Dockerfile {
+        /// Where it is.
+        path: PathBuf,
+        /// What the project wants its files to become.
+        format: Option<Format>,
+    },
+    /// An image to be got.
+    Named {
+        /// Its name, layout or archive.
+        source: pith_image::Source,
+        /// What the project wants its files to become.
+        format: Option<Format>,
+    },
+    /// An image that is here.
+    Image {
+        /// The image.
+        image: Box<pith_image::Image>,
+        /// What the project wants its files to become.
+        format: Option<Format>,
+    },
+}
+
+impl Files {
+    /// Whether the files may say themselves what to run.
+    fn has_command(&self) -> bool {
+        matches!(self, Self::Dockerfile { .. } | Self::Named { .. } | Self::Image { .. })
+    }
 }
 
 /// What to run.
@@ -41,26 +69,41 @@ pub struct Source {
     pub kernel_args: Vec<String>,
     /// The application and its arguments.
     pub argv: Vec<String>,
+    /// Working directory that the files ask for.
+    pub workdir: Option<String>,
+    /// Signal that the files want the application to be stopped with.
+    pub stop_signal: Option<String>,
+    /// User that the files want the application to run as.
+    pub user: Option<String>,
     /// Environment; `None` takes the host's value.
     pub environment: Vec<(String, Option<String>)>,
 }
 
-fn words(arguments: &RunArgs) -> Vec<String> {
-    arguments.words.iter().chain(&arguments.rest).cloned().collect()
+/// The user's words: `--entrypoint`, then the application's arguments.
+fn words(arguments: &CreateArgs) -> Vec<String> {
+    arguments.entrypoint.iter().chain(&arguments.words).chain(&arguments.rest).cloned().collect()
 }
 
 /// Finds out what to run.
 ///
 /// # Errors
 /// Nothing there, or nothing in it to run.
-pub fn find(arguments: &RunArgs, report: &Report) -> Result<Source> {
+pub fn find(arguments: &CreateArgs, report: &Report) -> Result<Source> {
+    let mut source = detect(arguments, report)?;
+    if let Some(runtime) = &arguments.runtime {
+        source.kernel = runtime_kernel(runtime, Path::new("."), report)?;
+    }
+    Ok(source)
+}
+
+fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     if let Some(file) = &arguments.kraftfile {
         let directory = arguments.path.clone().unwrap_or_else(|| PathBuf::from("."));
         return project(file, &directory, arguments, report);
     }
     let Some(path) = &arguments.path else {
         if let Some(rootfs) = &arguments.rootfs {
-            return Ok(Source { argv: command_in(rootfs, words(arguments))?, ..plain(rootfs, rootfs_files(rootfs, None)?) });
+            return of_rootfs(rootfs, rootfs, arguments);
         }
         let file = project_files::find(Path::new("."))?;
         let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
@@ -71,37 +114,61 @@ pub fn find(arguments: &RunArgs, report: &Report) -> Result<Source> {
     {
         return project(&file, path, arguments, report);
     }
+    if arguments.runner == Some(Runner::KraftfileRuntime) {
+        return Err(Error::new(format!("--as kraftfile-runtime: there is no Kraftfile in {}", path.display())));
+    }
     if let Some(rootfs) = &arguments.rootfs {
         // With a root file system given, PATH names the command inside it.
         let files = rootfs_files(rootfs, None)?;
         if let Files::Rootfs { path: root, kind: SourceKind::Directory, .. } = &files
             && path.is_absolute()
+            && arguments.entrypoint.is_none()
             && fs::symlink_metadata(root.join(path.strip_prefix("/").unwrap_or(path))).is_err()
         {
             let message = format!("{} is not in the root file system {}", path.display(), root.display());
             return Err(Error::new(message).with_code(pith_abi::exit::NOT_FOUND));
         }
-        let mut argv = vec![utf8(path)?];
-        argv.extend(words(arguments));
+        let mut argv = words(arguments);
+        argv.insert(arguments.entrypoint.iter().len(), utf8(path)?);
         return Ok(Source { argv, ..plain(rootfs, files) });
     }
     let metadata = fs::metadata(path).map_err(|error| {
         let error = Error::new(format!("{}: {error}", path.display()));
         error.with_help("PATH is an ELF program, a directory, a tar or cpio archive, an EROFS image or a project with a Kraftfile")
     })?;
+    if metadata.is_dir() && path.join("Dockerfile").is_file() && arguments.runner.is_none() {
+        return Ok(plain(path, rootfs_files(&path.join("Dockerfile"), None)?));
+    }
     if metadata.is_dir() {
-        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, rootfs_files(path, None)?) });
+        return of_rootfs(path, path, arguments);
     }
     file(path, arguments)
 }
 
 fn plain(shown: &Path, files: Files) -> Source {
-    Source { shown: shown.display().to_string(), files, kernel: None, kernel_args: Vec::new(), argv: Vec::new(), environment: Vec::new() }
+    Source {
+        shown: shown.display().to_string(),
+        files,
+        kernel: None,
+        kernel_args: Vec::new(),
+        argv: Vec::new(),
+        workdir: None,
+        stop_signal: None,
+        user: None,
+        environment: Vec::new(),
+    }
 }
 
 fn utf8(path: &Path) -> Result<String> {
     let text = path.to_str().map(ToOwned::to_owned);
     text.ok_or_else(|| Error::new(format!("{}: the name is not valid UTF-8", path.display())))
+}
+
+/// A root file system with the user's command; only images have one of their own.
+fn of_rootfs(shown: &Path, rootfs: &Path, arguments: &CreateArgs) -> Result<Source> {
+    let files = rootfs_files(rootfs, None)?;
+    let argv = if files.has_command() { Vec::new() } else { command_in(rootfs, words(arguments))? };
+    Ok(Source { argv, ..plain(shown, files) })
 }
 
 /// The command for a root file system; there is no default one.
@@ -122,29 +189,42 @@ fn magic(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// An image, when the text is one: `oci:PATH`, `docker-archive:FILE`, the archive of an image, or a name that is no file.
+fn named(path: &Path) -> Result<Option<pith_image::Source>> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Ok(pith_image::Source::detect(path)?);
+    }
+    let Some(text) = path.to_str() else { return Ok(None) };
+    let is_path = text.starts_with(['/', '.', '~']) || text.ends_with('/');
+    let text = text.strip_prefix("oci://").unwrap_or(text);
+    if is_path { Ok(None) } else { Ok(pith_image::Source::parse(text).ok()) }
+}
+
 fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Files> {
+    if let Some(source) = named(path)? {
+        return Ok(Files::Named { source, format });
+    }
     let kind = pith_rootfs::source::detect(path).map_err(|error| Error::new(format!("root file system {error}")))?;
     match kind {
-        SourceKind::Dockerfile => {
-            let message = format!("{}: building a root file system from a Dockerfile is not supported yet", path.display());
-            Err(Error::new(message).with_help("give a directory, a tar or cpio archive or an EROFS image"))
-        }
-        SourceKind::OciLayout => {
-            let message = format!("{}: OCI images as root file systems are not supported yet", path.display());
-            Err(Error::new(message).with_help("unpack it into a directory or a tar archive"))
-        }
+        SourceKind::Dockerfile => Ok(Files::Dockerfile { path: path.to_owned(), format }),
+        SourceKind::OciLayout => Ok(Files::Named { source: pith_image::Source::Layout { path: path.to_owned(), name: None }, format }),
         _ => Ok(Files::Rootfs { path: path.to_owned(), kind, format }),
     }
 }
 
 /// PATH is a file: what kind?
-fn file(path: &Path, arguments: &RunArgs) -> Result<Source> {
+fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
     let magic = magic(path)?;
     if !matches!(pith_rootfs::source::detect(path)?, SourceKind::File) {
-        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, rootfs_files(path, None)?) });
+        return of_rootfs(path, path, arguments);
     }
     if magic.starts_with(b"\x7fELF") {
-        if elf::is_kernel(path)? {
+        let is_kernel = elf::is_kernel(path)?;
+        if arguments.runner == Some(Runner::Kernel) && !is_kernel {
+            let message = format!("--as kernel: {} is no bootable kernel (it has no PVH note)", path.display());
+            return Err(Error::new(message).with_code(pith_abi::exit::NOT_EXECUTABLE));
+        }
+        if is_kernel && arguments.runner != Some(Runner::Linuxu) {
             let kernel = Some(path.to_owned());
             return Ok(Source { kernel, argv: words(arguments), ..plain(path, Files::None) });
         }
@@ -165,8 +245,20 @@ fn file(path: &Path, arguments: &RunArgs) -> Result<Source> {
     Err(Error::new(message).with_code(pith_abi::exit::NOT_EXECUTABLE))
 }
 
+/// The kernel that a runtime means; `None` is the built-in one.
+fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Option<PathBuf>> {
+    if let Some(path) = runtime.strip_prefix("kernel://") {
+        return Ok(Some(directory.join(path)));
+    }
+    if runtime.is_empty() {
+        return Err(Error::new("--runtime \"\": expected kernel://PATH or a name, as in base:latest"));
+    }
+    report.debug(&format!("runtime {runtime}: using the built-in image"));
+    Ok(None)
+}
+
 /// A project of the `runtime:` kind.
-fn project(file: &Path, directory: &Path, arguments: &RunArgs, report: &Report) -> Result<Source> {
+fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report) -> Result<Source> {
     let (name, text) = if file == Path::new("-") {
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text);
@@ -190,24 +282,25 @@ fn project(file: &Path, directory: &Path, arguments: &RunArgs, report: &Report) 
     })?;
     let kernel = match runtime {
         Runtime::Kernel(path) => Some(directory.join(path)),
-        Runtime::Image(image) => {
-            report.debug(&format!("runtime {image}: using the built-in image"));
-            None
-        }
+        Runtime::Image(image) => runtime_kernel(image, directory, report)?,
     };
     let rootfs = match (&arguments.rootfs, &project.rootfs) {
         (Some(path), _) => Some((path.clone(), None)),
         (None, Some(rootfs)) => {
             // The project's default is cpio, which says nothing about a source that is an image already.
             let format = (rootfs.format == "erofs").then_some(Format::Erofs);
-            Some((directory.join(&rootfs.source), format))
+            let path = Path::new(&rootfs.source);
+            let is_image =
+                named(&directory.join(path))?.is_none() && fs::symlink_metadata(directory.join(path)).is_err() && named(path)?.is_some();
+            Some((if is_image { path.to_owned() } else { directory.join(path) }, format))
         }
         (None, None) => None,
     };
     let files = rootfs.map(|(path, format)| rootfs_files(&path, format)).transpose()?.unwrap_or(Files::None);
     let given = words(arguments);
-    let argv = if given.is_empty() { project.cmd.clone() } else { given };
-    if argv.is_empty() {
+    // What the user's words mean to an image, the image's own entry point decides.
+    let argv = if given.is_empty() || files.has_command() { project.cmd.clone() } else { given };
+    if argv.is_empty() && !files.has_command() {
         let message = format!("{name}: no 'cmd' and no command on the command line: there is nothing to run");
         return Err(Error::new(message).with_help("add for example `cmd: [\"/server\"]`"));
     }

@@ -62,7 +62,7 @@ impl Home {
 
     /// A field of a machine's record.
     pub fn record(&self, name: &str) -> serde_json::Value {
-        let text = fs::read(self.path(&format!("data/machines/{name}/machine.json"))).unwrap();
+        let text = fs::read(self.path(&format!("data/names/{name}/machine.json"))).unwrap();
         serde_json::from_slice(&text).unwrap()
     }
 }

@@ -5,7 +5,7 @@
 
 mod read;
 
-pub use read::{Image, read};
+pub use read::{Image, Superblock, probe, read};
 
 /// First four bytes of the superblock.
 pub const MAGIC: u32 = 0xe0f5_e1e2;

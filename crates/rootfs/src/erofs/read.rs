@@ -10,6 +10,17 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+/// What an image says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Superblock {
+    /// Length of the image in bytes.
+    pub bytes: u64,
+    /// How many inodes are in it.
+    pub inodes: u64,
+    /// Whether files may be in chunks, which can be read here but not mounted by the guest.
+    pub has_chunks: bool,
+}
+
 /// An image and what was found out about it.
 #[derive(Debug)]
 pub struct Image {
@@ -21,6 +32,19 @@ pub struct Image {
     pub entries: u64,
     /// Why the guest cannot mount it as it is, though it can be read here; `None` when it can.
     pub obstacle: Option<&'static str>,
+}
+
+/// Looks at the superblock alone, which takes no time however large the image is. What is wrong further inside, the guest finds where it meets it.
+///
+/// # Errors
+/// No image, one that is cut off, or one that uses what is not supported.
+pub fn probe(image: &Arc<File>) -> Result<Superblock, EntryError> {
+    let fail = |problem| EntryError { offset: SUPERBLOCK_AT, name: None, problem };
+    let reader = Reader::open(image).map_err(fail)?;
+    if reader.bytes > reader.len {
+        return Err(fail(Problem::Truncated("the image is shorter than it says")));
+    }
+    Ok(Superblock { bytes: reader.bytes, inodes: reader.inodes, has_chunks: reader.has_chunks })
 }
 
 /// Reads an image without compression: its directories and metadata; contents stay where they are.
@@ -47,6 +71,8 @@ struct Reader<'a> {
     build_time: Timestamp,
     root: u64,
     bytes: u64,
+    inodes: u64,
+    has_chunks: bool,
     tree: Tree,
     entries: u64,
     acls: u64,
@@ -121,6 +147,8 @@ impl<'a> Reader<'a> {
             build_time: Timestamp { seconds: u64_at(sb, 24).cast_signed(), nanos: u32_at(sb, 32).min(999_999_999) },
             root: u16_at(sb, 14).into(),
             bytes: u64::from(u32_at(sb, 36)) * BLOCK,
+            inodes: u64_at(sb, 16),
+            has_chunks: u32_at(sb, 80) & super::INCOMPAT_CHUNKED != 0,
             tree: Tree::default(),
             entries: 0,
             acls: 0,

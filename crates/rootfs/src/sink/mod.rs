@@ -31,6 +31,18 @@ pub enum Format {
     Erofs,
 }
 
+impl Format {
+    /// Memory in bytes that a machine needs for a root file system of this size before anything in it is touched.
+    #[must_use]
+    pub fn guest_bytes(self, bytes: u64, entries: u64) -> u64 {
+        match self {
+            // The guest makes an inode of every name: 183 bytes each, measured with 100,000 files.
+            Self::Cpio => bytes.saturating_add(entries.saturating_mul(192)),
+            Self::Erofs => bytes,
+        }
+    }
+}
+
 impl std::str::FromStr for Format {
     type Err = String;
 

@@ -1,5 +1,6 @@
 //! newc and crc cpio archives, read in place. Several archives may follow each other, as Linux allows for an initial RAM disk.
 
+use crate::check::Survey;
 use crate::content::Content;
 use crate::error::{EntryError, Problem};
 use crate::newc::{self, Header, HeaderError};
@@ -13,8 +14,7 @@ use std::sync::Arc;
 /// Reads an archive. It has passed [`crate::check`] or is judged here: what either refuses, the other does.
 pub(super) fn read(archive: &Arc<File>) -> Result<Tree, EntryError> {
     let mut reader = Reader { archive, tree: Tree::default(), links: HashMap::new(), sockets: 0 };
-    // The check reads everything once and finds what is cut off or malformed.
-    let survey = crate::check(io::BufReader::with_capacity(1 << 17, ReadAt { archive, at: 0 }))?;
+    let survey = survey(archive)?;
     let mut at = 0;
     while at < survey.bytes {
         let mut name = None;
@@ -26,7 +26,12 @@ pub(super) fn read(archive: &Arc<File>) -> Result<Tree, EntryError> {
     Ok(reader.tree)
 }
 
-/// Reads a file from its beginning without moving its position.
+/// Reads everything once and finds what is cut off or malformed.
+pub(super) fn survey(archive: &File) -> Result<Survey, EntryError> {
+    crate::check(io::BufReader::with_capacity(1 << 17, ReadAt { archive, at: 0 }))
+}
+
+/// Reads a file from its beginning without moving its position, which a file just written has at its end.
 struct ReadAt<'a> {
     archive: &'a File,
     at: u64,

@@ -5,7 +5,6 @@ use crate::error::RootfsError;
 use crate::sink::Format;
 use crate::tree::{Timestamp, Tree};
 use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,7 +25,8 @@ pub struct Request {
     pub format: Option<Format>,
     /// Whose the files of directories and tar archives become. Finished archives and images keep their owners.
     pub owners: Owners,
-    /// `SOURCE_DATE_EPOCH`: the time of files from a directory (1970 without), and the latest one of files from a tar archive.
+    /// `SOURCE_DATE_EPOCH`: the latest time of files from directories and tar archives; what is newer becomes as old. Times are kept otherwise: Python takes
+    /// compiled modules only of sources with the right time, web servers tell browsers by it what has changed.
     pub epoch: Option<Timestamp>,
     /// How to read it.
     pub options: SourceOptions,
@@ -75,11 +75,10 @@ fn dress(tree: &mut Tree, kind: SourceKind, request: &Request) {
     if request.owners == Owners::Root && !is_finished {
         tree.give_to_root();
     }
-    match (kind, request.epoch) {
-        // When a file came to lie in a directory says nothing about the file.
-        (SourceKind::Directory | SourceKind::File, epoch) => tree.set_times(epoch.unwrap_or_default()),
-        (SourceKind::Tarball, Some(epoch)) => tree.clamp_times(epoch),
-        _ => {}
+    if let Some(epoch) = request.epoch
+        && !is_finished
+    {
+        tree.clamp_times(epoch);
     }
 }
 
@@ -92,7 +91,7 @@ fn is_plain(file: &Arc<File>, path: &Path) -> Result<bool, RootfsError> {
 /// An archive whose large files are on page boundaries stays as it is; another one is packed anew, so that the guest need not copy them.
 fn cpio(path: &Path, request: &Request) -> Result<Loaded, RootfsError> {
     let file = plain::open(path, &request.options)?;
-    let survey = crate::check(BufReader::with_capacity(1 << 17, &*file)).map_err(damaged(path))?;
+    let survey = super::cpio::survey(&file).map_err(damaged(path))?;
     if survey.unaligned == 0 && is_plain(&file, path)? {
         let bytes = file.metadata().map_err(cannot_read(path))?.len();
         return Ok(Loaded::Ready { format: Format::Cpio, bytes, entries: survey.entries });
@@ -102,10 +101,10 @@ fn cpio(path: &Path, request: &Request) -> Result<Loaded, RootfsError> {
 
 fn erofs(path: &Path, request: &Request) -> Result<Loaded, RootfsError> {
     let file = plain::open(path, &request.options)?;
-    let image = crate::erofs::read(&file).map_err(damaged(path))?;
-    if image.obstacle.is_none() && is_plain(&file, path)? {
+    let superblock = crate::erofs::probe(&file).map_err(damaged(path))?;
+    if !superblock.has_chunks && is_plain(&file, path)? {
         let bytes = file.metadata().map_err(cannot_read(path))?.len();
-        return Ok(Loaded::Ready { format: Format::Erofs, bytes, entries: image.entries });
+        return Ok(Loaded::Ready { format: Format::Erofs, bytes, entries: superblock.inodes });
     }
-    Ok(Loaded::Tree { tree: image.tree, format: Format::Erofs })
+    Ok(Loaded::Tree { tree: crate::erofs::read(&file).map_err(damaged(path))?.tree, format: Format::Erofs })
 }

@@ -4,7 +4,7 @@
 //! and 2) or PCI ([`PciTransport`], modern). [`DmaBuffer`] is memory that a device reads or writes. Nothing a device writes is trusted: an impossible ring entry is
 //! [`Broken`], never a wild access.
 //!
-//! Neighbours: `frame` gives the memory, `virtio-net` and `virtio-rng` are the drivers, the image finds devices and routes interrupts.
+//! Neighbours: `frame` gives the memory, `virtio-net`, `virtio-console` and `virtio-rng` are the drivers, the image finds devices and routes interrupts.
 #![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
@@ -13,6 +13,7 @@ mod dma;
 mod mmio;
 mod pci;
 mod queue;
+pub mod testing;
 mod transport;
 
 pub use dma::DmaBuffer;

@@ -24,13 +24,27 @@ pub struct WindowSize {
 
 /// The machine's console: a byte stream out and one in.
 pub trait Console: Send + Sync {
-    /// Writes all of `bytes`, however long the hardware takes.
-    fn write(&self, bytes: &[u8]);
+    /// Writes the front of `bytes`, as much as is taken now; EAGAIN when that is nothing (wait for [`Events::OUT`]).
+    fn write_some(&self, bytes: &[u8]) -> Result<usize>;
+    /// Whether [`write_some`](Self::write_some) would take something.
+    fn writable(&self) -> bool {
+        true
+    }
+    /// Writes all of `bytes`, however long that takes.
+    fn write(&self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            match self.write_some(bytes) {
+                Ok(done) => bytes = &bytes[done..],
+                Err(Errno::EAGAIN) => core::hint::spin_loop(),
+                Err(_) => return,
+            }
+        }
+    }
     /// Reads bytes that have come: EAGAIN when there are none (wait for [`Events::IN`]), 0 when there will never be any again.
     fn read(&self, buf: &mut [u8]) -> Result<usize>;
     /// How many bytes have come and not been read; `None` when there will never be any again.
     fn pending(&self) -> Option<usize>;
-    /// Woken (with [`Events::IN`]) when bytes come.
+    /// Woken (with [`Events::IN`]) when bytes come, and (with [`Events::OUT`]) when more can be written.
     fn queue(&self) -> &WaitQueue;
     /// The size of the terminal at the other end; `None` when it is not one (a file, a pipe, a log).
     fn window_size(&self) -> Option<WindowSize> {
@@ -108,17 +122,23 @@ impl File for ConsoleFile {
         let mut chunk = [0; CHUNK];
         let mut done = 0;
         while src.remaining() > 0 {
-            let taken = match src.take(&mut chunk) {
+            // What is not taken now is asked for again.
+            let taken = src.peek(&mut chunk).and_then(|count| match &self.terminal {
+                Some(terminal) => {
+                    terminal.write(&chunk[..count], &*self.console);
+                    Ok(count)
+                }
+                None => self.console.write_some(&chunk[..count]),
+            });
+            match taken {
                 Ok(0) => break,
-                Ok(n) => n,
+                Ok(count) => {
+                    src.skip(count);
+                    done += count;
+                }
                 Err(e) if done == 0 => return Err(e),
                 Err(_) => break,
-            };
-            match &self.terminal {
-                Some(terminal) => terminal.write(&chunk[..taken], &*self.console),
-                None => self.console.write(&chunk[..taken]),
             }
-            done += taken;
         }
         Ok(done)
     }
@@ -131,7 +151,10 @@ impl File for ConsoleFile {
             }
             None => self.console.pending().is_none_or(|n| n > 0),
         };
-        if readable { Events::READABLE | Events::WRITABLE } else { Events::WRITABLE }
+        let mut events = Events::empty();
+        events.set(Events::READABLE, readable);
+        events.set(Events::WRITABLE, self.terminal.is_some() || self.console.writable());
+        events
     }
 
     fn wait_queue(&self) -> Option<&WaitQueue> {

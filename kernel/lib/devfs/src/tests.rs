@@ -29,8 +29,9 @@ impl Line {
 }
 
 impl Console for Line {
-    fn write(&self, bytes: &[u8]) {
+    fn write_some(&self, bytes: &[u8]) -> uapi::Result<usize> {
         self.shown.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
     }
     fn read(&self, buf: &mut [u8]) -> uapi::Result<usize> {
         let mut typed = self.typed.lock().unwrap();

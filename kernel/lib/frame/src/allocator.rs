@@ -22,6 +22,8 @@ pub struct FrameAllocator {
     state: Mutex<State>,
     /// Free frames, including memory that has not entered the lists yet. Written under the lock, read without.
     free: AtomicU64,
+    /// Frames that hold contents of files, as page caches count them.
+    cached: AtomicU64,
 }
 
 struct Config {
@@ -50,6 +52,7 @@ impl FrameAllocator {
             config: Once::new(),
             state: Mutex::new(State { heads: [0; MAX_ORDER + 1], cache: 0, cached: 0, region: 0, next: 0 }),
             free: AtomicU64::new(0),
+            cached: AtomicU64::new(0),
         }
     }
 
@@ -76,6 +79,16 @@ impl FrameAllocator {
     /// Bytes that can still be allocated.
     pub fn free_bytes(&self) -> u64 {
         self.free.load(Ordering::Relaxed) * PAGE_BYTES
+    }
+
+    /// Bytes of allocated frames that hold contents of files.
+    pub fn cached_bytes(&self) -> u64 {
+        self.cached.load(Ordering::Relaxed) * PAGE_BYTES
+    }
+
+    /// A page cache has `now` frames instead of `before`.
+    pub fn count_cached(&self, before: usize, now: usize) {
+        self.cached.fetch_add((now as u64).wrapping_sub(before as u64), Ordering::Relaxed);
     }
 
     /// Bytes under management, bookkeeping not counted.

@@ -79,6 +79,12 @@ impl AnonObject {
     }
 }
 
+impl Drop for AnonObject {
+    fn drop(&mut self) {
+        self.frames.count_cached(self.pages.get_mut().len(), 0);
+    }
+}
+
 impl MapObject for AnonObject {
     fn page(&self, index: u64, _: PageAccess) -> Result<Page> {
         if index >= self.size.div_ceil(PAGE_BYTES) {
@@ -90,6 +96,7 @@ impl MapObject for AnonObject {
         }
         let page = Page::zeroed(self.frames).ok_or(Errno::ENOMEM)?;
         pages.insert(index, page.clone());
+        self.frames.count_cached(0, 1);
         Ok(page)
     }
     fn size(&self) -> u64 {

@@ -37,6 +37,8 @@ pub struct CpuTimes {
     pub voluntary_switches: u64,
     /// Involuntary switches.
     pub involuntary_switches: u64,
+    /// System calls.
+    pub system_calls: u64,
 }
 
 /// A process.
@@ -251,6 +253,7 @@ impl Process {
             ended.own_ns += stats.run_ns;
             ended.voluntary_switches += stats.voluntary_switches;
             ended.involuntary_switches += stats.involuntary_switches;
+            ended.system_calls += thread.system_calls();
         }
         let mut threads = self.threads.lock();
         let at = threads.iter().position(|t| core::ptr::eq(&**t, thread));
@@ -305,6 +308,7 @@ impl Process {
             sum.own_ns += stats.run_ns;
             sum.voluntary_switches += stats.voluntary_switches;
             sum.involuntary_switches += stats.involuntary_switches;
+            sum.system_calls += thread.system_calls();
         }
         sum
     }

@@ -21,6 +21,8 @@ pub(crate) struct Directory {
     collided: bool,
     /// It was removed: nothing may be made in it any more.
     pub(crate) dead: bool,
+    /// Its number where the file system came from, as long as there may be entries that were not taken over.
+    pub(crate) origin: Option<u64>,
 }
 
 /// The first key for a name.
@@ -29,6 +31,11 @@ fn first_key(name: &[u8]) -> u64 {
 }
 
 impl Directory {
+    /// The directory `number` of the file system's origin, with nothing taken over yet.
+    pub(crate) fn stored(number: u64) -> Directory {
+        Directory { origin: Some(number), ..Directory::default() }
+    }
+
     fn find(&self, name: &[u8]) -> Option<(u64, &Entry)> {
         let first = first_key(name);
         if !self.collided {

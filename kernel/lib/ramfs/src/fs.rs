@@ -2,10 +2,13 @@
 
 use crate::inode::RamInode;
 use crate::load::{Contents, Meta};
+use crate::origin::{Origin, Source};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use frame::PAGE_BYTES;
 use spin::Mutex;
+use uapi::Result;
 use vfs::{FileSystem, Inode, StatFs, Vfs};
 
 /// TMPFS_MAGIC (linux/magic.h): programs know this one.
@@ -18,6 +21,8 @@ pub(crate) struct Shared {
     next_ino: AtomicU64,
     /// Held over every change that locks more than one inode (removing, renaming, linking), so that their locks may nest in any order.
     pub(crate) change: Mutex<()>,
+    /// Where entries come from that nobody has asked for yet.
+    pub(crate) source: Option<Source>,
 }
 
 impl Shared {
@@ -39,10 +44,24 @@ pub struct Ramfs {
 impl Ramfs {
     /// An empty one whose top directory belongs to root and has these permission bits.
     pub fn new(vfs: &Arc<Vfs>, mode: u32) -> Arc<Ramfs> {
-        let shared = Arc::new(Shared { vfs: vfs.clone(), dev: vfs.new_dev(), next_ino: AtomicU64::new(1), change: Mutex::new(()) });
+        let shared = Self::share(vfs, None);
         let meta = Meta { mode, mtime_ns: shared.now_ns(), ..Meta::default() };
         let root = RamInode::make(&shared, &meta, Contents::Directory);
         Arc::new(Ramfs { shared, root })
+    }
+
+    /// One that begins as `origin` below its inode `root`; what is in there is looked at when it is asked for.
+    pub fn over(vfs: &Arc<Vfs>, origin: Box<dyn Origin>, root: u64) -> Result<Arc<Ramfs>> {
+        let shared = Self::share(vfs, Some(Source { origin, links: Mutex::default() }));
+        let root = match &shared.source {
+            Some(source) => RamInode::from_origin(&shared, source, root)?,
+            None => RamInode::make(&shared, &Meta::default(), Contents::Directory),
+        };
+        Ok(Arc::new(Ramfs { shared, root }))
+    }
+
+    fn share(vfs: &Arc<Vfs>, source: Option<Source>) -> Arc<Shared> {
+        Arc::new(Shared { vfs: vfs.clone(), dev: vfs.new_dev(), next_ino: AtomicU64::new(1), change: Mutex::new(()), source })
     }
 
     /// Its top directory, for filling it.

@@ -39,12 +39,14 @@ pub(crate) struct State {
     /// Has no name yet but may get one (O_TMPFILE).
     linkable: bool,
     /// Extended attributes; few files have any.
-    xattrs: Option<Box<Xattrs>>,
+    pub(crate) xattrs: Option<Box<Xattrs>>,
 }
 
 pub(crate) enum Data {
     /// A regular file as it lies in the archive (or empty): nobody has written or mapped it.
     Archive(&'static [u8]),
+    /// The same in two parts, the first of whole pages. Boxed, like all that is rare.
+    Split(Box<(&'static [u8], &'static [u8])>),
     Cached(Arc<PageCache>),
     Directory(Box<Directory>),
     /// Boxed: links are rare, and every inode is 8 bytes smaller for it.
@@ -56,6 +58,20 @@ impl State {
     pub(crate) fn changed(&mut self, now_ns: i64) {
         self.mtime_ns = now_ns;
         self.ctime_ns = now_ns;
+    }
+
+    /// The contents of a file that still lies in the archive, in two parts.
+    fn archived(&self) -> (&'static [u8], &'static [u8]) {
+        match &self.data {
+            Data::Archive(bytes) => (bytes, &[]),
+            Data::Split(parts) => **parts,
+            _ => (&[], &[]),
+        }
+    }
+
+    fn archived_len(&self) -> u64 {
+        let (head, tail) = self.archived();
+        head.len() as u64 + tail.len() as u64
     }
 
     pub(crate) fn directory(&mut self) -> Result<&mut Directory> {
@@ -81,6 +97,7 @@ impl RamInode {
     pub(crate) fn make(fs: &Arc<Shared>, meta: &Meta, contents: Contents) -> Arc<RamInode> {
         let (kind, data) = match contents {
             Contents::File(bytes) => (FileType::Regular, Data::Archive(bytes)),
+            Contents::Split(head, tail) => (FileType::Regular, Data::Split(Box::new((head, tail)))),
             Contents::Memory(sealing) => {
                 let cache = PageCache::new(fs.vfs.frames);
                 if sealing == Sealing::Refused {
@@ -90,6 +107,7 @@ impl RamInode {
                 (FileType::Regular, Data::Cached(Arc::new(cache)))
             }
             Contents::Directory => (FileType::Directory, Data::Directory(Box::default())),
+            Contents::Stored(number) => (FileType::Directory, Data::Directory(Box::new(Directory::stored(number)))),
             Contents::Symlink(target) => (FileType::Symlink, Data::Symlink(Box::new(Bytes::Static(target)))),
             Contents::Node(kind, rdev) => (kind, Data::Node(rdev)),
         };
@@ -120,6 +138,10 @@ impl RamInode {
     pub(crate) fn enter(&self, name: Bytes, inode: Arc<RamInode>) -> Result<()> {
         let is_dir = inode.kind == FileType::Directory;
         let mut state = self.state.lock();
+        // A directory that was removed is empty, and says so itself.
+        if self.entry(&mut state, &name)?.is_some() {
+            return Err(Errno::EEXIST);
+        }
         state.directory()?.insert(name, inode)?;
         state.nlink += u32::from(is_dir);
         Ok(())
@@ -143,8 +165,13 @@ impl RamInode {
         let mut state = self.state.lock();
         match &state.data {
             Data::Cached(cache) => Ok(cache.clone()),
-            Data::Archive(bytes) => {
+            Data::Archive(_) | Data::Split(_) => {
+                let (bytes, tail) = state.archived();
                 let cache = PageCache::over(self.fs.vfs.frames, bytes);
+                if !tail.is_empty() {
+                    let mut source: &[u8] = tail;
+                    cache.write(&mut source, WriteAt::End)?;
+                }
                 // Only memfds can be sealed.
                 let _ = cache.add_seals(Seals::SEAL);
                 let cache = Arc::new(cache);
@@ -177,10 +204,14 @@ impl RamInode {
             (RemoveKind::Directory, false) => Err(Errno::ENOTDIR),
             (RemoveKind::File, false) => Ok(()),
             (RemoveKind::Directory, true) => {
-                let empty = self.state.lock().directory()?.entries.is_empty();
+                let empty = self.complete(&mut self.state.lock())?.entries.is_empty();
                 if empty { Ok(()) } else { Err(Errno::ENOTEMPTY) }
             }
         }
+    }
+
+    pub(crate) fn kind_of(&self) -> FileType {
+        self.kind
     }
 
     pub(crate) fn is_dir(&self) -> bool {
@@ -201,7 +232,7 @@ impl Inode for RamInode {
     fn stat(&self) -> Stat {
         let state = self.state.lock();
         let (size, bytes, rdev) = match &state.data {
-            Data::Archive(bytes) => (bytes.len() as u64, bytes.len() as u64, 0),
+            Data::Archive(_) | Data::Split(_) => (state.archived_len(), state.archived_len(), 0),
             Data::Cached(cache) => (cache.size(), cache.used_bytes(), 0),
             Data::Directory(directory) => (40 + 20 * directory.entries.len() as u64, 0, 0),
             Data::Symlink(target) => (target.len() as u64, 0, 0),
@@ -232,8 +263,9 @@ impl Inode for RamInode {
     }
 
     fn size(&self) -> u64 {
-        match &self.state.lock().data {
-            Data::Archive(bytes) => bytes.len() as u64,
+        let state = self.state.lock();
+        match &state.data {
+            Data::Archive(_) | Data::Split(_) => state.archived_len(),
             Data::Cached(cache) => cache.size(),
             Data::Symlink(target) => target.len() as u64,
             _ => 0,
@@ -241,8 +273,7 @@ impl Inode for RamInode {
     }
 
     fn lookup(&self, name: &[u8]) -> Result<Arc<dyn Inode>> {
-        let mut state = self.state.lock();
-        let found = state.directory()?.get(name).cloned();
+        let found = self.entry(&mut self.state.lock(), name)?;
         Ok(found.ok_or(Errno::ENOENT)?)
     }
 
@@ -283,7 +314,7 @@ impl Inode for RamInode {
         let _change = self.fs.change.lock();
         let now = self.fs.now_ns();
         let mut state = self.state.lock();
-        let directory = state.directory()?;
+        let directory = self.complete(&mut state)?;
         directory.get(name).ok_or(Errno::ENOENT)?.removable(what)?;
         let entry = directory.remove(name).ok_or(Errno::ENOENT)?;
         state.nlink -= u32::from(entry.inode.is_dir());
@@ -306,7 +337,7 @@ impl Inode for RamInode {
             batch.clear();
             {
                 let mut state = self.state.lock();
-                for (key, entry) in state.directory()?.entries.range(next..).take(BATCH) {
+                for (key, entry) in self.complete(&mut state)?.entries.range(next..).take(BATCH) {
                     let next_offset = i64::try_from(key + 1).map_err(|_| Errno::EIO)?;
                     batch.push(DirEntry { ino: entry.inode.ino, next_offset, kind: entry.inode.kind, name: entry.name.to_vec() });
                 }
@@ -368,6 +399,10 @@ impl Inode for RamInode {
                 let cache = cache.clone();
                 drop(state);
                 cache.read(dst, offset)
+            }
+            Data::Split(_) => {
+                drop(state);
+                self.cache()?.read(dst, offset)
             }
             Data::Directory(_) => Err(Errno::EISDIR),
             _ => Err(Errno::EINVAL),
@@ -445,7 +480,7 @@ impl Inode for RamInode {
     fn seals(&self) -> Result<Seals> {
         match &self.state.lock().data {
             Data::Cached(cache) => Ok(cache.seals()),
-            Data::Archive(_) => Ok(Seals::SEAL),
+            Data::Archive(_) | Data::Split(_) => Ok(Seals::SEAL),
             _ => Err(Errno::EINVAL),
         }
     }

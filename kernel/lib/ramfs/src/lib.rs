@@ -2,12 +2,13 @@
 //!
 //! [`Ramfs`] is what Linux calls tmpfs: the root file system, `/tmp`, `/dev`. Its inodes ([`RamInode`]) are made by the VFS or, for an initrd, put in
 //! by a loader with [`RamInode::insert`]: names, link targets and contents are then slices of the archive and cost no memory.
+//! Where even that would cost too much, an [`Origin`] is asked for single entries when somebody looks for them ([`Ramfs::over`]).
 //! A file's contents stay a slice until the file is written or mapped; from then on a [`vfs::PageCache`] over the slice has them. [`Unnamed`] makes
 //! files without names (memfd_create(2)).
 //!
 //! An inode takes about 100 bytes, a directory entry about 60.
 //!
-//! Neighbours: `vfs` below, `initrd` and `devfs` above.
+//! Neighbours: `vfs` below, `initrd`, `erofs` and `devfs` above.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ mod fs;
 mod inode;
 mod load;
 mod name;
+mod origin;
 mod rename;
 mod unnamed;
 mod xattr;
@@ -25,4 +27,5 @@ mod xattr;
 pub use fs::Ramfs;
 pub use inode::RamInode;
 pub use load::{Contents, Meta};
+pub use origin::{Entry, Origin, Stored};
 pub use unnamed::{Sealing, Unnamed};

@@ -33,10 +33,14 @@ impl Default for Meta {
 pub enum Contents {
     /// A regular file with these bytes.
     File(&'static [u8]),
+    /// A regular file that begins with the first bytes, whole pages of them, and ends with the second, less than a page.
+    Split(&'static [u8], &'static [u8]),
     /// An empty regular file that is about to be shared by descriptor.
     Memory(Sealing),
     /// An empty directory.
     Directory,
+    /// The directory with this number in the file system's [`Origin`](crate::Origin).
+    Stored(u64),
     /// A symbolic link to this path.
     Symlink(&'static [u8]),
     /// A device node, fifo or socket, with its device number.
@@ -46,7 +50,7 @@ pub enum Contents {
 impl RamInode {
     /// The entry `name` of this directory, if it is one and has it.
     pub fn get(&self, name: &[u8]) -> Option<Arc<RamInode>> {
-        self.state.lock().directory().ok()?.get(name).cloned()
+        self.entry(&mut self.state.lock(), name).ok()?
     }
 
     /// Puts a new inode into this directory, for a loader. EEXIST, ENOTDIR. The name and what `contents` refers to are not copied.

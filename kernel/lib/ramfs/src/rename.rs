@@ -32,6 +32,8 @@ impl RamInode {
         let now = self.fs.now_ns();
         let same = core::ptr::eq(self, to_dir);
         let mut pair = if same { Pair::Same(self.state.lock()) } else { Pair::Two(self.state.lock(), to_dir.state.lock()) };
+        self.complete(pair.from())?;
+        to_dir.complete(pair.to())?;
         let source = pair.from().directory()?.get(from).cloned().ok_or(Errno::ENOENT)?;
         let target = pair.to().directory()?.get(to).cloned();
         match (&target, kind) {

@@ -1,6 +1,6 @@
 //! Handing CPUs over: where a woken task goes, what a CPU runs next, the switch itself.
 
-use crate::scheduler::{After, Leave};
+use crate::scheduler::{After, Leave, NEVER};
 use crate::{SLICE_NS, Scheduler, Task};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -117,8 +117,10 @@ impl Scheduler {
         let next = match picked {
             Some(next) => next,
             None => {
+                cpu.idle_since_ns.store(now, Ordering::Relaxed);
                 let next = self.wait_for_task(at);
                 let idle_since = core::mem::replace(&mut now, self.now_ns());
+                cpu.idle_since_ns.store(NEVER, Ordering::Relaxed);
                 cpu.idle_ns.fetch_add(now.saturating_sub(idle_since), Ordering::Relaxed);
                 next
             }

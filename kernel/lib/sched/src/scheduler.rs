@@ -12,7 +12,7 @@ use time::TimerQueue;
 use uapi::{Errno, Result};
 
 /// No deadline.
-const NEVER: u64 = u64::MAX;
+pub(crate) const NEVER: u64 = u64::MAX;
 
 /// Why [`Scheduler::block`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub(crate) struct Cpu {
     /// End of the running task's slice, if others are waiting.
     pub(crate) slice_end_ns: AtomicU64,
     pub(crate) idle_ns: AtomicU64,
+    /// When the present idle time began, [`NEVER`] outside of one.
+    pub(crate) idle_since_ns: AtomicU64,
     pub(crate) switches: AtomicU64,
 }
 
@@ -92,6 +94,7 @@ impl Scheduler {
         let cpus: Vec<Cpu> = (0..machine.cpu_count().clamp(1, 64)).map(|_| Cpu::default()).collect();
         for cpu in &cpus {
             cpu.programmed_ns.store(NEVER, Ordering::Relaxed);
+            cpu.idle_since_ns.store(NEVER, Ordering::Relaxed);
         }
         let scheduler =
             Arc::new(Self { machine, timers, cpus: cpus.into_boxed_slice(), next_id: AtomicU64::new(1), tick_users: AtomicUsize::new(0) });
@@ -283,7 +286,10 @@ impl Scheduler {
 
     /// Nanoseconds that `cpu` spent without a task (/proc/stat, /proc/uptime); 0 for a CPU that does not exist.
     pub fn idle_ns(&self, cpu: usize) -> u64 {
-        self.cpus.get(cpu).map_or(0, |cpu| cpu.idle_ns.load(Ordering::Relaxed))
+        let Some(cpu) = self.cpus.get(cpu) else { return 0 };
+        // Nothing is added at the time that means none.
+        let present = self.now_ns().saturating_sub(cpu.idle_since_ns.load(Ordering::Relaxed));
+        cpu.idle_ns.load(Ordering::Relaxed) + present
     }
 
     /// Switches between tasks since boot (/proc/stat `ctxt`).

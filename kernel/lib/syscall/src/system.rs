@@ -6,7 +6,6 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(feature = "sockets")]
 use file::File;
 use spin::Mutex;
-#[cfg(feature = "sockets")]
 use uapi::Result;
 
 /// Makes sockets; the image joins the families it has (`net`, `unix`, netlink).
@@ -40,6 +39,35 @@ pub trait MachineInfo: Send + Sync {
     fn barrier_on_all_cpus(&self);
 }
 
+/// System calls on files of every kind, as proc_pid_io(5) counts them.
+#[derive(Debug, Default)]
+pub struct FileCounters {
+    /// Files opened.
+    pub opens: AtomicU64,
+    /// Calls of the read family.
+    pub reads: AtomicU64,
+    /// Calls of the write family.
+    pub writes: AtomicU64,
+    /// Bytes that they read.
+    pub read_bytes: AtomicU64,
+    /// Bytes that they wrote.
+    pub written_bytes: AtomicU64,
+}
+
+impl FileCounters {
+    /// A call of the read family has ended.
+    pub fn read(&self, result: &Result<u64>) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.read_bytes.fetch_add(*result.as_ref().unwrap_or(&0), Ordering::Relaxed);
+    }
+
+    /// A call of the write family has ended.
+    pub fn written(&self, result: &Result<u64>) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        self.written_bytes.fetch_add(*result.as_ref().unwrap_or(&0), Ordering::Relaxed);
+    }
+}
+
 /// The services themselves.
 pub struct System {
     /// Socket families.
@@ -54,6 +82,8 @@ pub struct System {
     pub memory_files: Option<ramfs::Unnamed>,
     /// What prctl(2) remembers.
     pub prctl: PrctlState,
+    /// What was done with files.
+    pub files: FileCounters,
     logged: Logged,
     inodes: AtomicU64,
 }
@@ -69,6 +99,7 @@ impl System {
             #[cfg(feature = "memfd")]
             memory_files: None,
             prctl: PrctlState::default(),
+            files: FileCounters::default(),
             logged: Logged::default(),
             inodes: AtomicU64::new(1),
         }

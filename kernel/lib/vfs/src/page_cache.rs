@@ -32,6 +32,8 @@ struct State {
     /// Bytes of `backing` that still count: truncation cuts it for good.
     valid: u64,
     pages: ChunkedMap<Page>,
+    /// Length of `pages` as the allocator was told.
+    counted: usize,
     seals: Seals,
 }
 
@@ -68,7 +70,7 @@ impl PageCache {
     /// A file that begins as `backing`.
     pub fn over(frames: &'static FrameAllocator, backing: &'static [u8]) -> Self {
         let size = backing.len() as u64;
-        let state = State { size, valid: size, pages: ChunkedMap::new(), seals: Seals::empty() };
+        let state = State { size, valid: size, pages: ChunkedMap::new(), counted: 0, seals: Seals::empty() };
         Self { frames, backing, state: Mutex::new(state), writer: Mutex::new(()), observers: Mutex::default() }
     }
 
@@ -185,7 +187,10 @@ impl PageCache {
             page.write(got, old.get(got..).unwrap_or(&[]));
             page.fill_zero(got.max(old.len()), PAGE_SIZE);
         }
-        self.state.lock().pages.insert(index, page);
+        let mut state = self.state.lock();
+        state.pages.insert(index, page);
+        self.recount(&mut state);
+        drop(state);
         self.invalidate(index, index + 1);
         Ok(got)
     }
@@ -206,8 +211,16 @@ impl PageCache {
         let old = self.old_bytes(index);
         let page = Page::zeroed(self.frames).ok_or(Errno::ENOSPC)?;
         page.write(0, old);
-        let page = self.state.lock().pages.get_or_insert(index, page).clone();
+        let mut state = self.state.lock();
+        let page = state.pages.get_or_insert(index, page).clone();
+        self.recount(&mut state);
         Ok((page, !old.is_empty()))
+    }
+
+    /// Tells the allocator how many pages there are now.
+    fn recount(&self, state: &mut State) {
+        let now = state.pages.len();
+        self.frames.count_cached(core::mem::replace(&mut state.counted, now), now);
     }
 
     fn invalidate(&self, first: u64, end: u64) {
@@ -237,6 +250,7 @@ impl PageCache {
             if let Some(page) = state.pages.get(size / PAGE_BYTES) {
                 page.fill_zero((size % PAGE_BYTES) as usize, PAGE_SIZE);
             }
+            self.recount(&mut state);
         }
         drop(state);
         if shrinks {
@@ -264,7 +278,10 @@ impl PageCache {
             let step = (end - at).min(PAGE_BYTES - in_page as u64);
             let whole = step == PAGE_BYTES || (in_page == 0 && at + step == size);
             if whole && self.old_bytes(index).is_empty() {
-                let removed = self.state.lock().pages.remove(index);
+                let mut state = self.state.lock();
+                let removed = state.pages.remove(index);
+                self.recount(&mut state);
+                drop(state);
                 drop(removed);
             } else if self.state.lock().is_data(index) {
                 self.own_page(index)?.0.fill_zero(in_page, step as usize);
@@ -300,6 +317,7 @@ impl PageCache {
             // A fault may have been faster.
             state.pages.get_or_insert(index, page);
         }
+        self.recount(&mut state);
         Ok(())
     }
 
@@ -348,6 +366,12 @@ impl PageCache {
         }
         state.seals |= seals;
         Ok(())
+    }
+}
+
+impl Drop for PageCache {
+    fn drop(&mut self) {
+        self.frames.count_cached(self.state.get_mut().counted, 0);
     }
 }
 

@@ -57,7 +57,7 @@ pub fn getrusage(cx: &mut Cx<'_>, who: i32, usage: u64) -> Result<u64> {
             } else {
                 let stats = cx.thread.task().stats(cx.now_ns());
                 let (voluntary_switches, involuntary_switches) = (stats.voluntary_switches, stats.involuntary_switches);
-                CpuTimes { own_ns: stats.run_ns, voluntary_switches, involuntary_switches }
+                CpuTimes { own_ns: stats.run_ns, voluntary_switches, involuntary_switches, system_calls: cx.thread.system_calls() }
             };
             Rusage {
                 // User and system time are not told apart (one privilege level): all of it is the application's.

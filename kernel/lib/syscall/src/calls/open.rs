@@ -3,6 +3,7 @@
 use super::fd::{on_exec, result};
 use crate::Cx;
 use crate::cx::AT_FDCWD;
+use core::sync::atomic::Ordering;
 use uapi::general::{O_CREAT, O_TRUNC, O_WRONLY};
 use uapi::{Errno, Result};
 use vfs::{OpenHow, Resolve};
@@ -63,7 +64,9 @@ fn open_at(cx: &Cx<'_>, dir: i32, path: u64, how: &OpenHow) -> Result<u64> {
     if !how.status_flags().contains(file::OpenFlags::NONBLOCK) {
         wait_for_fifo_peer(cx, &*file)?;
     }
-    result(cx.install(file, how.access(), how.status_flags(), on_exec(how.flags))?)
+    let fd = cx.install(file, how.access(), how.status_flags(), on_exec(how.flags))?;
+    cx.system.files.opens.fetch_add(1, Ordering::Relaxed);
+    result(fd)
 }
 
 /// Opening a FIFO waits for its other side (fifo(7)).

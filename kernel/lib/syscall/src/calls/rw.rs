@@ -2,7 +2,7 @@
 
 use crate::Cx;
 use crate::wait::{self, Wait};
-use file::{FileType, OpenFlags, SeekFrom, Sink, Source};
+use file::{File, FileType, OpenFlags, SeekFrom, Sink, Source};
 use process::Description;
 use uapi::{Errno, Result};
 use usermem::UserBuf;
@@ -47,7 +47,7 @@ pub fn writev(cx: &mut Cx<'_>, fd: i32, iov: u64, count: u64) -> Result<u64> {
 pub fn pread64(cx: &mut Cx<'_>, fd: i32, buf: u64, count: u64, offset: i64) -> Result<u64> {
     let offset = position(offset)?;
     let open = cx.readable(fd)?;
-    Ok(open.file.read_at(&mut single(cx, buf, count)?, offset)? as u64)
+    read_at(cx, &open, &mut single(cx, buf, count)?, offset)
 }
 
 pub fn pwrite64(cx: &mut Cx<'_>, fd: i32, buf: u64, count: u64, offset: i64) -> Result<u64> {
@@ -60,7 +60,7 @@ pub fn pwrite64(cx: &mut Cx<'_>, fd: i32, buf: u64, count: u64, offset: i64) -> 
 pub fn preadv(cx: &mut Cx<'_>, fd: i32, iov: u64, count: u64, offset: i64) -> Result<u64> {
     let offset = position(offset)?;
     let open = cx.readable(fd)?;
-    Ok(open.file.read_at(&mut UserBuf::vectored(cx.user(), iov, count)?, offset)? as u64)
+    read_at(cx, &open, &mut UserBuf::vectored(cx.user(), iov, count)?, offset)
 }
 
 pub fn pwritev(cx: &mut Cx<'_>, fd: i32, iov: u64, count: u64, offset: i64) -> Result<u64> {
@@ -131,7 +131,18 @@ fn position(offset: i64) -> Result<u64> {
 
 /// Reads at the description's offset, waiting unless `flags` say otherwise.
 pub fn read_into(cx: &Cx<'_>, open: &Description, dst: &mut dyn Sink, flags: OpenFlags) -> Result<u64> {
-    let file = &*open.file;
+    let result = read_waiting(cx, &*open.file, dst, flags);
+    cx.system.files.read(&result);
+    result
+}
+
+fn read_at(cx: &Cx<'_>, open: &Description, dst: &mut dyn Sink, offset: u64) -> Result<u64> {
+    let result = open.file.read_at(dst, offset).map(|n| n as u64);
+    cx.system.files.read(&result);
+    result
+}
+
+fn read_waiting(cx: &Cx<'_>, file: &dyn File, dst: &mut dyn Sink, flags: OpenFlags) -> Result<u64> {
     match file.read(dst, flags) {
         // Reading nothing from a socket never waits.
         Err(Errno::EAGAIN) if dst.remaining() == 0 && file.as_socket().is_some() => Ok(0),
@@ -149,6 +160,12 @@ pub fn read_into(cx: &Cx<'_>, open: &Description, dst: &mut dyn Sink, flags: Ope
 /// Writes at the description's offset. A blocking write to a pipe, stream socket or terminal goes on until all is written (pipe(7)); what
 /// was written before an error or a signal is the result.
 pub fn write_from(cx: &Cx<'_>, open: &Description, src: &mut dyn Source, flags: OpenFlags) -> Result<u64> {
+    let result = write_waiting(cx, open, src, flags);
+    cx.system.files.written(&result);
+    result
+}
+
+fn write_waiting(cx: &Cx<'_>, open: &Description, src: &mut dyn Source, flags: OpenFlags) -> Result<u64> {
     let file = &*open.file;
     let mut limited;
     let src: &mut dyn Source = match cx.write_limit(open, src, None)? {
@@ -197,6 +214,12 @@ fn writes_all(open: &Description) -> bool {
 }
 
 fn write_at(cx: &Cx<'_>, open: &Description, src: &mut dyn Source, offset: u64, flags: OpenFlags) -> Result<u64> {
+    let result = write_at_offset(cx, open, src, offset, flags);
+    cx.system.files.written(&result);
+    result
+}
+
+fn write_at_offset(cx: &Cx<'_>, open: &Description, src: &mut dyn Source, offset: u64, flags: OpenFlags) -> Result<u64> {
     // Linux appends whatever the offset says (pwrite(2), BUGS).
     if flags.contains(OpenFlags::APPEND) && open.file.seek(SeekFrom::Current(0)).is_ok() {
         return Ok(open.file.write(src, flags)? as u64);

@@ -1,0 +1,243 @@
+//! Flags of `pith run` and `pith create`: each does what it says.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{Home, eventually};
+use pith_abi::cmdline::{GuestConfig, StderrChannel};
+use std::fs;
+
+/// What the guest is told by a run with these flags.
+#[track_caller]
+fn told(home: &Home, flags: &[&str]) -> GuestConfig {
+    let mut all = vec!["run", "-W", "--rm"];
+    all.extend(flags);
+    all.extend(["root", "/bin/app", "args"]);
+    let done = home.pith(&all);
+    assert_eq!((done.code, done.err.as_str()), (0, ""), "{flags:?}");
+    GuestConfig::parse(done.out.trim_end()).unwrap()
+}
+
+/// The monitor's words in a run with these flags.
+#[track_caller]
+fn words(home: &Home, flags: &[&str]) -> Vec<String> {
+    let mut all = vec!["run", "-W", "--rm"];
+    all.extend(flags);
+    all.extend(["root", "/bin/app", "words"]);
+    home.pith(&all).out.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_the_application_finds() {
+    let home = Home::new();
+    fs::write(home.path("env"), "# ours\nA=file\nB=from file\nHOST\n").unwrap();
+    let done = home
+        .command(&[
+            "run",
+            "-W",
+            "--rm",
+            "--env-file",
+            "env",
+            "-e",
+            "A=flag",
+            "-w",
+            "/srv",
+            "--hostname",
+            "box",
+            "-it",
+            "root",
+            "/bin/app",
+            "args",
+        ])
+        .env("HOST", "here")
+        .output()
+        .unwrap();
+    let config = GuestConfig::parse(home.finish(done).out.trim_end()).unwrap();
+    assert_eq!(config.env[1..], ["HOME=/root", "A=flag", "B=from file", "HOST=here"]);
+    assert_eq!((config.workdir.as_deref(), config.hostname.as_deref()), (Some("/srv"), Some("box")));
+    assert_eq!(config.stderr, StderrChannel::Merge);
+    assert_eq!(told(&home, &[]).stderr, StderrChannel::Separate);
+}
+
+#[test]
+fn what_is_run() {
+    let home = Home::new();
+    fs::write(home.path("Kraftfile"), "spec: v0.6\nruntime: base\nrootfs: ./root\ncmd: [\"/bin/other\", \"x\"]\n").unwrap();
+    let argv = |flags: &[&str]| {
+        let mut all = vec!["run", "-W", "--rm"];
+        all.extend(flags);
+        let done = home.pith(&all);
+        assert_eq!(done.code, 0, "{flags:?}: {}", done.err);
+        GuestConfig::parse(done.out.trim_end()).unwrap().argv
+    };
+    assert_eq!(argv(&["--entrypoint", "/bin/app", ".", "args"]), ["/bin/app", "args"]);
+    assert_eq!(argv(&["--entrypoint", "/bin/app", "--rootfs", "root", "a", "args"]), ["/bin/app", "a", "args"]);
+    assert_eq!(argv(&["-K", "Kraftfile", ".", "/bin/app", "args"]), ["/bin/app", "args"]);
+    assert_eq!(argv(&["--as", "kraftfile-runtime", ".", "/bin/app", "args"]), ["/bin/app", "args"]);
+    assert_eq!(argv(&["-t", "qemu/x86_64", ".", "/bin/app", "args"]), ["/bin/app", "args"]);
+    assert_eq!(argv(&["--rootfs-type", "cpio", "-m", "x86_64", "--plat", "qemu", ".", "/bin/app", "args"]), ["/bin/app", "args"]);
+    assert_eq!(argv(&["--as", "linuxu", "/usr/bin/env", "args"]), ["/usr/bin/env", "args"]);
+}
+
+#[test]
+fn which_kernel_is_booted() {
+    let home = Home::new();
+    fs::write(home.path("mine"), "kernel").unwrap();
+    fs::write(home.path("mine.dbg"), "kernel").unwrap();
+    let kernel = |flags: &[&str]| {
+        let words = words(&home, flags);
+        words[words.iter().position(|word| word == "-kernel").unwrap() + 1].clone()
+    };
+    assert_eq!(kernel(&["-r", "kernel://mine"]), "HOME/mine");
+    assert_eq!(kernel(&["-r", "kernel://mine", "--symbolic"]), "HOME/mine.dbg");
+    assert_eq!(kernel(&["-r", "base:latest"]), "HOME/kernel");
+}
+
+#[test]
+fn networks() {
+    let home = Home::new();
+    assert!(words(&home, &["--network", "none"]).windows(2).any(|pair| pair == ["-net", "none"]));
+    assert!(words(&home, &["--network", "user"]).iter().any(|word| word == "user,id=n0"));
+    assert!(told(&home, &["--network", "none"]).netdev_ip.is_empty());
+}
+
+#[test]
+fn a_dry_run_starts_nothing() {
+    let home = Home::new();
+    let done = home.pith(&["run", "-W", "--dry-run", "--name", "m", "root", "/bin/app", "two words"]);
+    assert_eq!((done.code, done.err.as_str()), (0, ""));
+    assert!(done.out.contains("fake-vmm.sh -name m -M microvm") && done.out.ends_with("-- /bin/app \"two words\"'\n"), "{}", done.out);
+    assert_eq!(home.machines(), [""; 0]);
+    assert!(!home.path("data/events.log").exists());
+}
+
+#[test]
+fn a_machine_is_made_now_and_started_later() {
+    let home = Home::new();
+    assert_eq!(home.pith(&["run", "-W", "--no-start", "--name", "a", "root", "/bin/app", "hello"]).out, "a\n");
+    assert_eq!(home.pith(&["create", "-W", "--name", "b", "root", "/bin/app", "hello"]).out, "b\n");
+    assert_eq!(home.pith(&["ps", "-q"]).out, "");
+    assert_eq!(home.pith(&["ps", "-a", "--filter", "status=created"]).out.matches("created").count(), 2);
+    let done = home.pith(&["wait", "a"]);
+    assert_eq!(done.err, "pith: error: a has not been started\n  help: start it with `pith start a`\n");
+    // The files of the host may be gone by then.
+    fs::remove_dir_all(home.path("root")).unwrap();
+    assert_eq!(home.pith(&["start", "a", "b"]).out, "a\nb\n");
+    assert_eq!(home.pith(&["wait", "a", "b"]).out, "3\n3\n");
+    assert_eq!(home.pith(&["rm", "a", "b"]).code, 0);
+    assert_eq!(home.machines(), [""; 0]);
+}
+
+#[test]
+fn restart_policies() {
+    let home = Home::new();
+    let starts = |policy: &str, mode: &str| {
+        let done = home.pith(&["run", "-W", "--name", "m", "--restart", policy, "root", "/bin/app", mode]);
+        let restarts = home.record("m")["restarts"].as_u64().unwrap();
+        home.pith(&["rm", "m"]);
+        (done.code, restarts)
+    };
+    assert_eq!(starts("no", "exit5"), (5, 0));
+    assert_eq!(starts("on-failure:2", "exit5"), (5, 2));
+    assert_eq!(starts("on-failure", "exit0"), (0, 0));
+    let done = home.pith(&["run", "-W", "-d", "--name", "m", "--restart", "always", "root", "/bin/app", "exit0"]);
+    assert_eq!(done.code, 0);
+    eventually("restarts", || home.record("m")["restarts"].as_u64() > Some(1));
+    assert_eq!(home.pith(&["stop", "m"]).out, "m\n");
+    let ps = home.pith(&["ps", "-a"]).out;
+    assert!(ps.contains("exited (0)"), "{ps}");
+}
+
+#[test]
+fn signals_and_deadlines_of_a_stop() {
+    let home = Home::new();
+    home.pith(&["run", "-W", "-d", "--name", "usr", "--stop-signal", "SIGUSR1", "--stop-timeout", "1", "root", "/bin/app", "wait"]);
+    assert_eq!(home.pith(&["stop", "usr"]).code, 0);
+    assert_eq!(home.pith(&["logs", "usr"]).out, "up\nusr1\n");
+    assert_eq!(home.pith(&["inspect", "-f", "{{.exit_code}} {{.config.stop_seconds}}", "usr"]).out, "137 1\n");
+    home.pith(&["run", "-W", "-d", "--name", "kill", "--stop-signal", "9", "root", "/bin/app", "stubborn"]);
+    assert_eq!(home.pith(&["stop", "kill"]).code, 0);
+}
+
+#[test]
+fn prefixes() {
+    let home = Home::new();
+    let run = |flags: &[&str]| home.pith(&[&["run", "-W", "--rm"], flags, &["root", "/bin/app", "lines"]].concat()).out;
+    assert_eq!(run(&["--prefix", "> "]), "> one\n> two\n> three\n");
+    assert_eq!(run(&["--prefix-name", "--name", "web"]), "web | one\nweb | two\nweb | three\n");
+    assert_eq!(run(&[]), "one\ntwo\nthree\n");
+}
+
+#[test]
+fn an_input_that_stays_open() {
+    let home = Home::new();
+    // The application reads to the end of its input: one that has an end is done first, whoever began.
+    home.pith(&["run", "-W", "-di", "--name", "open", "root", "/bin/app", "echo"]);
+    home.pith(&["run", "-W", "-d", "--name", "closed", "root", "/bin/app", "echo"]);
+    assert_eq!(home.pith(&["wait", "closed"]).out, "0\n");
+    assert!(home.pith(&["ps"]).out.contains("open"));
+    assert_eq!(home.pith(&["rm", "-f", "open"]).code, 0);
+}
+
+#[test]
+fn labels_and_filters() {
+    let home = Home::new();
+    home.pith(&["create", "-W", "--name", "one", "-l", "tier=web", "-p", "127.0.0.1:38090:80", "root", "/bin/app"]);
+    home.pith(&["create", "-W", "--name", "two", "-l", "tier=db", "-l", "big", "root", "/bin/app"]);
+    let names = |filters: &[&str]| {
+        let mut all = vec!["ps", "-a", "-o", "json"];
+        filters.iter().for_each(|filter| all.extend(["--filter", filter]));
+        let json: serde_json::Value = serde_json::from_str(&home.pith(&all).out).unwrap();
+        json.as_array().unwrap().iter().map(|machine| machine["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(&[]), "two one");
+    assert_eq!(names(&["label=tier"]), "two one");
+    assert_eq!(names(&["label=tier=web"]), "one");
+    assert_eq!(names(&["label=big", "label=tier=web"]), "two one");
+    assert_eq!(names(&["label=big", "name=one"]), "");
+    assert_eq!(names(&["publish=38090"]), "one");
+    assert_eq!(names(&["publish=38090/udp"]), "");
+    assert_eq!(names(&["since=one"]), "two");
+    assert_eq!(names(&["before=two"]), "one");
+    assert_eq!(names(&["status=running"]), "");
+}
+
+#[test]
+fn a_share_of_a_processor() {
+    let home = Home::new();
+    let done = home.pith(&["run", "-W", "-d", "--name", "m", "--cpus", "0.25", "root", "/bin/app", "wait"]);
+    if done.code == 125 {
+        // Without control groups of our own it says so.
+        assert!(done.err.starts_with("pith: error: --cpus: a share of a processor needs a control group"), "{}", done.err);
+        return;
+    }
+    let record = home.record("m");
+    let cgroup = record["cgroup"].as_str().unwrap().to_owned();
+    let monitor = record["monitor"]["pid"].as_u64().unwrap().to_string();
+    assert!(fs::read_to_string(format!("{cgroup}/cgroup.procs")).unwrap().lines().any(|pid| pid == monitor));
+    let limit =
+        fs::read_to_string(format!("{cgroup}/cpu.cfs_quota_us")).or_else(|_| fs::read_to_string(format!("{cgroup}/cpu.max"))).unwrap();
+    assert!(limit.starts_with("25000"), "{limit}");
+    assert_eq!(home.pith(&["rm", "-f", "m"]).code, 0);
+    assert!(!fs::exists(cgroup).unwrap());
+}
+
+#[test]
+fn as_kraft() {
+    let home = Home::new();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_pith"), home.path("kraft")).unwrap();
+    let kraft = |arguments: &[&str]| {
+        let command = home.command(arguments);
+        let mut kraft = std::process::Command::new(home.path("kraft"));
+        kraft.args(arguments).current_dir(home.path(".")).env_clear().stdin(std::process::Stdio::null());
+        kraft.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        home.finish(kraft.output().unwrap())
+    };
+    let version = kraft(&["version"]).out;
+    assert!(version.starts_with("kraft 0.") && version.contains("rustc-1."), "{version}");
+    // `-t` is always --target.
+    assert_eq!(kraft(&["run", "-t", "debug", "root", "/bin/app"]).code, 125);
+    assert_eq!(kraft(&["create", "-W", "--name", "m", "root", "/bin/app", "lines"]).code, 0);
+    // `start` stays and shows.
+    assert_eq!(kraft(&["start", "m"]).out, "m\none\ntwo\nthree\n");
+}
