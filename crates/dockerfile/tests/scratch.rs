@@ -288,7 +288,10 @@ fn what_cannot_be_done_is_refused_with_its_line() {
         ),
         ("FROM scratch\nCOPY a.txt /d/\nCOPY dir /d/a.txt\n", "3:6: /d/a.txt is a file, not a directory"),
         ("FROM scratch\nCOPY dir /d\nCOPY a.txt /d/c.txt/x\n", "3:6: /d/c.txt is a file, not a directory"),
-        ("FROM scratch\nCOPY [a.txt /x\n", "2:6: the pattern \"[a.txt\" cannot be read: a '[' without ']'"),
+        (
+            "FROM scratch\nCOPY [a.txt /x\n",
+            "2:6: the pattern \"[a.txt\" cannot be read: a '[' without ']' (paths are relative to the build context, /context)",
+        ),
     ];
     for (text, expected) in cases {
         if !expected.is_empty() {

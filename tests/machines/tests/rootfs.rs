@@ -145,7 +145,10 @@ fn what_cannot_be_is_refused() {
     large.set_len(5 << 30).expect("a hole");
     refused(&["-M", "256Mi", "--rootfs", path(&root), "/bin/hello"], "EROFS has no such limit: use `--rootfs-type erofs`");
     refused(&["-M", "256Mi", "--rootfs", path(&root), "--rootfs-type", "erofs", "/bin/hello"], "256 MiB of memory cannot hold");
-    shell(&beside, "printf 'xxxx' >not.tar; mkdir z; head -c 100000 /dev/zero >z/f; mkfs.erofs --quiet -zlz4hc z.erofs z; head -c 3000 z.erofs >cut.erofs");
+    shell(
+        &beside,
+        "printf 'xxxx' >not.tar; mkdir z; head -c 100000 /dev/zero >z/f; mkfs.erofs --quiet -zlz4hc z.erofs z; head -c 3000 z.erofs >cut.erofs",
+    );
     refused(&["--rootfs", path(&beside.join("z.erofs")), "/f"], "the EROFS image uses ");
     let outcome = run(["--rootfs", path(&beside.join("not.tar")), "/f"]);
     assert_eq!(outcome.code(), 127, "a file of no kind is a file: {}", outcome.err());
