@@ -12,8 +12,10 @@ flags=(-Crelocation-model=static -Ccode-model=kernel)
 for option in enable-machine-outliner=always apply-ext-tsp-for-size align-loops=1 split-spill-mode=size min-jump-table-entries=1000; do
   flags+=("-Cllvm-args=-$option")
 done
-# Names in panic messages: where a crate was unpacked says nothing and would be in the image.
-flags+=("--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src/=")
+# File names in panic messages without where a crate was unpacked: that says nothing and would be in the image.
+for unpacked in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/; do
+  flags+=("--remap-path-prefix=$unpacked=")
+done
 export RUSTFLAGS="${flags[*]}"
 cargo build --release --quiet -p image --target "$target" --no-default-features --features "$preset"
 mkdir -p "$out"

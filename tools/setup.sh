@@ -5,11 +5,11 @@ set -euo pipefail
 declare -A groups=(
   [run]="gcc libc6-dev binutils qemu-system-x86"
   [demo]="nginx curl"
-  # Programs that run in machines, what builds them, who asks them, whom we are compared with.
+  # Programs that run in machines, what builds them, who asks them, who watches, whom we are compared with.
   [test]="nginx redis-server sqlite3 python3 python3-minimal
     g++ musl-tools golang-go
     redis-tools wrk curl iproute2 iputils-ping dnsmasq-base nftables
-    findutils procps cpio attr libcap2-bin zstd xz-utils erofs-utils python3-kconfiglib
+    strace findutils procps cpio attr libcap2-bin zstd xz-utils erofs-utils python3-kconfiglib
     mmdebstrap docker.io crun runc uidmap bzip2
     containerd docker-registry skopeo apache2-utils openssl busybox-static"
 )

@@ -47,29 +47,74 @@ const CASES: [(&str, &str); 37] = [
     ("add archives", "FROM scratch\nADD t.tar /a\nADD t.tar.gz /b/\nADD t.tar.bz2 t.tar.xz /c/\nADD plain.gz a.txt /d/\nCOPY t.tar /e/\n"),
     ("add directory", "FROM scratch\nADD dir /x\nADD . /y/\n"),
     ("workdir", "FROM scratch\nWORKDIR /a/b\nCOPY a.txt .\nWORKDIR c\nCOPY a.txt ./x\nCOPY a.txt ../y\n"),
-    ("stages", "FROM scratch AS one\nCOPY dir /d\nFROM scratch AS two\nCOPY --from=one /d/c.txt /c\nCOPY --from=0 /d/sub/ /s/\nFROM two\nCOPY a.txt /\n"),
-    ("from debian", "FROM debian:12 AS b\nFROM scratch\nCOPY --from=b /etc/passwd /usr/bin/passwd /x/\nCOPY --from=b /bin/sh /lib64 /y/\nCOPY --from=b /usr/share/base-files /z\nCOPY --from=debian:12 /etc/os-release /\n"),
-    ("into debian", "FROM debian:12\nCOPY a.txt /bin/\nCOPY dir /lib\nCOPY a.txt /tmp/x\nCOPY dir /root/d\nCOPY --chown=daemon:games a.txt /var/tmp/\nCOPY --chown=www-data b.txt /b\n"),
-    ("environment", "FROM scratch\nENV A=1 B=\"x y\" C=a\\ b\nENV A=2 D=$A E=${A}x F=${N:-def} G=${A:+alt} H='$A' I=\\$A\nENV old some  text $A\nLABEL k=$A \"q\"='s' m=\"a\\\nb\"\nCOPY zero /\n"),
-    ("arguments", "ARG V=12\nARG U\nFROM debian:$V\nARG V\nARG L=l$V\nARG U=u\nENV R=$V-$L-$U-$TARGETARCH\nARG TARGETARCH\nENV S=$TARGETARCH\nCOPY ${L:+a.txt} /$L\n"),
+    (
+        "stages",
+        "FROM scratch AS one\nCOPY dir /d\nFROM scratch AS two\nCOPY --from=one /d/c.txt /c\nCOPY --from=0 /d/sub/ /s/\nFROM two\nCOPY a.txt /\n",
+    ),
+    (
+        "from debian",
+        "FROM debian:12 AS b\nFROM scratch\nCOPY --from=b /etc/passwd /usr/bin/passwd /x/\nCOPY --from=b /bin/sh /lib64 /y/\nCOPY --from=b /usr/share/base-files /z\nCOPY --from=debian:12 /etc/os-release /\n",
+    ),
+    (
+        "into debian",
+        "FROM debian:12\nCOPY a.txt /bin/\nCOPY dir /lib\nCOPY a.txt /tmp/x\nCOPY dir /root/d\nCOPY --chown=daemon:games a.txt /var/tmp/\nCOPY --chown=www-data b.txt /b\n",
+    ),
+    (
+        "environment",
+        "FROM scratch\nENV A=1 B=\"x y\" C=a\\ b\nENV A=2 D=$A E=${A}x F=${N:-def} G=${A:+alt} H='$A' I=\\$A\nENV old some  text $A\nLABEL k=$A \"q\"='s' m=\"a\\\nb\"\nCOPY zero /\n",
+    ),
+    (
+        "arguments",
+        "ARG V=12\nARG U\nFROM debian:$V\nARG V\nARG L=l$V\nARG U=u\nENV R=$V-$L-$U-$TARGETARCH\nARG TARGETARCH\nENV S=$TARGETARCH\nCOPY ${L:+a.txt} /$L\n",
+    ),
     ("commands", "FROM scratch\nENTRYPOINT [\"/x\", \"$A\"]\nCMD [\"y\"]\nCOPY zero /\n"),
     ("shell commands", "FROM debian:12\nCMD echo $HOME && x\nENTRYPOINT exec  y\n"),
     ("entrypoint clears", "FROM debian:12 AS a\nCMD [\"x\"]\nFROM a\nENTRYPOINT [\"y\"]\n"),
     ("shell", "FROM debian:12\nSHELL [\"/bin/bash\", \"-ec\"]\nRUN [[ a == a ]] && echo $0 > /shell\nCMD x y\n"),
-    ("configuration", "FROM scratch\nUSER me:you\nEXPOSE 80 443/tcp 53/udp 9000-9002\nVOLUME /a /b c\nVOLUME [\"/d e\"]\nSTOPSIGNAL SIGINT\nHEALTHCHECK --interval=30s --timeout=5s --start-period=1m --retries=4 CMD [\"x\", \"y\"]\nONBUILD COPY . /x\nCOPY zero /\n"),
+    (
+        "configuration",
+        "FROM scratch\nUSER me:you\nEXPOSE 80 443/tcp 53/udp 9000-9002\nVOLUME /a /b c\nVOLUME [\"/d e\"]\nSTOPSIGNAL SIGINT\nHEALTHCHECK --interval=30s --timeout=5s --start-period=1m --retries=4 CMD [\"x\", \"y\"]\nONBUILD COPY . /x\nCOPY zero /\n",
+    ),
     ("health check", "FROM scratch\nHEALTHCHECK CMD curl x || exit 1\nMAINTAINER me <me@example.com>\nCOPY zero /\n"),
     ("no health check", "FROM scratch AS a\nHEALTHCHECK CMD x\nFROM a\nHEALTHCHECK NONE\nCOPY zero /\n"),
     ("onbuild", "FROM scratch AS a\nONBUILD COPY a.txt /a\nONBUILD ENV X=1\nFROM a\nENV Y=$X\nWORKDIR /z\n"),
-    ("run", "FROM debian:12\nRUN echo x > /x && mkdir -m 750 /d && chown 7:8 /d && ln /x /d/y && ln -s x /z && mkfifo /p && chmod 6755 /x\n"),
-    ("run and remove", "FROM debian:12\nCOPY dir /d\nRUN rm -r /d/sub /etc/debian_version && rm -r /usr/share/base-files && mkdir /usr/share/base-files && touch /usr/share/base-files/new && mv /d/c.txt /d/moved\nRUN mv /d /e\n"),
-    ("run as user", "FROM debian:12\nRUN mkdir -m 777 /w\nWORKDIR /w\nUSER games\nRUN id > id; echo $HOME > home; pwd > pwd; umask > umask; env | grep -v ^SHLVL | sort > env\nWORKDIR /w/new\nUSER 1234\nRUN id -u > /w/number; id -g >> /w/number; id -G >> /w/number\nUSER 1:2\nRUN id -G > /w/both\nWORKDIR /w/mine/deep\nUSER 77\nWORKDIR /w/seven\n"),
-    ("run environment", "FROM debian:12\nARG A=arg\nARG B=arg\nENV B=env C=\"x y\"\nRUN echo \"$A $B $C $D\" > /out; hostname > /host; cat /proc/1/comm >> /host\nRUN env | grep -v ^SHLVL= | sort > /env\n"),
+    (
+        "run",
+        "FROM debian:12\nRUN echo x > /x && mkdir -m 750 /d && chown 7:8 /d && ln /x /d/y && ln -s x /z && mkfifo /p && chmod 6755 /x\n",
+    ),
+    (
+        "run and remove",
+        "FROM debian:12\nCOPY dir /d\nRUN rm -r /d/sub /etc/debian_version && rm -r /usr/share/base-files && mkdir /usr/share/base-files && touch /usr/share/base-files/new && mv /d/c.txt /d/moved\nRUN mv /d /e\n",
+    ),
+    (
+        "run as user",
+        "FROM debian:12\nRUN mkdir -m 777 /w\nWORKDIR /w\nUSER games\nRUN id > id; echo $HOME > home; pwd > pwd; umask > umask; env | grep -v ^SHLVL | sort > env\nWORKDIR /w/new\nUSER 1234\nRUN id -u > /w/number; id -g >> /w/number; id -G >> /w/number\nUSER 1:2\nRUN id -G > /w/both\nWORKDIR /w/mine/deep\nUSER 77\nWORKDIR /w/seven\n",
+    ),
+    (
+        "run environment",
+        "FROM debian:12\nARG A=arg\nARG B=arg\nENV B=env C=\"x y\"\nRUN echo \"$A $B $C $D\" > /out; hostname > /host; cat /proc/1/comm >> /host\nRUN env | grep -v ^SHLVL= | sort > /env\n",
+    ),
     ("run exec form", "FROM debian:12\nRUN [\"/bin/sh\", \"-c\", \"echo '$HOME' \\\"$HOME\\\" > /x\"]\nRUN [\"touch\", \"/a b\"]\n"),
-    ("run mounts", "# syntax is built in\nFROM debian:12 AS a\nRUN echo tool > /tool\nFROM debian:12\nRUN mkdir -p /c/d /m /ctx /t && touch /t/tool\nRUN --mount=type=bind,target=/ctx --mount=from=a,src=/tool,target=/t/tool cat /ctx/a.txt /t/tool > /seen; ls /ctx /ctx/dir/sub >> /seen; stat -c '%a %u' /ctx/b.txt /ctx/dir/sub >> /seen\nRUN --mount=type=cache,target=/c/d,mode=0711,uid=5,gid=6 stat -c '%a %u %g' /c/d > /cache\nRUN --mount=type=tmpfs,target=/m touch /m/x\n"),
-    ("capabilities", "FROM debian:12 AS a\nRUN cp /bin/true /t && perl -e 'my ($p, $n, $c) = (\"/t\", \"security.capability\", pack(\"V5\", 0x02000001, 1<<13, 0, 0, 0)); syscall(188, $p, $n, $c, 20, 0) == 0 or die $!'\nFROM scratch\nCOPY --from=a /t /copied\nFROM a\nCOPY --from=1 /copied /again\n"),
-    ("run over links", "FROM debian:12\nRUN ln -s /usr/share /s && mkdir /usr/share/q\nCOPY a.txt /s/q/\nCOPY dir /s\nRUN cat /usr/share/q/a.txt > /s/q/b && rm /s/c.txt\n"),
-    ("continuation and comments", "FROM debian:12\n# comment\nRUN echo a \\\n  # inner\n  b \\\n\n  c > /x\nENV A=1 \\\n    B=2\nCOPY \\\n  a.txt \\\n  /y\n"),
-    ("platform and escape", "# escape=`\nFROM --platform=$BUILDPLATFORM debian:12\nRUN echo one `\n two > /x; echo 'C:\\d' >> /x\nENV P=C:\\x `\n Q=a\n"),
+    (
+        "run mounts",
+        "# syntax is built in\nFROM debian:12 AS a\nRUN echo tool > /tool\nFROM debian:12\nRUN mkdir -p /c/d /m /ctx /t && touch /t/tool\nRUN --mount=type=bind,target=/ctx --mount=from=a,src=/tool,target=/t/tool cat /ctx/a.txt /t/tool > /seen; ls /ctx /ctx/dir/sub >> /seen; stat -c '%a %u' /ctx/b.txt /ctx/dir/sub >> /seen\nRUN --mount=type=cache,target=/c/d,mode=0711,uid=5,gid=6 stat -c '%a %u %g' /c/d > /cache\nRUN --mount=type=tmpfs,target=/m touch /m/x\n",
+    ),
+    (
+        "capabilities",
+        "FROM debian:12 AS a\nRUN cp /bin/true /t && perl -e 'my ($p, $n, $c) = (\"/t\", \"security.capability\", pack(\"V5\", 0x02000001, 1<<13, 0, 0, 0)); syscall(188, $p, $n, $c, 20, 0) == 0 or die $!'\nFROM scratch\nCOPY --from=a /t /copied\nFROM a\nCOPY --from=1 /copied /again\n",
+    ),
+    (
+        "run over links",
+        "FROM debian:12\nRUN ln -s /usr/share /s && mkdir /usr/share/q\nCOPY a.txt /s/q/\nCOPY dir /s\nRUN cat /usr/share/q/a.txt > /s/q/b && rm /s/c.txt\n",
+    ),
+    (
+        "continuation and comments",
+        "FROM debian:12\n# comment\nRUN echo a \\\n  # inner\n  b \\\n\n  c > /x\nENV A=1 \\\n    B=2\nCOPY \\\n  a.txt \\\n  /y\n",
+    ),
+    (
+        "platform and escape",
+        "# escape=`\nFROM --platform=$BUILDPLATFORM debian:12\nRUN echo one `\n two > /x; echo 'C:\\d' >> /x\nENV P=C:\\x `\n Q=a\n",
+    ),
 ];
 
 /// A Docker of this test's own.
@@ -88,8 +133,29 @@ impl Docker {
         let socket = format!("/run/pith-oracle-{}.sock", std::process::id());
         let script = "ip link set lo up; exec dockerd \"$@\"";
         let mut daemon = Command::new("unshare")
-            .args(["--net", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", script, "sh", "--bridge=none", "--iptables=false"])
-            .args(["--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid"), "-H", &format!("unix://{socket}")])
+            .args([
+                "--net",
+                "--pid",
+                "--mount-proc",
+                "--fork",
+                "--kill-child",
+                "sh",
+                "-c",
+                script,
+                "sh",
+                "--bridge=none",
+                "--iptables=false",
+            ])
+            .args([
+                "--data-root",
+                &path("data"),
+                "--exec-root",
+                &path("exec"),
+                "--pidfile",
+                &path("pid"),
+                "-H",
+                &format!("unix://{socket}"),
+            ])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -112,7 +178,10 @@ impl Docker {
 
     fn client(&self, args: &[&str]) -> Command {
         let mut command = Command::new("/usr/bin/docker");
-        command.env("DOCKER_BUILDKIT", "1").env("DOCKER_CONFIG", self.directory.path()).env("DOCKER_HOST", format!("unix:///run/pith-oracle-{}.sock", std::process::id()));
+        command
+            .env("DOCKER_BUILDKIT", "1")
+            .env("DOCKER_CONFIG", self.directory.path())
+            .env("DOCKER_HOST", format!("unix:///run/pith-oracle-{}.sock", std::process::id()));
         command.args(args);
         command
     }

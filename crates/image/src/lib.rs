@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod digest;
+mod download;
 mod engine;
 mod error;
 mod image;
@@ -31,6 +32,7 @@ mod store;
 mod zstd;
 
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use download::{Download, download};
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use image::{Compression, Image, Layer, LayerReader};

@@ -5,6 +5,7 @@ use common::*;
 use pith_image::{Compression, Digest, Error, Layout, Platform, Store};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -121,6 +122,29 @@ fn damage_is_found_and_named() {
         fs::read_to_string(&manifest).expect("readable").replace("amd64", "arm64").replacen("gzip", "zstd", 1).replacen(':', ": ", 1);
     fs::write(&manifest, text).expect("written");
     assert!(place.store.get(&reference("app"), &amd64()).is_err());
+}
+
+/// Under `sudo`, root works in a user's store; the user has to be able to go on there.
+#[test]
+fn what_root_stores_belongs_to_the_user() {
+    let place = tempfile::tempdir().expect("a directory");
+    if std::os::unix::fs::chown(place.path(), Some(12_345), Some(12_346)).is_err() {
+        eprintln!("skipped: needs root");
+        return;
+    }
+    let store = Store::open(&place.path().join("store")).expect("a store");
+    store.add(&reference("app"), &make_image(&place.path().join("made"), amd64(), 1000, Compression::Gzip)).expect("added");
+    let mut directories = vec![store.root().to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).expect("listed") {
+            let path = entry.expect("listed").path();
+            let metadata = path.symlink_metadata().expect("there");
+            assert_eq!((metadata.uid(), metadata.gid()), (12_345, 12_346), "{}", path.display());
+            if metadata.is_dir() {
+                directories.push(path);
+            }
+        }
+    }
 }
 
 /// Run by [`a_killed_process_leaves_a_valid_layout`] as a process of its own: adds and removes images, says so, and goes on.

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The user behind `sudo`, when there is one.
@@ -66,7 +67,8 @@ pub fn create_dir(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         create_dir(parent)?;
     }
-    match fs::create_dir(path) {
+    // Its owner's only: logs and environments may hold secrets.
+    match fs::DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
         other => other?,
     }

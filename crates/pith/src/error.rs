@@ -100,6 +100,21 @@ impl From<pith_rootfs::RootfsError> for Error {
     }
 }
 
+impl From<pith_image::Error> for Error {
+    fn from(error: pith_image::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<pith_dockerfile::engine::BuildError> for Error {
+    fn from(error: pith_dockerfile::engine::BuildError) -> Self {
+        match error {
+            pith_dockerfile::engine::BuildError::Problem(problem) => Self::from(*problem),
+            other => Self::new(other.to_string()),
+        }
+    }
+}
+
 impl From<pith_kraftfile::FindError> for Error {
     fn from(error: pith_kraftfile::FindError) -> Self {
         Self::new(error.to_string())

@@ -1,9 +1,10 @@
 //! `pith`: runs applications as unikernels. Also answers to `kraft`.
 //!
 //! [`cli`] is what a user types, [`settings`] what was settled before, [`commands`] carries it out, [`run`] is the longest
-//! of them, [`report`] is how Pith speaks and [`listing`] how it lists.
+//! of them, [`build`] makes images, [`report`] is how Pith speaks and [`listing`] how it lists.
 #![forbid(unsafe_code)]
 
+mod build;
 mod cli;
 mod commands;
 mod embedded;
@@ -26,6 +27,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     completion::answer();
+    if let Some(code) = worker() {
+        return code;
+    }
     let words: Vec<OsString> = std::env::args_os().collect();
     let name = words.first().and_then(|word| Path::new(word).file_name()).map(|name| name.to_string_lossy().into_owned());
     let is_kraft = name.as_deref() == Some("kraft");
@@ -55,6 +59,12 @@ fn main() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// A copy of this program may be asked to run a command of a Dockerfile: before anything else, as long as there is one thread.
+fn worker() -> Option<ExitCode> {
+    let words: Option<Vec<String>> = std::env::args_os().skip(1).map(|word| word.into_string().ok()).collect();
+    pith_dockerfile::worker::run_if_asked(&words?)
 }
 
 fn carry_out(settings: &Settings, command: &Command, report: &Report) -> Result<u8> {

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where messages go.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Report {
     level: LogLevel,
     kind: LogType,

@@ -13,7 +13,6 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use arch_x86_64::UserRegs;
-use arch_x86_64::regs::NO_SYSCALL;
 use file::{AccessMode, OpenFlags};
 use futex::FutexTable;
 use pith_abi::cmdline::GuestConfig;
@@ -46,6 +45,16 @@ pub fn get() -> &'static Kernel {
     }
 }
 
+/// As [`get`], without looking.
+///
+/// # Safety
+/// Only where an application's thread runs.
+#[inline(always)]
+pub unsafe fn get_running() -> &'static Kernel {
+    // SAFETY: threads start after the kernel was made.
+    unsafe { KERNEL.get_unchecked() }
+}
+
 impl Kernel {
     /// The local timer's interrupt.
     pub fn tick(&self) {
@@ -59,8 +68,7 @@ impl Kernel {
         let mut cx = Cx { thread, process: thread.process(), regs, system: &self.system };
         let result = syscall::dispatch(&mut cx, number, &args);
         // A call that replaced the registers (a new program, a return from a signal handler) has no result.
-        // The number that marks "no call" in the registers is an unknown call when an application makes it.
-        if regs.is_syscall() || number == NO_SYSCALL {
+        if regs.is_syscall() {
             regs.rax = result;
         }
     }

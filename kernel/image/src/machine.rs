@@ -188,6 +188,19 @@ pub fn current_thread() -> Option<ManuallyDrop<Arc<Thread>>> {
     }
 }
 
+/// The thread that made the system call being served: no questions asked.
+///
+/// # Safety
+/// Only while a system call is served, which no context without a thread can make.
+#[inline(always)]
+pub unsafe fn caller() -> ManuallyDrop<Arc<Thread>> {
+    // SAFETY: as in `current_thread`; the caller says that context and thread are there.
+    unsafe {
+        let context = context::current() as *const KernelContext;
+        ManuallyDrop::new(Arc::from_raw((*context).thread.load(Ordering::Relaxed).cast_const()))
+    }
+}
+
 impl KernelContext {
     /// What runs now, on the boot stack.
     pub fn boot() -> Self {

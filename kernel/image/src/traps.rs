@@ -28,10 +28,9 @@ fn leave(regs: &mut UserRegs) {
 
 #[unsafe(no_mangle)]
 extern "C" fn pith_syscall(regs: &mut UserRegs) -> Resume {
-    let Some(thread) = machine::current_thread() else {
-        panic!("a system call from no thread");
-    };
-    kernel::get().system_call(&thread, regs);
+    // SAFETY: the entry code leads here from `syscall` only, and only threads of the application run where that instruction can be.
+    let (thread, kernel) = unsafe { (machine::caller(), kernel::get_running()) };
+    kernel.system_call(&thread, regs);
     match process::return_to_user(&thread, regs) {
         process::Resume::Fast => Resume::Fast,
         process::Resume::Exact => {

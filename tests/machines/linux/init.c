@@ -58,12 +58,18 @@ static int run(char *line) {
     words[count] = NULL;
     pid_t child = fork();
     if (child == 0) {
+        /* No terminal: programs show people more than scripts. */
+        int output = open("/tmp/.output", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        dup2(output, 1), dup2(output, 2), close(output);
         execvp(words[0], words);
-        printf("init: %s: %s\n", words[0], strerror(errno));
-        fflush(stdout);
+        dprintf(1, "init: %s: %s\n", words[0], strerror(errno));
         _exit(127);
     }
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    int output = open("/tmp/.output", O_RDONLY | O_CLOEXEC);
+    char buffer[4096];
+    for (ssize_t got; (got = read(output, buffer, sizeof buffer)) > 0;) fwrite(buffer, 1, (size_t)got, stdout);
+    close(output);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

@@ -6,54 +6,73 @@ use std::process::Command;
 
 /// A state directory and a directory for temporary files, for one test.
 pub struct Place {
-    dir: tempfile::TempDir,
+    dir: PathBuf,
+    /// Removes it.
+    temporary: Option<tempfile::TempDir>,
+    variables: Vec<(String, String)>,
 }
 
 impl Place {
     /// A new one, removed at its end.
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory");
+        let temporary = tempfile::tempdir().expect("a temporary directory");
+        let place = Self::kept(temporary.path());
+        Self { temporary: Some(temporary), ..place }
+    }
+
+    /// One that is there already, or will be, and stays: for what is costly to make again. Others may be using it at the same time.
+    pub fn kept(dir: &Path) -> Self {
         for name in ["data", "tmp"] {
-            std::fs::create_dir(dir.path().join(name)).expect("a directory in it");
+            std::fs::create_dir_all(dir.join(name)).expect("a directory in it");
         }
-        Self { dir }
+        Self { dir: dir.to_owned(), temporary: None, variables: Vec::new() }
+    }
+
+    /// Sets an environment variable for its commands.
+    pub fn variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Whether it is this test's alone.
+    pub(crate) fn is_own(&self) -> bool {
+        self.temporary.is_some()
     }
 
     /// A file of the test's own in it.
     pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.dir.path().join(name);
+        let path = self.dir.join(name);
         std::fs::write(&path, bytes).expect("a file of ours");
         path
     }
 
     /// What is in such a file now.
     pub fn read(&self, name: &str) -> String {
-        String::from_utf8_lossy(&std::fs::read(self.dir.path().join(name)).unwrap_or_default()).into_owned()
+        String::from_utf8_lossy(&std::fs::read(self.dir.join(name)).unwrap_or_default()).into_owned()
     }
 
     /// A directory of the test's own in it.
     pub fn directory(&self, name: &str) -> PathBuf {
-        let path = self.dir.path().join(name);
+        let path = self.dir.join(name);
         std::fs::create_dir_all(&path).expect("a directory of ours");
         path
     }
 
     /// Where the command keeps its state.
     pub fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
+        self.dir.join("data")
     }
 
     /// A `pith` command that keeps everything here.
     pub fn pith(&self) -> Command {
         let mut command = pith(&self.data());
-        command.env("TMPDIR", self.dir.path().join("tmp"));
+        command.env("TMPDIR", self.dir.join("tmp")).envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
     /// Nothing of a machine may remain: no state, no temporary file, no process.
     pub fn assert_clean(&self) {
         for name in ["data/machines", "tmp"] {
-            let left: Vec<_> = std::fs::read_dir(self.dir.path().join(name)).into_iter().flatten().flatten().map(|e| e.path()).collect();
+            let left: Vec<_> = std::fs::read_dir(self.dir.join(name)).into_iter().flatten().flatten().map(|e| e.path()).collect();
             assert!(left.is_empty(), "left behind: {left:?}");
         }
         let left = self.processes();

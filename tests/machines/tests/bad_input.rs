@@ -150,7 +150,7 @@ fn hostile_archives() {
         ("file type", archive(&[app(), file("odd", 0o170_755, b"")])),
         ("cut off", whole[..whole.len() - 200].to_vec()),
         ("cut off", whole[..80].to_vec()),
-        ("hexadecimal", bad_number),
+        ("header field ino is no number", bad_number),
     ];
     for (words, bytes) in &cases {
         refused(&run_file(bytes, &["/app"]), 125, words);

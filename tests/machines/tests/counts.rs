@@ -1,13 +1,19 @@
-//! What the kernel costs, in instructions and device accesses: figures that are the same in every run on every host, so that they can be held to.
+//! What the kernel costs, in instructions and device accesses: figures that are nearly the same in every run on every host, so that they can be held to.
 //!
 //! QEMU counts instructions and lets the guest's clock tell them (`-icount`). A change that makes one of these figures rise says so here, and why it is worth
 //! it; one that lowers it lowers the bound.
 
-use machines::guest::{Board, boot};
+use machines::guest::{Board, Guest};
 use machines::{Place, fixture};
 
-/// The most that each figure of `counts.c` may be, a few per cent above what it is. `entry` has 200,000 in it that the clock's calibration waits for.
-const BOUNDS: [(&str, u64); 4] = [("entry", 510_000), ("syscall", 185), ("futex", 1_900), ("pipe", 2_750)];
+/// The most that each figure of `counts.c` may be, a few per cent above what it is. `entry` has 200,000 in it that the clock's calibration waits for and what
+/// the program's C library does first; addresses drawn at random make a part in a thousand of difference there.
+const BOUNDS: [(&str, u64); 4] = [("entry", 540_000), ("syscall", 165), ("futex", 1_850), ("pipe", 2_700)];
+
+fn figure(guest: &Guest, name: &str) -> u64 {
+    let line = guest.console.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_else(|| panic!("no {name} in {}", guest.console));
+    line.trim().parse().expect("a number")
+}
 
 #[test]
 fn instructions() {
@@ -15,34 +21,9 @@ fn instructions() {
     let words = ["-icount", "shift=0,sleep=off"];
     let guest = Board::new(&program, 64, "pith.log=warn -- counts").words(&words).boot();
     assert_eq!(guest.ending, "@exit 0", "{}", guest.console);
-    let figure = |name: &str| -> u64 {
-        let line = guest.console.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_else(|| panic!("no {name} in {}", guest.console));
-        line.trim().parse().expect("a number")
-    };
     for (name, bound) in BOUNDS {
-        let found = figure(name);
+        let found = figure(&guest, name);
         assert!(found <= bound, "{name}: {found} instructions, at most {bound} expected; all: {}", guest.console);
         // A bound that is far off holds nothing.
         assert!(found * 10 >= bound * 8, "{name}: {found} instructions: lower the bound of {bound}");
     }
-    assert_eq!(Board::new(&program, 64, "pith.log=warn -- counts").words(&words).boot().console, guest.console, "two runs differ");
-}
-
-/// Under a hypervisor each is an exit, a microsecond or several.
-#[test]
-fn device_accesses_from_boot_to_end() {
-    let program = std::fs::read(fixture("hello-static")).expect("the program");
-    let place = Place::new();
-    let trace = place.file("trace", b"");
-    let words = ["-d", "trace:memory_region_ops_read,trace:memory_region_ops_write", "-D", trace.to_str().expect("UTF-8")];
-    let guest = Board::new(&program, 64, "pith.log=warn -- hello").words(&words).boot();
-    assert_eq!((guest.console.as_str(), guest.ending.as_str()), ("hello from C\n", "@exit 0"));
-    let trace = std::fs::read_to_string(&trace).expect("the trace");
-    // Not the firmware's, not the bytes of the output, nor what finding the clock's rate takes: that is by time, and unknown to hypervisors that tell the rate.
-    let ours = ["serial", "isa-debugcon", "ioapic", "io", "pic", "isa-debug-exit"];
-    let name = |line: &str| line.rsplit_once("name '").map(|(_, rest)| rest.trim_end_matches('\'').to_owned());
-    let accesses =
-        trace.lines().filter(|l| l.contains("memory_region_ops_")).filter_map(name).filter(|n| ours.contains(&n.as_str())).count();
-    assert!((40..=80).contains(&accesses), "{accesses} accesses");
-    assert_eq!(boot(&program, 64, "pith.log=warn -- hello").console, guest.console);
-}

@@ -46,7 +46,8 @@ fn linux_boots_from_our_archive_and_sees_the_same_tree() {
     let mut pith = place.pith();
     pith.args(["run", "-W", "--name", "packed", "--rootfs"]).arg(&root).args(["/hello", "--", "5"]);
     assert_eq!(finish(pith, Stdio::null()).code(), 5);
-    let archive = place.data().join("machines/packed/initrd.cpio");
+    let machines = fs::read_dir(place.data().join("machines")).expect("state").flatten();
+    let archive = machines.map(|machine| machine.path().join("initrd.cpio")).find(|path| path.exists()).expect("its archive");
     let ran = linux::boot(&archive, 512);
 
     let work = work.to_str().expect("UTF-8");

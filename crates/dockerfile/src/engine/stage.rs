@@ -114,7 +114,11 @@ impl Stage<'_> {
         if tree.get(&target).is_some_and(Entry::is_directory) {
             return Ok(true);
         }
-        let owner = if user.is_empty() { None } else { Some(users::owner(&tree, user).map_err(|message| at(step, format!("USER {user}: {message}")))?) };
+        let owner = if user.is_empty() {
+            None
+        } else {
+            Some(users::owner(&tree, user).map_err(|message| at(step, format!("USER {user}: {message}")))?)
+        };
         placer.directory(&target, owner).map_err(|problem| copy_error(step, problem))?;
         self.commit(step, &placer.finish())
     }

@@ -6,7 +6,7 @@ mod client;
 pub mod credentials;
 mod pull;
 mod push;
-mod tls;
+pub(crate) mod tls;
 
 pub(crate) use pull::pull;
 pub(crate) use push::push;

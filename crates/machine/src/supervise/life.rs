@@ -57,7 +57,7 @@ pub(super) struct Life<'a> {
     agent: Agent,
     serial: Serial,
     mode: AgentState,
-    /// Signals for the application that came before it was known how to pass them on.
+    /// Signals for the application that came before it was known for certain how to pass them on.
     early_signals: Vec<u8>,
     server: Server,
     monitor: Control,
@@ -162,6 +162,7 @@ impl<'a> Life<'a> {
         }
         if ready.is(exit) {
             self.has_ended = true;
+            self.running.child.wait()?;
             self.take_the_rest(on_event);
         }
         self.deadlines();
@@ -236,6 +237,7 @@ impl<'a> Life<'a> {
         }
         if self.mode == AgentState::Serial {
             self.serial.confirm(&mut self.input);
+            self.early_signals.clear();
         }
     }
 
@@ -322,6 +324,8 @@ impl<'a> Life<'a> {
 
     /// A signal came to this process.
     pub(super) fn signal(&mut self, signal: i32, on_event: &mut dyn FnMut(Event<'_>)) {
+        // Also when it is about to end by itself: it is not to be started again then.
+        self.was_stopped |= matches!(signal, SIGTERM | SIGINT | SIGHUP);
         match (signal, self.stop) {
             (SIGTERM | SIGINT | SIGHUP, _) if self.has_ended => self.output.abandon(),
             (SIGTERM | SIGINT | SIGHUP, Stop::Not) => self.ask_to_stop(self.stop_signal, (self.stop_deadline)(), on_event),
@@ -337,12 +341,16 @@ impl<'a> Life<'a> {
 
     /// Passes a signal on to the application; `false` when there is no way to.
     fn pass_on(&mut self, number: u8) -> bool {
-        match self.mode {
-            AgentState::Starting => self.early_signals.push(number),
-            AgentState::Serial => return self.serial.signal(number),
-            AgentState::Agent => self.agent.ask(None, Operation::Signal, &[number]),
+        if self.mode == AgentState::Agent {
+            self.agent.ask(None, Operation::Signal, &[number]);
+            return true;
         }
-        true
+        // A kernel that only starts slowly may turn out to have an agent.
+        let is_certain = self.mode == AgentState::Serial && self.serial.is_certain();
+        if !is_certain {
+            self.early_signals.push(number);
+        }
+        self.mode == AgentState::Starting || self.serial.signal(number)
     }
 
     fn ask_to_stop(&mut self, number: u8, deadline: Duration, on_event: &mut dyn FnMut(Event<'_>)) {
@@ -417,6 +425,7 @@ impl<'a> Life<'a> {
 
     fn stop_for_client(&mut self, number: u8, deadline: Duration, on_event: &mut dyn FnMut(Event<'_>)) -> Reply {
         let until = Instant::now() + deadline;
+        self.was_stopped |= (1..=64).contains(&number);
         match &mut self.stop {
             _ if self.has_ended => self.output.abandon(),
             Stop::Not if !(1..=64).contains(&number) => return refused(Refusal::Invalid, "signals have numbers from 1 to 64"),

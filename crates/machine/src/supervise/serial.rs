@@ -24,6 +24,11 @@ impl Serial {
         input.sent(std::mem::take(&mut self.uncertain));
     }
 
+    /// Whether the guest was seen to use its lines.
+    pub(super) fn is_certain(&self) -> bool {
+        self.is_certain
+    }
+
     /// Asks for a signal; `false` when there is no way to ask for that one.
     pub(super) fn signal(&mut self, number: u8) -> bool {
         let byte = signal_byte(number);

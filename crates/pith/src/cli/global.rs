@@ -57,8 +57,9 @@ pub struct Global {
     pager: Option<String>,
     #[arg(long, global = true, hide = true)]
     git_protocol: Option<String>,
-    #[arg(long, global = true, hide = true)]
-    buildkit_host: Option<String>,
+    /// Address of a BuildKit daemon for Dockerfiles: unix://PATH, tcp://HOST:PORT or docker-container://NAME
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub buildkit_host: Option<String>,
     #[arg(long, global = true, hide = true)]
     http_unix_sock: Option<String>,
     #[arg(long, global = true, hide = true)]
@@ -81,7 +82,6 @@ impl Global {
             (self.editor.is_some(), "editor", "no command opens an editor"),
             (self.pager.is_some(), "pager", "Pith does not page; pipe its output into one"),
             (self.git_protocol.is_some(), "git-protocol", "Pith fetches nothing by git"),
-            (self.buildkit_host.is_some(), "buildkit-host", "Dockerfiles are not built yet"),
             (self.http_unix_sock.is_some(), "http-unix-sock", "registries are reached over the network only"),
             (self.containerd_addr.is_some(), "containerd-addr", "packages are kept in an OCI layout, not in containerd"),
             (self.manifests_dir.is_some(), "manifests-dir", "there are no component manifests"),

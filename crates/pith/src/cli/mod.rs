@@ -1,11 +1,13 @@
 //! What a user can type.
 
+mod build;
 mod global;
 mod help;
 mod machines;
 mod run;
 mod system;
 
+pub use build::{BuildArgs, Builder};
 pub use global::{Global, LogLevel, LogType};
 pub use help::{command, tree};
 pub use machines::*;

@@ -1,5 +1,6 @@
 //! `pith run` and `pith create`.
 
+use super::BuildArgs;
 use super::variable;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -30,10 +31,10 @@ pub enum Arch {
     Arm64,
 }
 
-/// Form of a root file system.
+/// What a root file system becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RootfsType {
-    /// What it is
+    /// cpio, or what it is
     #[value(alias = "unknown")]
     Auto,
     /// A cpio archive
@@ -65,7 +66,7 @@ pub enum Runner {
 /// `pith run`.
 #[derive(Debug, Args)]
 #[command(after_help = "PATH is an ELF program, a root file system (a directory, a tar or cpio archive, an EROFS image), or a \
-directory with a Kraftfile. Exit status: the application's own; 128+N when signal N ended it; 123 out of memory, 124 kernel panic, \
+directory with a Kraftfile or a Dockerfile. Exit status: the application's own; 128+N when signal N ended it; 123 out of memory, 124 kernel panic, \
 125 Pith's own error, 126 not executable, 127 not found.\n\nExamples:\n  pith run ./my-program -- --flag\n  \
 pith run --rootfs ./root /usr/sbin/nginx\n  pith run -p 8080:80 -M 256Mi ./project")]
 pub struct RunArgs {
@@ -141,9 +142,9 @@ pub struct CreateArgs {
     /// When to start the machine again: no, on-failure[:COUNT], always or unless-stopped
     #[arg(long, value_name = "POLICY", default_value = "no")]
     pub restart: String,
-    /// Signal that asks the application to stop
-    #[arg(long, value_name = "SIGNAL", default_value = "SIGTERM")]
-    pub stop_signal: String,
+    /// Signal that asks the application to stop [default: the image's, or SIGTERM]
+    #[arg(long, value_name = "SIGNAL")]
+    pub stop_signal: Option<String>,
     /// Seconds between the stop signal and the end of the machine
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub stop_timeout: u32,
@@ -151,7 +152,8 @@ pub struct CreateArgs {
     #[arg(long)]
     pub rm: bool,
 
-    /// Root file system: a directory, a tar or cpio archive (.gz, .zst, .xz too), an EROFS image or a file
+    /// Root file system: a Dockerfile, a directory, a tar or cpio archive (.gz, .zst, .xz too), an EROFS image, a file, or an OCI image
+    /// (a name, oci:LAYOUT, docker-archive:FILE)
     #[arg(long, alias = "initrd", value_name = "PATH")]
     pub rootfs: Option<PathBuf>,
     /// What to make of the root file system: auto, cpio, erofs, or file to use it as it is
@@ -163,6 +165,8 @@ pub struct CreateArgs {
     /// Refused: the machine maps its files uncompressed
     #[arg(short, long, hide = true)]
     pub compress: bool,
+    #[command(flatten)]
+    pub build: BuildArgs,
     /// Runtime to boot: kernel://PATH, or a name, which means the built-in one
     #[arg(short, long, value_name = "RUNTIME")]
     pub runtime: Option<String>,

@@ -7,6 +7,7 @@
 mod boot;
 mod elf;
 mod environment;
+mod image;
 mod memory;
 mod plan;
 mod ports;

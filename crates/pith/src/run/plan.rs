@@ -1,7 +1,8 @@
 //! From flags and source to a machine's configuration.
 
 use super::source::{self, Source};
-use super::{boot, environment, memory, ports, rootfs};
+use super::{boot, environment, image, memory, ports, rootfs};
+use crate::build::Build;
 use crate::cli::{Arch, CreateArgs, Plat, Runner};
 use crate::embedded;
 use crate::error::{Error, Result};
@@ -37,6 +38,7 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
     }
     let restart = restart(arguments)?;
     let mut source = source::find(arguments, report)?;
+    image::complete(&mut source, &Build { settings, store, arguments: &arguments.build, report }, arguments)?;
     let env = environment::collect(&source.environment, &arguments.env_file, &arguments.env, report)?;
     let monitor = Qemu::find(settings.qemu())?;
     let kernel = kernel_path(&source, arguments)?;
@@ -73,7 +75,7 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
         hostname: arguments.hostname.clone(),
         labels: labels(&arguments.label)?,
         restart,
-        stop_signal: signal_number(&arguments.stop_signal).map_err(|problem| Error::new(format!("--stop-signal {problem}")))?,
+        stop_signal: stop_signal(arguments, &source)?,
         stop_seconds: arguments.stop_timeout,
         keeps_input: arguments.interactive,
         merges_errors: arguments.tty,
@@ -178,6 +180,10 @@ fn check_target(settings: &Settings, arguments: &CreateArgs) -> Result<()> {
             return Err(Error::new(message).with_help("write it as platform/architecture: qemu/x86_64"));
         }
     }
+    if arguments.compress {
+        let message = "--compress: a machine's files are mapped straight from its root file system, which a compressed one does not allow";
+        return Err(Error::new(message).with_help("leave it out; compressed archives are accepted as --rootfs and unpacked here"));
+    }
     if let Some(volume) = arguments.volume.first() {
         let message = format!("--volume {volume:?}: volumes are not supported yet");
         return Err(Error::new(message).with_help("put the files into the root file system"));
@@ -249,6 +255,15 @@ fn cpus(arguments: &CreateArgs) -> Result<Option<u32>> {
     }
 }
 
+/// The user's signal, the image's, or SIGTERM.
+fn stop_signal(arguments: &CreateArgs, source: &Source) -> Result<u8> {
+    match (&arguments.stop_signal, &source.stop_signal) {
+        (Some(text), _) => signal_number(text).map_err(|problem| Error::new(format!("--stop-signal {problem}"))),
+        (None, Some(text)) => signal_number(text).map_err(|problem| Error::new(format!("{}: STOPSIGNAL {problem}", source.shown))),
+        (None, None) => Ok(SIGTERM),
+    }
+}
+
 fn labels(texts: &[String]) -> Result<Vec<(String, String)>> {
     let label = |text: &String| {
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
@@ -282,6 +297,8 @@ const SIGNALS: [&str; 31] = [
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD",
     "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
 ];
+
+const SIGTERM: u8 = 15;
 
 /// A signal by name, with or without `SIG`, or by number.
 ///

@@ -26,6 +26,34 @@ pub enum Files {
     },
     /// One program of this host, to be completed with its libraries.
     Program(PathBuf),
+    /// A Dockerfile to be built.
+    Dockerfile {
+        /// Where it is.
+        path: PathBuf,
+        /// What the project wants its files to become.
+        format: Option<Format>,
+    },
+    /// An image to be got.
+    Named {
+        /// Its name, layout or archive.
+        source: pith_image::Source,
+        /// What the project wants its files to become.
+        format: Option<Format>,
+    },
+    /// An image that is here.
+    Image {
+        /// The image.
+        image: Box<pith_image::Image>,
+        /// What the project wants its files to become.
+        format: Option<Format>,
+    },
+}
+
+impl Files {
+    /// Whether the files may say themselves what to run.
+    fn has_command(&self) -> bool {
+        matches!(self, Self::Dockerfile { .. } | Self::Named { .. } | Self::Image { .. })
+    }
 }
 
 /// What to run.
@@ -43,6 +71,10 @@ pub struct Source {
     pub argv: Vec<String>,
     /// Working directory that the files ask for.
     pub workdir: Option<String>,
+    /// Signal that the files want the application to be stopped with.
+    pub stop_signal: Option<String>,
+    /// User that the files want the application to run as.
+    pub user: Option<String>,
     /// Environment; `None` takes the host's value.
     pub environment: Vec<(String, Option<String>)>,
 }
@@ -71,7 +103,7 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     }
     let Some(path) = &arguments.path else {
         if let Some(rootfs) = &arguments.rootfs {
-            return Ok(Source { argv: command_in(rootfs, words(arguments))?, ..plain(rootfs, rootfs_files(rootfs, None)?) });
+            return of_rootfs(rootfs, rootfs, arguments);
         }
         let file = project_files::find(Path::new("."))?;
         let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
@@ -104,8 +136,11 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
         let error = Error::new(format!("{}: {error}", path.display()));
         error.with_help("PATH is an ELF program, a directory, a tar or cpio archive, an EROFS image or a project with a Kraftfile")
     })?;
+    if metadata.is_dir() && path.join("Dockerfile").is_file() && arguments.runner.is_none() {
+        return Ok(plain(path, rootfs_files(&path.join("Dockerfile"), None)?));
+    }
     if metadata.is_dir() {
-        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, rootfs_files(path, None)?) });
+        return of_rootfs(path, path, arguments);
     }
     file(path, arguments)
 }
@@ -118,6 +153,8 @@ fn plain(shown: &Path, files: Files) -> Source {
         kernel_args: Vec::new(),
         argv: Vec::new(),
         workdir: None,
+        stop_signal: None,
+        user: None,
         environment: Vec::new(),
     }
 }
@@ -125,6 +162,13 @@ fn plain(shown: &Path, files: Files) -> Source {
 fn utf8(path: &Path) -> Result<String> {
     let text = path.to_str().map(ToOwned::to_owned);
     text.ok_or_else(|| Error::new(format!("{}: the name is not valid UTF-8", path.display())))
+}
+
+/// A root file system with the user's command; only images have one of their own.
+fn of_rootfs(shown: &Path, rootfs: &Path, arguments: &CreateArgs) -> Result<Source> {
+    let files = rootfs_files(rootfs, None)?;
+    let argv = if files.has_command() { Vec::new() } else { command_in(rootfs, words(arguments))? };
+    Ok(Source { argv, ..plain(shown, files) })
 }
 
 /// The command for a root file system; there is no default one.
@@ -145,17 +189,25 @@ fn magic(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// An image, when the text is one: `oci:PATH`, `docker-archive:FILE`, the archive of an image, or a name that is no file.
+fn named(path: &Path) -> Result<Option<pith_image::Source>> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Ok(pith_image::Source::detect(path)?);
+    }
+    let Some(text) = path.to_str() else { return Ok(None) };
+    let is_path = text.starts_with(['/', '.', '~']) || text.ends_with('/');
+    let text = text.strip_prefix("oci://").unwrap_or(text);
+    if is_path { Ok(None) } else { Ok(pith_image::Source::parse(text).ok()) }
+}
+
 fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Files> {
+    if let Some(source) = named(path)? {
+        return Ok(Files::Named { source, format });
+    }
     let kind = pith_rootfs::source::detect(path).map_err(|error| Error::new(format!("root file system {error}")))?;
     match kind {
-        SourceKind::Dockerfile => {
-            let message = format!("{}: building a root file system from a Dockerfile is not supported yet", path.display());
-            Err(Error::new(message).with_help("give a directory, a tar or cpio archive or an EROFS image"))
-        }
-        SourceKind::OciLayout => {
-            let message = format!("{}: OCI images as root file systems are not supported yet", path.display());
-            Err(Error::new(message).with_help("unpack it into a directory or a tar archive"))
-        }
+        SourceKind::Dockerfile => Ok(Files::Dockerfile { path: path.to_owned(), format }),
+        SourceKind::OciLayout => Ok(Files::Named { source: pith_image::Source::Layout { path: path.to_owned(), name: None }, format }),
         _ => Ok(Files::Rootfs { path: path.to_owned(), kind, format }),
     }
 }
@@ -164,7 +216,7 @@ fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Files> {
 fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
     let magic = magic(path)?;
     if !matches!(pith_rootfs::source::detect(path)?, SourceKind::File) {
-        return Ok(Source { argv: command_in(path, words(arguments))?, ..plain(path, rootfs_files(path, None)?) });
+        return of_rootfs(path, path, arguments);
     }
     if magic.starts_with(b"\x7fELF") {
         let is_kernel = elf::is_kernel(path)?;
@@ -237,14 +289,18 @@ fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Repor
         (None, Some(rootfs)) => {
             // The project's default is cpio, which says nothing about a source that is an image already.
             let format = (rootfs.format == "erofs").then_some(Format::Erofs);
-            Some((directory.join(&rootfs.source), format))
+            let path = Path::new(&rootfs.source);
+            let is_image =
+                named(&directory.join(path))?.is_none() && fs::symlink_metadata(directory.join(path)).is_err() && named(path)?.is_some();
+            Some((if is_image { path.to_owned() } else { directory.join(path) }, format))
         }
         (None, None) => None,
     };
     let files = rootfs.map(|(path, format)| rootfs_files(&path, format)).transpose()?.unwrap_or(Files::None);
     let given = words(arguments);
-    let argv = if given.is_empty() { project.cmd.clone() } else { given };
-    if argv.is_empty() {
+    // What the user's words mean to an image, the image's own entry point decides.
+    let argv = if given.is_empty() || files.has_command() { project.cmd.clone() } else { given };
+    if argv.is_empty() && !files.has_command() {
         let message = format!("{name}: no 'cmd' and no command on the command line: there is nothing to run");
         return Err(Error::new(message).with_help("add for example `cmd: [\"/server\"]`"));
     }

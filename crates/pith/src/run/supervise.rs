@@ -152,6 +152,8 @@ pub fn stay(store: &Store, machine: &mut Machine, presence: Presence, report: &R
         if began.elapsed() >= LONG_LIFE {
             (in_a_row, rest) = (0, FIRST_REST);
         }
+        // Noted first: whoever sees the end in the record finds it among the events.
+        events::note(store.data(), &Happening::now("die", &machine.record).with("exitCode", code));
         let again = !supervisor.was_stopped() && machine.record.config.restart.wants_restart(code, in_a_row);
         machine.update(|record| {
             record.phase = if again { Phase::Restarting } else { Phase::Exited };
@@ -161,7 +163,6 @@ pub fn stay(store: &Store, machine: &mut Machine, presence: Presence, report: &R
             record.reason = ending.reason();
         })?;
         explain(&boot, &ending, machine, report);
-        events::note(store.data(), &Happening::now("die", &machine.record).with("exitCode", code));
         if again {
             supervisor.rest(rest).map_err(|error| Error::new(format!("supervising the machine: {error}")))?;
             if !supervisor.was_stopped() {

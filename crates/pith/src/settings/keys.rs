@@ -62,7 +62,7 @@ pub const KEYS: [Key; 25] = [
     key("log.level", "LOG_LEVEL", Kind::Word(LEVELS), "info", Use::Honoured),
     key("log.type", "LOG_TYPE", Kind::Word(TYPES), "fancy", Use::Honoured),
     key("log.timestamps", "LOG_TIMESTAMPS", Kind::Switch, "false", Use::Honoured),
-    key("buildkit_host", "BUILDKIT_HOST", Kind::Text, "", Use::Kept),
+    key("buildkit_host", "BUILDKIT_HOST", Kind::Text, "", Use::Honoured),
     key("no_emojis", "NO_EMOJIS", Kind::Switch, "true", Use::Kept),
     key("no_check_updates", "NO_CHECK_UPDATES", Kind::Switch, "true", Use::Kept),
     key("no_warn_sudo", "NO_WARN_SUDO", Kind::Switch, "true", Use::Kept),
@@ -78,8 +78,8 @@ pub const KEYS: [Key; 25] = [
     key("unikraft.manifests", "UNIKRAFT_MANIFESTS", Kind::List, "", Use::Kept),
 ];
 
-/// Groups whose members the user names: `auth.<host>.user`, `aliases.<name>`, `toolchain.<variable>`.
-const GROUPS: [&str; 3] = ["auth", "aliases", "toolchain"];
+/// Groups whose members the user names: `auth.<host>.user`, `registries.map.<name>`, `aliases.<name>`, `toolchain.<variable>`.
+const GROUPS: [&str; 4] = ["auth", "registries", "aliases", "toolchain"];
 
 /// What kind of value `name` takes; `None` when there is no such setting.
 pub fn kind_of(name: &str) -> Option<Kind> {

@@ -59,6 +59,7 @@ fn flag(global: &Global, key: &str) -> Option<String> {
         "log.timestamps" => switch(global.log_timestamps),
         "qemu" => path(&global.qemu),
         "runtime_dir" => path(&global.runtime_dir),
+        "buildkit_host" => global.buildkit_host.clone(),
         "events_pidfile" => path(&global.events_pid_file),
         "log.level" => global.log_level.and_then(name_of),
         "log.type" => global.log_type.and_then(name_of),
@@ -136,6 +137,33 @@ impl Settings {
         T::from_str(self.get(name), true).ok()
     }
 
+    /// Adds what the configuration file says about registries; what is there already counts for more.
+    ///
+    /// # Errors
+    /// The file cannot be read, or says something that is no setting.
+    pub fn registries(&self, registries: &mut pith_image::Settings) -> Result<()> {
+        for (name, value, line) in read(&self.file)?.settings() {
+            let wrong = |problem: &str| Error::new(format!("{}:{line}: {name}: {problem}", self.file.display()));
+            if let Some(image) = name.strip_prefix("registries.map.") {
+                registries.map.entry(image.to_owned()).or_insert(value);
+            } else if name == "registries.insecure" {
+                registries.insecure.extend(value.split(',').map(|host| host.trim().to_owned()).filter(|host| !host.is_empty()));
+            } else if name.starts_with("registries.") {
+                return Err(wrong("expected registries.map or registries.insecure"));
+            } else if let Some((host, field)) = name.strip_prefix("auth.").and_then(|rest| rest.rsplit_once('.')) {
+                let auth = registries.auth.entry(host.to_owned()).or_default();
+                match field {
+                    "user" => auth.user = value,
+                    "token" => auth.token = value,
+                    "endpoint" => auth.endpoint = Some(value),
+                    "verify_ssl" => auth.verify_ssl = Some(keys::switch(&value).ok_or_else(|| wrong("expected true or false"))?),
+                    _ => return Err(wrong("expected user, token, endpoint or verify_ssl")),
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Least important message to show.
     pub fn log_level(&self) -> LogLevel {
         self.word("log.level").unwrap_or(LogLevel::Info)
@@ -191,7 +219,8 @@ impl Settings {
     /// # Errors
     /// When there is no place for them.
     pub fn store(&self) -> Result<Store> {
-        Ok(Store::open(self.text("runtime_dir").map(PathBuf::from))?)
+        let named = self.text("runtime_dir").map(std::path::absolute).transpose();
+        Ok(Store::open(named.map_err(|error| Error::new(format!("--runtime-dir: {error}")))?)?)
     }
 }
 

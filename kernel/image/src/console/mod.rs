@@ -85,8 +85,10 @@ impl Console {
         if self.way.is_completed() {
             return;
         }
-        if let Way::Serial(serial) = self.way.call_once(|| Way::Serial(Box::new(Serial::probe(stderr)))) {
-            serial.connect(self);
+        match self.way.call_once(|| Way::Serial(Box::new(Serial::probe(stderr)))) {
+            #[cfg(feature = "agent")]
+            Way::Link(_) => {}
+            Way::Serial(serial) => serial.connect(self),
         }
     }
 

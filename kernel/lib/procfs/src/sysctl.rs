@@ -121,6 +121,6 @@ pub(crate) fn children(prefix: &'static str) -> impl Iterator<Item = (&'static s
         if core::mem::replace(&mut last, dir) == dir {
             return None;
         }
-        Some((dir, Err(&setting.name[..prefix.len() + dir.len() + 1])))
+        Some((dir, Err(setting.name.split_at_checked(prefix.len() + dir.len() + 1)?.0)))
     })
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 /// A byte vector that text can be formatted into.
-pub(crate) struct Text<'a>(pub(crate) &'a mut Vec<u8>);
+struct Text<'a>(&'a mut Vec<u8>);
 
 impl Write for Text<'_> {
     fn write_str(&mut self, s: &str) -> fmt::Result {
@@ -13,11 +13,17 @@ impl Write for Text<'_> {
     }
 }
 
+/// Appends formatted text.
+#[inline(never)]
+pub(crate) fn append(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
+    // Writing into memory cannot fail.
+    let _ = Text(out).write_fmt(text);
+}
+
 /// Appends formatted text to a `Vec<u8>`.
 macro_rules! put {
     ($out:expr, $($arg:tt)*) => {
-        // Writing into memory cannot fail.
-        let _ = core::fmt::Write::write_fmt(&mut $crate::text::Text($out), format_args!($($arg)*));
+        $crate::text::append($out, format_args!($($arg)*))
     };
 }
 pub(crate) use put;

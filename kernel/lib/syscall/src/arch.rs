@@ -24,6 +24,11 @@ mod x86_64 {
         regs.rsp
     }
 
+    /// Makes the registers those of a system call even when the application gave the number that says they are none.
+    pub fn mark_call(regs: &mut UserRegs) {
+        regs.orig_rax = regs.orig_rax.min(arch_x86_64::regs::NO_SYSCALL - 1);
+    }
+
     /// The result register.
     pub fn result(regs: &UserRegs) -> u64 {
         regs.rax

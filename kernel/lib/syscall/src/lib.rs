@@ -39,15 +39,19 @@ use uapi::Errno;
 #[inline]
 pub fn dispatch(cx: &mut Cx<'_>, number: u64, args: &[u64; 6]) -> u64 {
     cx.thread.count_system_call();
+    let [a, b, c, d, e, f] = *args;
     match table::handler(number) {
-        Some(handler) => handler(cx, args).unwrap_or_else(Errno::to_syscall),
+        Some(handler) => handler(cx, a, b, c, d, e, f).unwrap_or_else(Errno::to_syscall),
         None => absent(cx, number),
     }
 }
 
 /// ENOSYS, and one log line per number.
 #[cold]
-fn absent(cx: &Cx<'_>, number: u64) -> u64 {
+#[inline(never)]
+fn absent(cx: &mut Cx<'_>, number: u64) -> u64 {
+    // The number that marks "no call" in the registers is an unknown call like others when an application makes it.
+    crate::arch::mark_call(cx.regs);
     if cx.system.first_absent_call(number) {
         let platform = cx.platform();
         match (table::name(number), table::left_out(number)) {

@@ -112,11 +112,13 @@ pub trait UserMemory {
 /// Conveniences on top of [`UserMemory`]; `cx.user().read::<Timespec>(addr)?` is how system calls read arguments.
 impl dyn UserMemory + '_ {
     /// All of `buf`, or `EFAULT`.
+    #[inline(never)]
     pub fn read_bytes(&self, addr: u64, buf: &mut [u8]) -> Result<()> {
         if self.copy_in(addr, buf) == buf.len() { Ok(()) } else { Err(Errno::EFAULT) }
     }
 
     /// All of `bytes`, or `EFAULT`.
+    #[inline(never)]
     pub fn write_bytes(&self, addr: u64, bytes: &[u8]) -> Result<()> {
         if self.copy_out(addr, bytes) == bytes.len() { Ok(()) } else { Err(Errno::EFAULT) }
     }
@@ -286,6 +288,9 @@ impl Position {
             done += got;
             if got < len {
                 return if done == 0 { Err(Errno::EFAULT) } else { Ok(done) };
+            }
+            if done == want {
+                break;
             }
         }
         Ok(done)

@@ -77,7 +77,8 @@ fn sleep_until_signal(cx: &Cx<'_>) -> Result<u64> {
 }
 
 pub fn rt_sigtimedwait(cx: &mut Cx<'_>, set: u64, info: u64, timeout: u64, set_size: u64) -> Result<u64> {
-    let set = read_set(cx, set, set_size)?.ok_or(Errno::EFAULT)?;
+    // Nobody can wait for those two: they act (sigwaitinfo(2), NOTES).
+    let set = read_set(cx, set, set_size)?.ok_or(Errno::EFAULT)?.without(SignalSet::UNBLOCKABLE);
     let timeout_ns = timespec(cx.user(), timeout)?;
     let taken = take_or_wait(cx, set, timeout_ns)?;
     if info != 0 {

@@ -13,8 +13,9 @@ use uapi::Result;
 
 pub use x86_64::ROWS;
 
-/// A system call with its raw arguments; the table's rows decode them and call the typed function.
-pub type Handler = fn(&mut Cx<'_>, &[u64; 6]) -> Result<u64>;
+/// A system call with its raw arguments; the table's rows decode them and call the typed function. Each argument is a parameter, so that most reach the
+/// typed function in the register that they came in.
+pub type Handler = fn(&mut Cx<'_>, u64, u64, u64, u64, u64, u64) -> Result<u64>;
 
 /// One past the highest number the tables go to.
 pub const COUNT: usize = 470;
@@ -74,14 +75,16 @@ pub fn left_out(number: u64) -> Option<&'static str> {
 macro_rules! entry {
     ([] ($($kind:ident),*)) => { None };
     ([$module:ident :: $function:ident] ($($kind:ident),*)) => {
+        entry!(@pair [$module :: $function] [] [a b c d e f] $($kind)*)
+    };
+    // Gives each kind its raw argument; the raw arguments left over are ignored.
+    (@pair $call:tt [$($done:tt)*] [$raw:ident $($raws:ident)*] $kind:ident $($kinds:ident)*) => {
+        entry!(@pair $call [$($done)* ($raw $kind)] [$($raws)*] $($kinds)*)
+    };
+    (@pair [$module:ident :: $function:ident] [$(($raw:ident $kind:ident))*] [$($unused:ident)*]) => {
         Some({
-            #[allow(unused_variables, unused_mut, reason = "calls without arguments")]
-            fn call(cx: &mut crate::Cx<'_>, raw: &[u64; 6]) -> uapi::Result<u64> {
-                let mut raw = raw.iter().copied();
-                crate::calls::$module::$function(
-                    cx,
-                    $(<crate::table::args::$kind as crate::table::args::Arg>::decode(raw.next().unwrap_or(0))),*
-                )
+            fn call(cx: &mut crate::Cx<'_>, $($raw: u64,)* $(#[allow(unused_variables)] $unused: u64),*) -> uapi::Result<u64> {
+                crate::calls::$module::$function(cx, $(<crate::table::args::$kind as crate::table::args::Arg>::decode($raw)),*)
             }
             call as crate::table::Handler
         })

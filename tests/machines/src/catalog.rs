@@ -1,0 +1,148 @@
+//! The catalogue, started as its READMEs say, from base images that a registry on this machine serves.
+
+use crate::{Place, Server, finish, free_port, root, wait_for};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Time for a build with everything cold: packages, crates, compilers.
+const BUILD_DEADLINE: Duration = Duration::from_secs(900);
+
+/// A registry on the loopback that has the images of `catalog/bases.tsv`; ended when this value goes.
+pub struct Registry {
+    server: Child,
+    address: String,
+}
+
+impl Registry {
+    /// Makes the images if they are not there yet, and serves them. Everything is kept in `target/catalog`.
+    pub fn start() -> Self {
+        let directory = Catalog::directory();
+        let scripts = root().join("tests/machines/catalog");
+        let made = Command::new(scripts.join("bases.sh")).arg(directory.join("bases")).output().expect("bases.sh");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+
+        let address = format!("127.0.0.1:{}", free_port());
+        let config = format!(
+            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nhttp: {{addr: \"{address}\"}}\nstorage: {{filesystem: {{rootdirectory: \"{}\"}}}}\n",
+            directory.join("registry").display()
+        );
+        let path = directory.join("registry.yml");
+        fs::write(&path, config).expect("a file of ours");
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--", "docker-registry", "serve"]).arg(&path);
+        let server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("docker-registry");
+        let registry = Self { server, address };
+        wait_for(|| std::net::TcpStream::connect(&registry.address).is_ok());
+        for base in fs::read_dir(directory.join("bases")).expect("made").flatten() {
+            registry.push(&base.path());
+        }
+        registry
+    }
+
+    fn push(&self, layout: &Path) {
+        let name = layout.file_name().expect("a name").to_string_lossy().into_owned();
+        let target = format!("docker://{}/{name}:latest", self.address);
+        let skopeo = |words: &[&str]| {
+            let mut command = Command::new("skopeo");
+            command.args(words);
+            finish(command, Stdio::null())
+        };
+        if !skopeo(&["inspect", "--tls-verify=false", "--raw", &target]).status.success() {
+            let pushed = skopeo(&["copy", "--quiet", "--dest-tls-verify=false", &format!("oci:{}", layout.display()), &target]);
+            assert!(pushed.status.success(), "{name}: {}", pushed.err());
+        }
+    }
+
+    /// The names that Dockerfiles use and where they are, as `$PITH_IMAGE_MAP` wants it.
+    fn map(&self) -> String {
+        let table = fs::read_to_string(root().join("tests/machines/catalog/bases.tsv")).expect("bases.tsv");
+        let rows = table.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('\t'));
+        let entries: Vec<String> = rows.map(|(name, base)| format!("{name}={}/{base}:latest", self.address)).collect();
+        entries.join(";")
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// The catalogue, with one place for its builds' cache.
+pub struct Catalog {
+    registry: Registry,
+}
+
+impl Catalog {
+    /// With a registry of its own.
+    pub fn open() -> Self {
+        Self { registry: Registry::start() }
+    }
+
+    /// Where images, registry and cache are kept between runs.
+    fn directory() -> PathBuf {
+        let directory = root().join("target/catalog");
+        fs::create_dir_all(&directory).expect("a directory for it");
+        directory
+    }
+
+    /// The place where its machines run.
+    pub fn place(&self) -> Place {
+        let mut place = Place::kept(&Self::directory().join("place"));
+        place.variable("PITH_IMAGE_MAP", &self.registry.map());
+        place
+    }
+
+    /// Starts an entry, such as `library/nginx`, as its README says, on a free port; sends the README's request, and compares with the README's answer.
+    pub fn start(&self, entry: &str) -> Server {
+        let directory = root().join("catalog").join(entry);
+        let readme = Readme::of(&directory);
+        let (host_port, guest_port) = readme.ports();
+        let server = Server::start_project(&directory, self.place(), BUILD_DEADLINE, guest_port, readme.run_words());
+        let client = readme.client.replace(&format!("localhost:{host_port}"), &server.address.to_string());
+        let client = client.replace("redis-cli ", &format!("redis-cli -p {} ", server.address.port()));
+        let mut command = Command::new("sh");
+        // redis-cli answers scripts in another form than people.
+        command.args(["-c", &client]).env("FAKETTY", "1");
+        let outcome = finish(command, Stdio::null());
+        assert_eq!(outcome.out().trim_end(), readme.answer, "{client}: {}", outcome.err());
+        server
+    }
+}
+
+/// The two commands of an entry's README and the answer.
+struct Readme {
+    run: String,
+    client: String,
+    answer: String,
+}
+
+impl Readme {
+    fn of(directory: &Path) -> Self {
+        let text = fs::read_to_string(directory.join("README.md")).expect("a README.md");
+        let mut blocks = text.split("```").skip(1).step_by(2);
+        let (commands, answer) = (blocks.next().expect("a block of commands"), blocks.next().expect("a block with the answer"));
+        let mut lines = commands.strip_prefix("sh\n").expect("shell commands").lines();
+        let run = lines.next().expect("the first command").to_owned();
+        assert!(run.starts_with("pith run ") && run.ends_with(" ."), "{run}");
+        Self { run, client: lines.collect::<Vec<_>>().join("\n"), answer: answer.trim().to_owned() }
+    }
+
+    /// Published port and the machine's.
+    fn ports(&self) -> (u16, u16) {
+        let (_, rest) = self.run.split_once(" -p ").expect("a published port");
+        let (host, guest) = rest.split_whitespace().next().and_then(|ports| ports.split_once(':')).expect("HOST:GUEST");
+        (host.parse().expect("a port"), guest.parse().expect("a port"))
+    }
+
+    /// The words after `pith run`, without the port, which the server chooses, and `--rm`, which it adds.
+    fn run_words(&self) -> Vec<&str> {
+        let mut words: Vec<&str> = self.run.split_whitespace().skip(2).filter(|word| *word != "--rm").collect();
+        let at = words.iter().position(|word| *word == "-p").expect("as found above");
+        words.drain(at..=at + 1);
+        words
+    }
+}

@@ -1,0 +1,172 @@
+//! A machine that answers.
+
+use crate::{DEADLINE, Outcome, Place, collect, finish, free_port, interrupt, wait_until};
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A machine that answers on a published port.
+pub struct Server {
+    child: Child,
+    out: Option<std::thread::JoinHandle<Vec<u8>>>,
+    err: Option<std::thread::JoinHandle<Vec<u8>>>,
+    place: Place,
+    /// Where it answers.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// `pith run -W --rm -p 127.0.0.1:FREE:guest_port ARGS...`, and waits until a request is answered.
+    pub fn start<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(guest_port: u16, args: I) -> Server {
+        Self::start_in(Place::new(), guest_port, args)
+    }
+
+    /// [`start`](Self::start) at a given place.
+    pub fn start_in<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(place: Place, guest_port: u16, args: I) -> Server {
+        Self::start_on("microvm", place, guest_port, args)
+    }
+
+    /// [`start_in`](Self::start_in) on this machine type of QEMU's.
+    pub fn start_on<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(machine_type: &str, place: Place, guest_port: u16, args: I) -> Server {
+        let mut command = place.pith();
+        command.env("PITH_QEMU_MACHINE", machine_type);
+        Self::start_command(command, place, DEADLINE, guest_port, args)
+    }
+
+    /// [`start_in`](Self::start_in) this directory, with a deadline of its own for what has to be built first.
+    pub fn start_project<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
+        directory: &Path,
+        place: Place,
+        limit: Duration,
+        guest_port: u16,
+        args: I,
+    ) -> Server {
+        let mut command = place.pith();
+        command.current_dir(directory);
+        Self::start_command(command, place, limit, guest_port, args)
+    }
+
+    fn start_command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
+        mut command: Command,
+        place: Place,
+        limit: Duration,
+        guest_port: u16,
+        args: I,
+    ) -> Server {
+        let port = free_port();
+        command.args(["run", "-W", "--rm", "-p", &format!("127.0.0.1:{port}:{guest_port}")]).args(args);
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        let out = Some(collect(child.stdout.take().expect("piped")));
+        let err = Some(collect(child.stderr.take().expect("piped")));
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut server = Server { child, out, err, place, address };
+        let deadline = Instant::now() + limit;
+        while !server.answers() {
+            if let Some(status) = server.child.try_wait().expect("our child") {
+                let (out, err) = server.output();
+                panic!("the machine ended before it answered: {status}\n--- stdout\n{out}\n--- stderr\n{err}");
+            }
+            if Instant::now() > deadline {
+                interrupt(&server.child, "TERM");
+                let _ = wait_until(&mut server.child, Instant::now() + Duration::from_secs(15));
+                let _ = server.child.kill();
+                let (out, err) = server.output();
+                panic!("no answer on {address} in {limit:?}\n--- stdout\n{out}\n--- stderr\n{err}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+
+    /// User-mode networking accepts on the host's side before the guest listens, so only an answer counts. To the servers that do not speak HTTP
+    /// this is a bad request, which they answer too.
+    fn answers(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect_timeout(&self.address, Duration::from_secs(2)) else { return false };
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
+        let mut byte = [0];
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").is_ok() && stream.read(&mut byte).is_ok_and(|n| n == 1)
+    }
+
+    fn output(&mut self) -> (String, String) {
+        let text = |t: Option<std::thread::JoinHandle<Vec<u8>>>| {
+            t.map_or(String::new(), |t| String::from_utf8_lossy(&t.join().unwrap_or_default()).into_owned())
+        };
+        (text(self.out.take()), text(self.err.take()))
+    }
+
+    /// Runs a client to its end; its standard output, after checking that it succeeded.
+    pub fn client(&self, program: &str, args: &[&str]) -> String {
+        let mut command = Command::new(program);
+        command.args(args);
+        let outcome = finish(command, Stdio::null());
+        assert!(outcome.status.success(), "{program} {args:?}: {} {}{}", outcome.status, outcome.out(), outcome.err());
+        outcome.out()
+    }
+
+    /// `curl` on a path of this server.
+    pub fn get(&self, path: &str) -> String {
+        self.client("curl", &["-sS", "--fail", "--max-time", "60", &format!("http://{}{path}", self.address)])
+    }
+
+    /// [`get`](Self::get) with more words for curl.
+    pub fn get_with(&self, words: &[&str], path: &str) -> String {
+        let url = format!("http://{}{path}", self.address);
+        self.client("curl", &[&["-sS", "--fail", "--max-time", "60", &url], words].concat())
+    }
+
+    /// The status with which it answers a path.
+    pub fn status_of(&self, path: &str) -> String {
+        self.status_with(&[], path)
+    }
+
+    /// [`status_of`](Self::status_of) with more words for curl.
+    pub fn status_with(&self, words: &[&str], path: &str) -> String {
+        let url = format!("http://{}{path}", self.address);
+        self.client("curl", &[&["-sS", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "60", &url], words].concat())
+    }
+
+    /// One second of wrk: every answer good, no connection lost.
+    pub fn wrk(&self, path: &str) {
+        let report = self.client("wrk", &["-t1", "-c8", "-d1s", &format!("http://{}{path}", self.address)]);
+        let requests: u64 = report.lines().find_map(|l| l.trim().split_once(" requests in")?.0.parse().ok()).expect("a report");
+        assert!(requests > 0, "{report}");
+        assert!(!report.contains("Socket errors") && !report.contains("Non-2xx"), "{report}");
+    }
+
+    /// Stops the machine gracefully, as Ctrl-C does, and returns how it ended.
+    pub fn stop(mut self) -> Outcome {
+        interrupt(&self.child, "INT");
+        let status = wait_until(&mut self.child, Instant::now() + DEADLINE);
+        if status.is_none() {
+            let _ = self.child.kill();
+            let (out, err) = self.output();
+            panic!("the machine did not stop\n--- stdout\n{out}\n--- stderr\n{err}");
+        }
+        let bytes = |t: Option<std::thread::JoinHandle<Vec<u8>>>| t.map_or(Vec::new(), |t| t.join().unwrap_or_default());
+        let outcome = Outcome { status: status.expect("checked"), stdout: bytes(self.out.take()), stderr: bytes(self.err.take()) };
+        if self.place.is_own() {
+            self.place.assert_clean();
+        }
+        outcome
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.try_wait().ok().flatten().is_none() {
+            interrupt(&self.child, "TERM");
+            if wait_until(&mut self.child, Instant::now() + Duration::from_secs(15)).is_none() {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+            }
+        }
+    }
+}
