@@ -83,8 +83,8 @@ fn flags() {
             "pith: error: --memory \"lots\": expected a whole number with an optional suffix\n  help: write for example 64Mi, 256M or 1Gi\n",
         ),
         (
-            vec!["-M", "3Mi"],
-            "pith: error: 3 MiB of memory cannot hold the kernel and a root file system of 1 MiB\n  help: give at least -M 5Mi, and what the application needs\n",
+            vec!["-M", "1Mi"],
+            "pith: error: 1 MiB of memory cannot hold the kernel and a root file system of 1 MiB\n  help: give at least -M 2Mi, and what the application needs\n",
         ),
         (vec!["-e", "=x"], "pith: error: --env \"=x\": expected NAME=VALUE or NAME\n"),
         (vec!["-a", "debug"], "pith: error: --kernel-arg \"debug\" is not of the form lib.param=value\n"),

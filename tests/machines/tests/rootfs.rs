@@ -122,11 +122,11 @@ fn memory_for_an_image_is_its_size_and_what_is_touched() {
     // 64 MiB that are in the root file system and that nobody reads.
     fs::write(root.join("ballast"), vec![7; 64 << 20]).expect("a large file");
     for format in ["cpio", "erofs"] {
-        let outcome = run(["-M", "68Mi", "--rootfs", path(&root), "--rootfs-type", format, "/bin/hello"]);
+        let outcome = run(["-M", "67Mi", "--rootfs", path(&root), "--rootfs-type", format, "/bin/hello"]);
         assert_eq!((outcome.out().as_str(), outcome.code()), ("hello from C\n", 0), "{format}: {}", outcome.err());
         let outcome = run(["-M", "64Mi", "--rootfs", path(&root), "--rootfs-type", format, "/bin/hello"]);
         assert_eq!(outcome.code(), 125);
-        assert!(outcome.err().contains("64 MiB of memory cannot hold") && outcome.err().contains("-M 68Mi"), "{}", outcome.err());
+        assert!(outcome.err().contains("64 MiB of memory cannot hold") && outcome.err().contains("-M 67Mi"), "{}", outcome.err());
     }
 }
 

@@ -17,8 +17,9 @@ pub struct Superblock {
     pub bytes: u64,
     /// How many inodes are in it.
     pub inodes: u64,
-    /// Whether files may be in chunks, which can be read here but not mounted by the guest.
-    pub has_chunks: bool,
+    /// Whether files may be in another form than one after the other: compressed, which nobody here reads, or in chunks, which the guest does not. mkfs.erofs says so of
+    /// every image it makes; only [`read`] tells then.
+    pub may_have_more: bool,
 }
 
 /// An image and what was found out about it.
@@ -44,7 +45,7 @@ pub fn probe(image: &Arc<File>) -> Result<Superblock, EntryError> {
     if reader.bytes > reader.len {
         return Err(fail(Problem::Truncated("the image is shorter than it says")));
     }
-    Ok(Superblock { bytes: reader.bytes, inodes: reader.inodes, has_chunks: reader.has_chunks })
+    Ok(Superblock { bytes: reader.bytes, inodes: reader.inodes, may_have_more: reader.may_have_more })
 }
 
 /// Reads an image without compression: its directories and metadata; contents stay where they are.
@@ -72,7 +73,7 @@ struct Reader<'a> {
     root: u64,
     bytes: u64,
     inodes: u64,
-    has_chunks: bool,
+    may_have_more: bool,
     tree: Tree,
     entries: u64,
     acls: u64,
@@ -148,7 +149,7 @@ impl<'a> Reader<'a> {
             root: u16_at(sb, 14).into(),
             bytes: u64::from(u32_at(sb, 36)) * BLOCK,
             inodes: u64_at(sb, 16),
-            has_chunks: u32_at(sb, 80) & super::INCOMPAT_CHUNKED != 0,
+            may_have_more: u32_at(sb, 80) != 0,
             tree: Tree::default(),
             entries: 0,
             acls: 0,

@@ -99,12 +99,22 @@ fn cpio(path: &Path, request: &Request) -> Result<Loaded, RootfsError> {
     Ok(Loaded::Tree { tree: super::cpio::read(&file).map_err(damaged(path))?, format: Format::Cpio })
 }
 
+/// An image that the guest can mount stays as it is; one with chunks is packed anew.
 fn erofs(path: &Path, request: &Request) -> Result<Loaded, RootfsError> {
     let file = plain::open(path, &request.options)?;
     let superblock = crate::erofs::probe(&file).map_err(damaged(path))?;
-    if !superblock.has_chunks && is_plain(&file, path)? {
-        let bytes = file.metadata().map_err(cannot_read(path))?.len();
-        return Ok(Loaded::Ready { format: Format::Erofs, bytes, entries: superblock.inodes });
+    let mut tree = None;
+    if superblock.may_have_more {
+        let image = crate::erofs::read(&file).map_err(damaged(path))?;
+        tree = image.obstacle.map(|_| image.tree);
     }
-    Ok(Loaded::Tree { tree: crate::erofs::read(&file).map_err(damaged(path))?.tree, format: Format::Erofs })
+    let tree = match tree {
+        None if is_plain(&file, path)? => {
+            let bytes = file.metadata().map_err(cannot_read(path))?.len();
+            return Ok(Loaded::Ready { format: Format::Erofs, bytes, entries: superblock.inodes });
+        }
+        None => crate::erofs::read(&file).map_err(damaged(path))?.tree,
+        Some(tree) => tree,
+    };
+    Ok(Loaded::Tree { tree, format: Format::Erofs })
 }
