@@ -26,7 +26,8 @@ echo h > links/h1; ln links/h1 links/h2; truncate -s 1M sparse; : > zero
 mkdir -p t/in; echo x > t/in/f; chmod 2755 t/in; ln -s f t/in/s; ln t/in/f t/in/h
 tar -C t --owner=5 --group=6 -cf t.tar in; gzip -k t.tar; bzip2 -k t.tar; xz -k t.tar; rm -r t
 head -c 100 t.tar.gz > cut.gz; echo plain | gzip > plain.gz
-printf 'secret\n**/*.md\n!dir/sub/deep/e.md\n' > .dockerignore
+mkdir -p -m 711 kept/in; chmod 711 kept; echo k > kept/in/k; echo n > kept/n
+printf 'secret\n**/*.md\n!dir/sub/deep/e.md\nkept\n!kept/in/k\n' > .dockerignore
 echo '#!/bin/sh' > run.sh; chmod 755 run.sh
 cp run.sh caps; setcap cap_net_raw+ep caps
 "#;

@@ -290,7 +290,7 @@ fn what_cannot_be_done_is_refused_with_its_line() {
         ("FROM scratch\nCOPY dir /d\nCOPY a.txt /d/c.txt/x\n", "3:6: /d/c.txt is a file, not a directory"),
         (
             "FROM scratch\nCOPY [a.txt /x\n",
-            "2:6: the pattern \"[a.txt\" cannot be read: a '[' without ']' (paths are relative to the build context, /context)",
+            "2:6: the pattern \"[a.txt\" cannot be read: a '[' without ']' (a literal '[' or '*' is written with a backslash in front of it)",
         ),
     ];
     for (text, expected) in cases {

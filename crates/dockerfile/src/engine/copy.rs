@@ -272,8 +272,11 @@ pub fn matches(from: &Tree, text: &str, place: Place, stars: Stars) -> Result<Ve
         let shown = path::show(&name);
         return follow(name).map_or_else(|| problem(Some(place), format!("{shown} is not there")), |found| Ok(vec![found]));
     }
-    let bad =
-        |reason: &str| CopyProblem { message: format!("the pattern {text:?} cannot be read: {reason}"), place: Some(place), help: None };
+    let bad = |reason: &str| CopyProblem {
+        message: format!("the pattern {text:?} cannot be read: {reason}"),
+        place: Some(place),
+        help: Some("a literal '[' or '*' is written with a backslash in front of it".to_owned()),
+    };
     let glob = Glob::new(&String::from_utf8_lossy(&name), stars).map_err(bad)?;
     Ok(from.below(b"").filter(|(name, _)| glob.matches(name)).filter_map(|(name, _)| follow(name.to_vec())).collect())
 }

@@ -135,10 +135,8 @@ impl<'s> Checks<'s> {
             if text.contains('$') {
                 continue;
             }
-            if let Some((_, protocol)) = text.split_once('/') {
-                if protocol.chars().any(|c| c.is_ascii_uppercase()) {
-                    self.warn(port.place, format!("ExposeProtoCasing: write {:?}", text.to_ascii_lowercase()));
-                }
+            if text.split_once('/').is_some_and(|(_, protocol)| protocol.chars().any(|c| c.is_ascii_uppercase())) {
+                self.warn(port.place, format!("ExposeProtoCasing: write {:?}", text.to_ascii_lowercase()));
             }
             if text.contains(':') {
                 self.warn(port.place, format!("ExposeInvalidFormat: {text:?} has an address or host port, which EXPOSE does not take"));
@@ -182,11 +180,9 @@ impl<'s> Checks<'s> {
             let name = warning.message.split(':').next().unwrap_or_default();
             !directives.skipped_checks.iter().any(|skipped| skipped == "all" || skipped.eq_ignore_ascii_case(name))
         };
-        if directives.warnings_are_errors {
-            if let Some((place, warning)) = self.found.iter().find(|(_, warning)| wanted(warning)) {
-                let problem = self.source.problem(*place, warning.message.clone(), "here");
-                return Err(problem.with_help("the line `# check=error=true` makes warnings errors"));
-            }
+        if let (true, Some((place, warning))) = (directives.warnings_are_errors, self.found.iter().find(|(_, warning)| wanted(warning))) {
+            let problem = self.source.problem(*place, warning.message.clone(), "here");
+            return Err(problem.with_help("the line `# check=error=true` makes warnings errors"));
         }
         let mut warnings = self.before;
         warnings.extend(self.found.into_iter().map(|(_, warning)| warning));

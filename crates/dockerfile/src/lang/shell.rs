@@ -395,15 +395,15 @@ mod tests {
     use super::*;
 
     fn lookup(name: &str) -> Option<String> {
-        Some(match name {
+        let value = match name {
             "x" => "value",
             "empty" => "",
             "path" => "a/b/c.tar.gz",
             "list" => "one two",
             "foo" => "foobarfoo",
             _ => return None,
-        })
-        .map(ToOwned::to_owned)
+        };
+        Some(value.to_owned())
     }
 
     fn word(text: &str) -> String {

@@ -77,8 +77,8 @@ impl Planner<'_> {
         }
         let mut env = config.env.clone();
         env.extend(scope.visible_args());
-        let given = |name: &&str| self.inputs.build_args.iter().rev().find(|(key, _)| key == *name && !scope.declared(name));
-        let uncounted_env = PROXIES.iter().filter_map(|name| given(name)).map(|(name, value)| format!("{name}={value}")).collect();
+        let given = |name: &&'static str| self.inputs.build_args.iter().rev().find(|(key, _)| key == *name && !scope.declared(name));
+        let uncounted_env = PROXIES.iter().filter_map(given).map(|(name, value)| format!("{name}={value}")).collect();
         let cwd = if config.working_dir.is_empty() { "/".to_owned() } else { config.working_dir.clone() };
         let mut mounts = Vec::new();
         for flag in &run.mounts {

@@ -75,6 +75,7 @@ pub(crate) fn entry(path: &Path, inode: u64) -> io::Result<Option<Entry>> {
 pub fn read(root: &Path, ignore: &Ignore) -> Result<Tree, HostError> {
     let mut tree = Tree::default();
     let mut inodes: HashMap<(u64, u64), u64> = HashMap::new();
+    let mut skipped: BTreeMap<Vec<u8>, Entry> = BTreeMap::new();
     let mut pending = vec![Vec::new()];
     while let Some(directory) = pending.pop() {
         let host = root.join(OsStr::from_bytes(&directory));
@@ -98,10 +99,19 @@ pub fn read(root: &Path, ignore: &Ignore) -> Result<Tree, HostError> {
             if entry.is_directory() {
                 pending.push(name.clone());
             }
+            let entry = Entry { uid: 0, gid: 0, xattrs: BTreeMap::new(), ..entry };
             // An ignored directory is there only if something in it is.
-            if !ignored {
-                tree.insert(&name, Entry { uid: 0, gid: 0, xattrs: BTreeMap::new(), ..entry });
+            if ignored {
+                skipped.insert(name, entry);
+                continue;
             }
+            for (end, _) in name.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+                let above = name.get(..end).unwrap_or_default();
+                if let Some(directory) = skipped.remove(above) {
+                    tree.insert(above, directory);
+                }
+            }
+            tree.insert(&name, entry);
         }
     }
     Ok(tree)

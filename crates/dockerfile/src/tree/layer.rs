@@ -142,7 +142,11 @@ impl Tree {
         let mut steps = Vec::new();
         read(reader.entries_with_seek()?, Whiteouts::Understood, data, |name, step| {
             // What a directory loses, it loses before it gets anything, wherever the archive says so.
-            if matches!(step, Step::Change(Change::Clear)) { self.change(&name, step) } else { Ok(steps.push((name, step))) }
+            if matches!(step, Step::Change(Change::Clear)) {
+                return self.change(&name, step);
+            }
+            steps.push((name, step));
+            Ok(())
         })?;
         steps.into_iter().try_for_each(|(name, step)| self.change(&name, step))
     }

@@ -189,17 +189,15 @@ fn lines(from: Option<impl Read>, each: &dyn Fn(&[u8])) {
 /// all, while it has one thread.
 #[must_use]
 pub fn run_if_asked(args: &[String]) -> Option<ExitCode> {
-    if let [first, role, rights, root] = args {
-        if first == WORKER && role == unpack::ROLE {
-            return Some(match unpack::main(rights, root) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    // The parent passes it on.
-                    let _ = writeln!(io::stderr(), "{error}");
-                    ExitCode::FAILURE
-                }
-            });
-        }
+    match args {
+        [first, role, rights, root] if first == WORKER && role == unpack::ROLE => Some(match unpack::main(rights, root) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                // The parent passes it on.
+                let _ = writeln!(io::stderr(), "{error}");
+                ExitCode::FAILURE
+            }
+        }),
+        _ => namespace::run_if_asked(args),
     }
-    namespace::run_if_asked(args)
 }
