@@ -41,7 +41,11 @@ fn paths() {
         (vec!["elf32"], 126, "pith: error: elf32: a 32-bit program; 64-bit ones are supported\n"),
         (vec!["cut.cpio", "/x"], 125, "pith: error: cut.cpio: byte 0: the archive is cut off: expected a header or the trailer\n"),
         (vec!["--rootfs", "root", "/bin/none"], 127, "pith: error: /bin/none is not in the root file system root\n"),
-        (vec!["--rootfs", "nowhere", "/bin/app"], 125, "pith: error: root file system nowhere: No such file or directory (os error 2)\n"),
+        (
+            vec!["--rootfs", "./nowhere", "/bin/app"],
+            125,
+            "pith: error: root file system ./nowhere: No such file or directory (os error 2)\n",
+        ),
     ] {
         let mut all = vec!["run", "-W"];
         all.extend(&arguments);
@@ -164,8 +168,13 @@ fn projects() {
         run("spec: v0.6\nruntime: base\ncmd: /x\nvolumes: [\"./a:/b\"]\n"),
         "pith: error: ./Kraftfile:4:11: volumes are not supported yet\n  help: put the files into the root file system\n"
     );
+    fs::write(home.path("Dockerfile"), "FROM scratch\nCOPI x /\n").unwrap();
+    insta::assert_snapshot!("bad_dockerfile", run("spec: v0.6\nruntime: base\ncmd: /x\nrootfs: ./Dockerfile\n"));
     fs::write(home.path("Dockerfile"), "FROM scratch\n").unwrap();
-    assert!(run("spec: v0.6\nruntime: base\ncmd: /x\nrootfs: ./Dockerfile\n").contains("from a Dockerfile is not supported yet"));
+    assert_eq!(
+        run("spec: v0.6\nruntime: base\nrootfs: ./Dockerfile\n"),
+        "pith: [stage-0 1/1] FROM scratch\npith: error: .: the image has no ENTRYPOINT and no CMD: there is nothing to run\n  help: add CMD [\"/program\"] to the Dockerfile, or name a program behind --\n"
+    );
 }
 
 #[test]
@@ -209,6 +218,8 @@ fn help() {
 #[test]
 fn broken_command_lines() {
     let home = Home::new();
+    fs::create_dir(home.path("project")).unwrap();
+    fs::write(home.path("project/Dockerfile"), "FROM scratch\nCMD [\"/x\"]\n").unwrap();
     fs::write(home.path("env"), "A=1\nB C=2\n").unwrap();
     fs::create_dir(home.path("config")).unwrap();
     fs::write(home.path("config/config.yaml"), "log:\n  level: loud\n").unwrap();
@@ -278,7 +289,11 @@ fn broken_command_lines() {
         "--config-dir broken ps",
         "--log-level loud ps",
         "--git-protocol ssh ps",
-        "--buildkit-host tcp://x ps",
+        "run --builder buildkit project",
+        "run --buildkit-host tcp://x project",
+        "run --build-secret src=x project",
+        "run --build-arg =x project",
+        "run --pull sometimes project",
         "completion csh",
     ] {
         let words: Vec<&str> = line.split(' ').collect();

@@ -54,12 +54,12 @@ fn absent(cx: &mut Cx<'_>, number: u64) -> u64 {
     crate::arch::mark_call(cx.regs);
     if cx.system.first_absent_call(number) {
         let platform = cx.platform();
-        match (table::name(number), table::left_out(number)) {
-            (Some(name), Some(option)) => {
-                platform.log(Level::Warn, format_args!("system call {name} was left out of this image (needs {option}): ENOSYS"));
-            }
-            (Some(name), None) => platform.log(Level::Info, format_args!("system call {name} ({number}) is not supported: ENOSYS")),
-            (None, _) => platform.log(Level::Warn, format_args!("system call {number} does not exist: ENOSYS")),
+        // Names are looked up when the line is written, which most machines never do.
+        let call = table::Shown(number);
+        match table::left_out(number) {
+            Some(option) => platform.log(Level::Warn, format_args!("system call {call} was left out of this image (needs {option}): ENOSYS")),
+            None if number >= table::COUNT as u64 => platform.log(Level::Warn, format_args!("system call {number} does not exist: ENOSYS")),
+            None => platform.log(Level::Info, format_args!("system call {call} is not supported: ENOSYS")),
         }
     }
     Errno::ENOSYS.to_syscall()

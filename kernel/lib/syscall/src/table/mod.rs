@@ -56,6 +56,18 @@ pub fn name(number: u64) -> Option<&'static str> {
     uapi::names::find(x86_64::NAMES, number)
 }
 
+/// A system call as messages show it: name and number, or the number alone when it names no call.
+pub struct Shown(pub u64);
+
+impl core::fmt::Display for Shown {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match name(self.0) {
+            Some(name) => write!(f, "{name} ({})", self.0),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
 /// What `number` needs, when that was left out of this image; the option's name in the configuration.
 pub fn left_out(number: u64) -> Option<&'static str> {
     let option = match x86_64::feature(number)? {
