@@ -5,7 +5,7 @@ use crate::load::{Contents, Meta};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use frame::PAGE_BYTES;
-use spin::Mutex;
+use spinlock::Mutex;
 use vfs::{FileSystem, Inode, StatFs, Vfs};
 
 /// TMPFS_MAGIC (linux/magic.h): programs know this one.
