@@ -5,7 +5,8 @@ use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use pith_abi::cmdline::LogLevel;
 use pith_abi::record::Record;
 use plat_pc::debugcon::LogPort;
-use spin::{Mutex, Once};
+use spin::Once;
+use spinlock::Mutex;
 
 static PORT: Once<LogPort> = Once::new();
 static LEVEL: AtomicU8 = AtomicU8::new(LogLevel::Info as u8);

@@ -12,7 +12,8 @@ use mm::KernelStack;
 use plat_pc::apic::{LocalApic, TimerMode};
 use plat_pc::clock::{self, Refiner};
 use process::Thread;
-use spin::{Mutex, Once};
+use spin::Once;
+use spinlock::Mutex;
 use time::{Clock, Counter, Rate, Timer, TimerQueue};
 
 static MACHINE: Once<Arc<PcMachine>> = Once::new();

@@ -17,7 +17,7 @@ use core::task::Waker;
 use file::{Events, Share};
 use net::{InterfaceConfig, Ipv4Config, Ipv6Config, Stack};
 use pith_abi::cmdline::NetdevIp;
-use spin::Mutex;
+use spinlock::Mutex;
 use time::{Timer, TimerQueue};
 use vfs::Context;
 use virtio_net::VirtioNet;

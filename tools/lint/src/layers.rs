@@ -6,7 +6,7 @@ use crate::metadata::Workspace;
 /// From the bottom up. A crate may link those of its own row and of the rows above it here, never one further down.
 const ORDER: [&[&str]; 11] = [
     // Words that everybody shares: the Linux interface, what host and guest agree on, how to ask for a wake-up, the door to application memory.
-    &["pith-abi", "uapi", "wait", "usermem", "sortedmap"],
+    &["pith-abi", "uapi", "wait", "usermem", "sortedmap", "spinlock"],
     &["arch-x86_64"],
     &["frame", "mm"],
     // `time` holds the arithmetic of clocks; `plat` reads the counters and hands in what it calibrated by it.

@@ -7,7 +7,7 @@ use alloc::string::ToString;
 use file::Source;
 use pith_abi::agent::{HEADER_BYTES, PORT, Stats};
 use pith_abi::record::Record;
-use spin::{Mutex, MutexGuard};
+use spinlock::{Mutex, MutexGuard};
 use uapi::{Errno, Result};
 use virtio_console::Port;
 use virtqueue::{DmaBuffer, NoDevice, Transport};

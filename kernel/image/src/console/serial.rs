@@ -9,7 +9,7 @@ use file::Source;
 use pith_abi::cmdline::StderrChannel;
 use pith_abi::control::{Control, ControlParser};
 use plat_pc::apic::Trigger;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 use uart16550::{Registers, Uart};
 

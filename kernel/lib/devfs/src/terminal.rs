@@ -5,7 +5,7 @@ use crate::termios::{Input, Local, Output, Termios, VEOF, VEOL, VERASE, VINTR, V
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use file::Sink;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 /// Bytes of input kept (Linux's N_TTY_BUF_SIZE); more is dropped.

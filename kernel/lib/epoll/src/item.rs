@@ -5,7 +5,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::task::Wake;
 use core::sync::atomic::{AtomicBool, Ordering};
 use file::{Events, File, Registration, Share, WaitQueue};
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 /// What epoll_ctl(2) asked for.

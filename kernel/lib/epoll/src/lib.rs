@@ -23,7 +23,7 @@ use core::sync::atomic::AtomicUsize;
 use file::{Events, File, FileType, Stat, WaitQueue};
 use item::{Item, Settings};
 use sortedmap::ChunkedMap;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 bitflags::bitflags! {

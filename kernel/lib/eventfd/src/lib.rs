@@ -9,7 +9,7 @@ extern crate alloc;
 use alloc::sync::Arc;
 use core::any::Any;
 use file::{Events, File, FileType, OpenFlags, SeekFrom, Sink, Source, Stat, WaitQueue};
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 /// What a read takes.

@@ -7,7 +7,8 @@
 use crate::meta::{BLOCK_FRAMES, FREE, Region};
 use crate::{PAGE_BYTES, PAGE_SIZE};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use spin::{Mutex, Once};
+use spin::Once;
+use spinlock::Mutex;
 
 /// Largest order: 2^10 frames, 4 MiB.
 pub const MAX_ORDER: usize = 10;

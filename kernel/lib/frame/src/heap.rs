@@ -14,7 +14,8 @@ use crate::{PAGE_BYTES, PAGE_SIZE};
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
 use core::sync::atomic::Ordering;
-use spin::{Mutex, Once};
+use spin::Once;
+use spinlock::Mutex;
 
 /// Object sizes in bytes; 1360 is a third of a page. Each slab wastes less than an object.
 const SIZES: [u16; 14] = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1360, 2048];

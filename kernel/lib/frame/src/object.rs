@@ -6,7 +6,7 @@ use crate::{PAGE_BYTES, PAGE_SIZE};
 use alloc::boxed::Box;
 use alloc::sync::Weak;
 use sortedmap::ChunkedMap;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 /// What a mapping wants to do with a page of a [`MapObject`].

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Waker;
-use spin::{Mutex, MutexGuard};
+use spinlock::{Mutex, MutexGuard};
 use uapi::{Errno, Result};
 
 /// FUTEX_BITSET_MATCH_ANY.

@@ -16,7 +16,7 @@ use core::any::Any;
 use file::{Events, File, FileType, OpenFlags, Sink, Stat, UserMemory, WaitQueue};
 use queue::Queue;
 use sortedmap::SortedMap;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::ioctl::FIONREAD;
 use uapi::{Errno, Result};
 use vfs::{Access, Context, EventMask, EventSink, Follow, FsEvent, Inode, Location, Vfs};

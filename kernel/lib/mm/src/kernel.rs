@@ -5,7 +5,8 @@ use crate::types::Mmu;
 use alloc::vec::Vec;
 use arch_x86_64::paging::{Domain, Entry, Note, READ, WRITABLE};
 use frame::{FrameAllocator, PAGE_BYTES, Page};
-use spin::{Mutex, Once};
+use spin::Once;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 /// Start of the area for stacks and other kernel mappings.

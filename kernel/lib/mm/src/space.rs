@@ -11,7 +11,7 @@ use arch_x86_64::paging::{self, Domain, Entry, Note, USER_END};
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU64, Ordering};
 use frame::{FrameAllocator, MapObserver, PAGE_BYTES};
-use spin::{Mutex, MutexGuard};
+use spinlock::{Mutex, MutexGuard};
 use uapi::{Errno, Result};
 
 /// An application's half of the address space. Shared by its threads; locks itself.

@@ -25,6 +25,7 @@ mod input;
 mod interface;
 mod ioctl;
 mod nd;
+mod ndp;
 mod neighbour;
 mod netlink;
 mod options;

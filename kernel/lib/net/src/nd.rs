@@ -1,15 +1,15 @@
-//! IPv6 neighbour discovery (RFC 4861) and address configuration by router advertisements (RFC 4862), on smoltcp's formats.
+//! IPv6 neighbour discovery (RFC 4861) and address configuration by router advertisements (RFC 4862).
 //!
 //! **Not done**: duplicate address detection; addresses are used at once (as RFC 4429's optimistic ones, without its restraint).
 
 use crate::addr::Addr;
 use crate::checksum;
+use crate::ndp::{self, Message, Written};
 use crate::neighbour::{Evidence, Question};
 use crate::output::{Net, Outgoing};
 use crate::route::Route;
 use crate::timers::{NEVER, Owner, SECOND};
 use crate::wire::{self, ETHERNET_LEN, IpHeader, IpPacket, protocol};
-use smoltcp::wire::{Icmpv6Packet, NdiscNeighborFlags, NdiscPrefixInfoFlags, NdiscRepr, RawHardwareAddress};
 
 /// Router solicitations sent, and the time between them (RFC 4861 §10).
 const SOLICITATIONS: u8 = 3;
@@ -36,7 +36,7 @@ impl Net {
     pub fn run_auto_config(&mut self, position: usize) {
         let now = self.now;
         let Some(interface) = self.interfaces.get_mut(position) else { return };
-        let lladdr = RawHardwareAddress::from_bytes(&interface.caps.mac);
+        let mac = interface.caps.mac;
         let Some(auto) = &mut interface.auto else { return };
         if auto.router_until <= now {
             auto.router_until = NEVER;
@@ -45,7 +45,7 @@ impl Net {
         } else if auto.left > 0 {
             auto.left -= 1;
             let again = auto.left > 0;
-            send(self, position, ALL_ROUTERS, None, &NdiscRepr::RouterSolicit { lladdr: Some(lladdr) });
+            send(self, position, ALL_ROUTERS, None, Written::router_solicitation(mac));
             if again {
                 self.timers.enter(now + SOLICITATION_NS, Owner::AutoConfig(position));
             }
@@ -53,28 +53,19 @@ impl Net {
     }
 }
 
-/// Bytes that a message may take, at most: header, target, one link-layer option.
-const MESSAGE_MAX: usize = 64;
-
 /// Sends a neighbour discovery message: hop limit 255, to a group or straight to `mac`.
-fn send(net: &mut Net, position: usize, dst: Addr, mac: Option<crate::device::Mac>, repr: &NdiscRepr<'_>) {
+fn send(net: &mut Net, position: usize, dst: Addr, mac: Option<crate::device::Mac>, mut message: Written) {
     let Some(interface) = net.interfaces.get(position) else { return };
     let Some(src) = interface.source_for(dst, dst).filter(|a| !a.is_v4()) else { return };
-    let mut bytes = [0u8; MESSAGE_MAX];
-    let len = match repr {
-        NdiscRepr::RouterSolicit { .. } => 16,
-        _ => 32,
-    };
-    let message = &mut bytes[..len];
-    repr.emit(&mut Icmpv6Packet::new_unchecked(&mut *message));
-    message[2..4].fill(0);
+    let message = message.bytes();
+    let len = message.len();
     let sum = checksum::finish(checksum::add(checksum::pseudo_header(src, dst, protocol::ICMPV6, len), message));
     message[2..4].copy_from_slice(&sum);
     let ip = IpHeader { src, dst, protocol: protocol::ICMPV6, ttl: 255, tos: 0, id: 0, dont_fragment: true };
     let nothing: &[u8] = &[];
     match mac {
         Some(mac) => {
-            let mut packet = [0u8; ETHERNET_LEN + 40 + MESSAGE_MAX];
+            let mut packet = [0u8; ETHERNET_LEN + 40 + 32];
             ip.write(&mut packet, len);
             packet[40..40 + len].copy_from_slice(message);
             let _ = net.send_raw(position, mac, wire::ETHERTYPE_IPV6, &packet[..40 + len]);
@@ -97,63 +88,54 @@ fn send(net: &mut Net, position: usize, dst: Addr, mac: Option<crate::device::Ma
 /// Asks for a neighbour's Ethernet address.
 pub(crate) fn solicit(net: &mut Net, position: usize, question: Question) {
     let Some(interface) = net.interfaces.get(position) else { return };
-    let lladdr = Some(RawHardwareAddress::from_bytes(&interface.caps.mac));
-    let repr = NdiscRepr::NeighborSolicit { target_addr: question.target.v6(), lladdr };
+    let message = Written::solicitation(question.target, interface.caps.mac);
     let dst = if question.only.is_some() { question.target } else { question.target.solicited_node() };
-    send(net, position, dst, question.only, &repr);
+    send(net, position, dst, question.only, message);
 }
 
 /// Takes an ICMPv6 message if it is neighbour discovery; says whether it was.
 pub(crate) fn receive(net: &mut Net, position: usize, packet: &IpPacket<'_>) -> bool {
-    if !matches!(packet.payload.first(), Some(133..=137)) {
+    if !packet.payload.first().is_some_and(|kind| ndp::is_ours(*kind)) {
         return false;
     }
     // Hop limit 255 proves that it comes from this link (RFC 4861 §6.1, §7.1). Nothing of it concerns the loopback.
     if packet.ttl != 255 || position == 0 {
         return true;
     }
-    let Ok(message) = Icmpv6Packet::new_checked(packet.payload) else { return true };
-    let Ok(repr) = NdiscRepr::parse(&message) else { return true };
-    let mac = |lladdr: Option<RawHardwareAddress>| lladdr.and_then(|a| <[u8; 6]>::try_from(a.as_bytes()).ok()).filter(|m| m[0] & 1 == 0);
-    match repr {
-        NdiscRepr::NeighborSolicit { target_addr, lladdr } => {
-            let target = Addr::from_v6(target_addr);
+    // Solicitations of routers and redirects are not for us.
+    let Some((message, mac)) = ndp::parse(packet.payload) else { return true };
+    match message {
+        Message::Solicitation { target } => {
             if net.interfaces.get(position).is_some_and(|i| i.has(target)) && !packet.src.is_any() {
-                if let Some(mac) = mac(lladdr) {
+                if let Some(mac) = mac {
                     net.learn(position, packet.src, mac, Evidence::TheirQuestion);
                 }
                 advertise(net, position, target, packet.src);
             }
         }
-        NdiscRepr::NeighborAdvert { flags, target_addr, lladdr } => {
-            if let Some(mac) = mac(lladdr) {
-                let solicited = flags.contains(NdiscNeighborFlags::SOLICITED);
+        Message::Advertisement { target, solicited } => {
+            if let Some(mac) = mac {
                 let evidence = if solicited { Evidence::Answer } else { Evidence::Unsolicited };
-                net.learn(position, Addr::from_v6(target_addr), mac, evidence);
+                net.learn(position, target, mac, evidence);
             }
         }
-        NdiscRepr::RouterAdvert { router_lifetime, lladdr, prefix_info, .. } if packet.src.is_link_local6() => {
-            if let Some(mac) = mac(lladdr) {
-                net.learn(position, packet.src, mac, Evidence::TheirQuestion);
+        Message::Router { lifetime_s, prefix } => {
+            if packet.src.is_link_local6() {
+                if let Some(mac) = mac {
+                    net.learn(position, packet.src, mac, Evidence::TheirQuestion);
+                }
+                router_advertised(net, position, packet.src, lifetime_s, prefix);
             }
-            let lifetime = router_lifetime.secs();
-            let prefix = prefix_info.filter(|p| p.flags.contains(NdiscPrefixInfoFlags::ADDRCONF) && p.prefix_len == 64);
-            let prefix = prefix.filter(|p| p.valid_lifetime.secs() > 0).map(|p| Addr::from_v6(p.prefix));
-            router_advertised(net, position, packet.src, lifetime, prefix);
         }
-        // Redirects are not followed.
-        _ => {}
     }
     true
 }
 
 fn advertise(net: &mut Net, position: usize, target: Addr, to: Addr) {
     let Some(interface) = net.interfaces.get(position) else { return };
-    let lladdr = Some(RawHardwareAddress::from_bytes(&interface.caps.mac));
-    let flags = NdiscNeighborFlags::SOLICITED | NdiscNeighborFlags::OVERRIDE;
-    let repr = NdiscRepr::NeighborAdvert { flags, target_addr: target.v6(), lladdr };
+    let message = Written::advertisement(target, interface.caps.mac);
     let dst = if to.is_any() { ALL_NODES } else { to };
-    send(net, position, dst, None, &repr);
+    send(net, position, dst, None, message);
 }
 
 fn router_advertised(net: &mut Net, position: usize, router: Addr, lifetime_s: u64, prefix: Option<Addr>) {

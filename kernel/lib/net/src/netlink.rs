@@ -12,7 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::any::Any;
 use file::{Control, Events, File, FileType, MsgFlags, OpenFlags, Received, Shutdown, Sink, SockAddr, Socket, Source, Stat, WaitQueue};
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::net as c;
 use uapi::{Errno, Result};
 

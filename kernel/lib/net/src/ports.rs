@@ -2,7 +2,7 @@
 
 use crate::addr::{Addr, Endpoint};
 use alloc::vec::Vec;
-use hashbrown::HashMap;
+use sortedmap::ChunkedMap;
 
 /// First and last port that the stack chooses by itself (ip_local_port_range).
 const EPHEMERAL: core::ops::RangeInclusive<u16> = 32768..=60999;
@@ -105,13 +105,13 @@ struct Port {
 /// The table.
 #[derive(Default)]
 pub struct Ports {
-    map: HashMap<u16, Port>,
+    map: ChunkedMap<Port>,
 }
 
 impl Ports {
     /// Whether `binding` could take `port`.
     pub fn is_free(&self, port: u16, binding: &Binding) -> bool {
-        self.map.get(&port).is_none_or(|held| {
+        self.map.get(port.into()).is_none_or(|held| {
             held.bindings.iter().all(|b| b.id == binding.id || !b.conflicts(binding))
                 && held.shares.iter().all(|(s, _)| !s.conflicts(binding))
         })
@@ -119,7 +119,7 @@ impl Ports {
 
     /// Whether nobody at all is bound to `port`.
     pub fn is_unused(&self, port: u16) -> bool {
-        !self.map.contains_key(&port)
+        !self.map.contains_key(port.into())
     }
 
     /// Enters a binding, or replaces the socket's old one on that port. `false` on a conflict.
@@ -127,7 +127,7 @@ impl Ports {
         if !self.is_free(port, &binding) {
             return false;
         }
-        let list = &mut self.map.entry(port).or_default().bindings;
+        let list = &mut self.map.get_or_insert(port.into(), Port::default()).bindings;
         list.retain(|b| b.id != binding.id);
         list.push(binding);
         true
@@ -135,7 +135,7 @@ impl Ports {
 
     /// Removes a socket's binding.
     pub fn unbind(&mut self, port: u16, id: u32) {
-        if let Some(held) = self.map.get_mut(&port) {
+        if let Some(held) = self.map.get_mut(port.into()) {
             held.bindings.retain(|b| b.id != id);
             self.tidy(port);
         }
@@ -143,7 +143,7 @@ impl Ports {
 
     /// One connection more has this share of a port.
     pub fn share(&mut self, port: u16, share: Share) {
-        let shares = &mut self.map.entry(port).or_default().shares;
+        let shares = &mut self.map.get_or_insert(port.into(), Port::default()).shares;
         match shares.iter_mut().find(|(s, _)| *s == share) {
             Some((_, count)) => *count += 1,
             None => shares.push((share, 1)),
@@ -152,7 +152,7 @@ impl Ports {
 
     /// Takes one [`share`](Self::share) back.
     pub fn unshare(&mut self, port: u16, share: Share) {
-        if let Some(held) = self.map.get_mut(&port) {
+        if let Some(held) = self.map.get_mut(port.into()) {
             if let Some(at) = held.shares.iter().position(|(s, _)| *s == share) {
                 held.shares[at].1 -= 1;
                 if held.shares[at].1 == 0 {
@@ -164,15 +164,15 @@ impl Ports {
     }
 
     fn tidy(&mut self, port: u16) {
-        if self.map.get(&port).is_some_and(|held| held.bindings.is_empty() && held.shares.is_empty()) {
-            self.map.remove(&port);
+        if self.map.get(port.into()).is_some_and(|held| held.bindings.is_empty() && held.shares.is_empty()) {
+            self.map.remove(port.into());
         }
     }
 
     /// The socket that a packet from `remote` to `local`, come in at `interface`, is for. Sockets of equal standing (SO_REUSEPORT)
     /// share by the peer's endpoint.
     pub fn find(&self, local: Endpoint, remote: Endpoint, interface: usize, listening: bool) -> Option<u32> {
-        let list = &self.map.get(&local.port)?.bindings;
+        let list = &self.map.get(local.port.into())?.bindings;
         let score = |b: &Binding| b.score(local.addr, remote, interface).filter(|_| b.listening == listening);
         let best = list.iter().filter_map(score).max()?;
         let mut equal = list.iter().filter(|b| score(b) == Some(best));
@@ -188,7 +188,7 @@ impl Ports {
 
     /// Every socket that a broadcast or multicast packet is for.
     pub fn find_all(&self, local: Endpoint, remote: Endpoint, interface: usize) -> Vec<u32> {
-        let list = self.map.get(&local.port).map_or(&[][..], |held| &held.bindings);
+        let list = self.map.get(local.port.into()).map_or(&[][..], |held| &held.bindings);
         list.iter().filter(|b| b.score(local.addr, remote, interface).is_some()).map(|b| b.id).collect()
     }
 

@@ -5,7 +5,7 @@ use crate::{DEFAULT_CAPACITY, PIPE_BUF};
 use alloc::sync::Arc;
 use core::any::Any;
 use file::{AccessMode, Events, File, FileType, OpenFlags, Sink, Source, Stat, UserMemory, WaitQueue};
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result, ioctl};
 
 struct State {

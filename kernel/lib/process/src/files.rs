@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use file::{AccessMode, File, OpenFlags};
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 /// An open file description: a file with the mode it was opened in. Shared by every descriptor that dup(2), fork(2) or SCM_RIGHTS made.

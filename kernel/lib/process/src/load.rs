@@ -2,10 +2,10 @@
 
 use crate::arch::{UserRegs, sigframe};
 use crate::{Arguments, Credentials, ProgramInfo, Services};
-use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt::Write;
 use elf::stack::{self, aux};
 use elf::{Elf, Kind, PAGE, ReadAt, SCRIPT_BYTES, Script, Segment, StackKind};
 use file::{File, FileType};
@@ -37,12 +37,27 @@ pub struct LoadError {
 
 impl From<Errno> for LoadError {
     fn from(errno: Errno) -> Self {
-        Self { errno, reason: format!("{errno}") }
+        Self::failed(errno, b"", "")
     }
 }
 
-fn text(path: &[u8]) -> String {
-    String::from_utf8_lossy(path).into_owned()
+impl LoadError {
+    /// What is wrong with the file at `path`: `why` follows its name.
+    #[cold]
+    fn new(errno: Errno, path: &[u8], why: &str) -> Self {
+        let mut reason = String::from_utf8_lossy(path).into_owned();
+        reason.push_str(why);
+        Self { errno, reason }
+    }
+
+    /// As [`new`](Self::new), with the error's name at the end.
+    #[cold]
+    fn failed(errno: Errno, path: &[u8], why: &str) -> Self {
+        let mut error = Self::new(errno, path, why);
+        // Writing into memory cannot fail.
+        let _ = write!(error.reason, "{errno}");
+        error
+    }
 }
 
 /// A loaded program that has not begun.
@@ -87,12 +102,10 @@ struct Executable {
 
 impl Executable {
     fn open(fs: &Context, location: Location, path: &[u8]) -> Result<Self, LoadError> {
-        let fail = |errno: Errno| LoadError { errno, reason: format!("{} cannot be executed: {errno}", text(path)) };
+        let fail = |errno: Errno| LoadError::failed(errno, path, " cannot be executed: ");
         fs.may_execute(&location).map_err(|errno| match (errno, location.inode().kind()) {
-            (Errno::EACCES, FileType::Directory) => LoadError { errno, reason: format!("{} is a directory", text(path)) },
-            (Errno::EACCES, FileType::Regular) => {
-                LoadError { errno, reason: format!("{} has no permission to be executed (chmod +x)", text(path)) }
-            }
+            (Errno::EACCES, FileType::Directory) => LoadError::new(errno, path, " is a directory"),
+            (Errno::EACCES, FileType::Regular) => LoadError::new(errno, path, " has no permission to be executed (chmod +x)"),
             _ => fail(errno),
         })?;
         let file = fs.open_location(&location, &OpenHow::read()).map_err(fail)?;
@@ -101,12 +114,12 @@ impl Executable {
     }
 
     fn find(fs: &Context, path: &[u8], of: &[u8]) -> Result<Self, LoadError> {
-        let location = fs.resolve(None, path, Follow::Yes).map_err(|errno| LoadError {
-            errno,
-            reason: match errno {
-                Errno::ENOENT => format!("interpreter {} of {} is not in the image", text(path), text(of)),
-                _ => format!("interpreter {} of {}: {errno}", text(path), text(of)),
-            },
+        let location = fs.resolve(None, path, Follow::Yes).map_err(|errno| {
+            let both = [b"interpreter ", path, b" of ", of].concat();
+            match errno {
+                Errno::ENOENT => LoadError::new(errno, &both, " is not in the image"),
+                _ => LoadError::failed(errno, &both, ": "),
+            }
         })?;
         Self::open(fs, location, path)
     }
@@ -116,8 +129,11 @@ impl Executable {
     }
 
     fn parse(&self) -> Result<Elf, LoadError> {
-        Elf::parse(&self.bytes(), MACHINE, USER_END)
-            .map_err(|e| LoadError { errno: e.errno, reason: format!("{} {}", text(&self.path), e.reason) })
+        Elf::parse(&self.bytes(), MACHINE, USER_END).map_err(|e| {
+            let mut error = LoadError::new(e.errno, &self.path, " ");
+            error.reason.push_str(e.reason);
+            error
+        })
     }
 
     fn mapping(&self, fs: &Context) -> Result<FileMapping> {
@@ -161,13 +177,10 @@ pub fn load(
             break;
         }
         if depth == MAX_SCRIPTS {
-            let reason = format!("{} is run by too many scripts in turn", text(path));
-            return Err(LoadError { errno: Errno::ELOOP, reason });
+            return Err(LoadError::new(Errno::ELOOP, path, " is run by too many scripts in turn"));
         }
-        let script = Script::parse(&start[..len]).ok_or_else(|| LoadError {
-            errno: Errno::ENOEXEC,
-            reason: format!("{}: its #! line names no interpreter", text(&program.path)),
-        })?;
+        let script = Script::parse(&start[..len])
+            .ok_or_else(|| LoadError::new(Errno::ENOEXEC, &program.path, ": its #! line names no interpreter"))?;
         // The script's name takes the place of the name it was called by.
         let mut new = Vec::from([script.interpreter.clone()]);
         new.extend(script.argument);
@@ -197,7 +210,7 @@ pub fn load(
         None => (0, elf.entry.wrapping_add(bias)),
     };
     if entry >= USER_END {
-        return Err(LoadError { errno: Errno::ENOEXEC, reason: format!("{} begins outside the address space", text(&program.path)) });
+        return Err(LoadError::new(Errno::ENOEXEC, &program.path, " begins outside the address space"));
     }
     space.set_program_end(elf.data_end().wrapping_add(bias));
     let vdso = services.platform.map_vdso(&space)?;
@@ -238,8 +251,7 @@ pub fn load(
         aux: &vector,
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
     };
-    let stack =
-        stack::build(top, &request).map_err(|errno| LoadError { errno, reason: format!("arguments of {}: {errno}", text(path)) })?;
+    let stack = stack::build(top, &request).map_err(|errno| LoadError::failed(errno, &[b"arguments of ", path].concat(), ": "))?;
     write_space(&space, stack.sp, &stack.bytes)?;
 
     let code = elf.code();

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use mm::AddressSpace;
 use signal::{SigInfo, SignalGroup, Target, TimerClock};
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 use vfs::{Context, Location};
 use wait::{Events, WaitQueue};

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use futex::FutexTable;
 use sched::Scheduler;
 use sortedmap::SortedMap;
-use spin::Mutex;
+use spinlock::Mutex;
 use time::{Clock, TimerQueue};
 use uapi::{Errno, Result};
 

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use core::task::Waker;
 use sched::{Context, Task};
 use signal::{SignalSet, ThreadSignals};
-use spin::Mutex;
+use spinlock::Mutex;
 use usermem::UserMemory;
 
 /// Longest thread name with its NUL (TASK_COMM_LEN).

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use frame::PAGE_BYTES;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::Result;
 use vfs::{FileSystem, Inode, StatFs, Vfs};
 

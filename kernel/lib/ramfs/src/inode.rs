@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use file::{DirEntry, FileType, Sink, Source, Stat};
 use frame::{MapObject, PAGE_BYTES};
-use spin::Mutex;
+use spinlock::Mutex;
 use time::ns_to_timespec;
 use uapi::general::{FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE};
 use uapi::types::Timespec;

@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use file::FileType;
 use sortedmap::SortedMap;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::Result;
 use vfs::XattrChange;
 

@@ -2,7 +2,7 @@
 
 use crate::inode::{RamInode, State};
 use crate::name::Bytes;
-use spin::MutexGuard;
+use spinlock::MutexGuard;
 use uapi::{Errno, Result};
 use vfs::{RemoveKind, RenameKind};
 

@@ -15,7 +15,7 @@ mod chacha;
 
 use chacha::Key;
 use core::sync::atomic::{AtomicU32, Ordering};
-use spin::Mutex;
+use spinlock::Mutex;
 
 /// Bits of credited entropy from which the generator counts as seeded.
 pub const SEEDED_BITS: u32 = 256;

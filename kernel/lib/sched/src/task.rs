@@ -7,7 +7,7 @@ use alloc::task::Wake;
 use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicI8, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use core::task::Waker;
-use spin::Mutex;
+use spinlock::Mutex;
 use wait::Attention;
 
 /// Running or waiting for a CPU, with no wake token.

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use spin::{Mutex, MutexGuard};
+use spinlock::{Mutex, MutexGuard};
 use time::{Clock, TimerQueue};
 use uapi::{Errno, Result};
 use wait::{Events, WaitQueue};

@@ -5,7 +5,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::task::Wake;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Waker;
-use spin::Mutex;
+use spinlock::Mutex;
 use time::{Clock, Periodic, Timer, TimerQueue};
 
 /// Which of the three.

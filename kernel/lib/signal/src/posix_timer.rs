@@ -9,7 +9,7 @@ use alloc::task::Wake;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Waker;
-use spin::Mutex;
+use spinlock::Mutex;
 use time::{Clock, Periodic, Timer, TimerQueue};
 use uapi::{Errno, Result};
 

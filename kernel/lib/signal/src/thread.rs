@@ -4,7 +4,7 @@ use crate::SignalSet;
 use crate::pending::Pending;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use core::task::Waker;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 use wait::Attention;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};

@@ -206,11 +206,12 @@ impl<V> ChunkedMap<V> {
     }
 
     /// The value at `key`, which becomes `value` when there is none.
-    pub fn get_or_insert(&mut self, key: u64, value: V) -> &V {
+    pub fn get_or_insert(&mut self, key: u64, value: V) -> &mut V {
         if !self.contains_key(key) {
             self.insert(key, value);
         }
-        self.value(self.keys.bound(key, false))
+        let Position { chunk, at } = self.keys.bound(key, false);
+        &mut self.values[chunk][at]
     }
 
     /// Takes the value at `key` out.

@@ -57,7 +57,9 @@ fn absent(cx: &mut Cx<'_>, number: u64) -> u64 {
         // Names are looked up when the line is written, which most machines never do.
         let call = table::Shown(number);
         match table::left_out(number) {
-            Some(option) => platform.log(Level::Warn, format_args!("system call {call} was left out of this image (needs {option}): ENOSYS")),
+            Some(option) => {
+                platform.log(Level::Warn, format_args!("system call {call} was left out of this image (needs {option}): ENOSYS"))
+            }
             None if number >= table::COUNT as u64 => platform.log(Level::Warn, format_args!("system call {number} does not exist: ENOSYS")),
             None => platform.log(Level::Info, format_args!("system call {call} is not supported: ENOSYS")),
         }

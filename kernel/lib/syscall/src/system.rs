@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(feature = "sockets")]
 use file::File;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::Result;
 
 /// Makes sockets; the image joins the families it has (`net`, `unix`, netlink).

@@ -3,7 +3,7 @@
 use crate::{Clock, Rate};
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
-use spin::Mutex;
+use spinlock::Mutex;
 use wait::{Events, WaitQueue};
 
 /// How the counter's value becomes time: `base_ns + (ticks - base_ticks) * mult / 2^shift`. What a vDSO page carries.

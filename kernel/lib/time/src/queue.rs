@@ -5,7 +5,8 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::Waker;
 use sortedmap::ChunkedMap;
-use spin::{Mutex, Once};
+use spin::Once;
+use spinlock::Mutex;
 
 /// The last deadline that is kept apart from others: 580 years. Behind it is room for all the timers that are never to fire.
 const LAST: u64 = u64::MAX >> 1;

@@ -13,7 +13,7 @@ use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::any::Any;
 use file::{Events, File, FileType, OpenFlags, Registration, SeekFrom, Share, Sink, Stat, WaitQueue};
-use spin::Mutex;
+use spinlock::Mutex;
 use time::{Clock, Periodic, Timer, TimerQueue, realtime_to_monotonic};
 use uapi::{Errno, Result};
 

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use file::{Credentials, Events, Sink, WaitQueue};
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 /// Linux's net.core.wmem_default: bytes that a sender may have on their way.

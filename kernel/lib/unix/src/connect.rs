@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 use file::{Credentials, Events, SockAddr};
-use spin::MutexGuard;
+use spinlock::MutexGuard;
 use uapi::{Errno, Result};
 
 /// net.core.somaxconn.

@@ -7,7 +7,7 @@ use core::any::Any;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use file::{Credentials, Stat};
 use sortedmap::SortedMap;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 /// What sockets ask about the process that calls, and its file system.

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use file::{Credentials, Events, File, MsgFlags, OpenFlags, Sink, Socket, Source, Stat, UserMemory, WaitQueue};
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result, ioctl};
 
 /// SIOCOUTQ: bytes sent and not yet read.

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use sortedmap::SortedMap;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 /// A name in a directory together with its inode. Each file system has one tree of these, grown as names are looked up; a name that does

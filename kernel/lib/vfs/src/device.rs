@@ -6,7 +6,7 @@ use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use file::{AccessMode, File, FileType, OpenFlags};
 use sortedmap::SortedMap;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 /// makedev(3): a device number of 64 bits as stat(2) shows it.

@@ -4,7 +4,7 @@ use crate::Inode;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use spin::Mutex;
+use spinlock::Mutex;
 
 bitflags::bitflags! {
     /// What happened, with inotify(7)'s bit values.

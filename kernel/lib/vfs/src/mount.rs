@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use file::FileType;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 bitflags::bitflags! {

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::any::Any;
 use file::{AccessMode, DirEntry, Events, File, FileType, OpenFlags, SeekFrom, Sink, Socket, Source, Stat, UserMemory, WaitQueue};
 use frame::MapObject;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::ioctl::FIONREAD;
 use uapi::{Errno, Result};
 

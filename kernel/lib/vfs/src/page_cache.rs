@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use file::{Sink, Source};
 use frame::{FrameAllocator, MapObject, MapObserver, PAGE_BYTES, PAGE_SIZE, Page, PageAccess};
 use sortedmap::ChunkedMap;
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 use crate::{Seals, WriteAt};

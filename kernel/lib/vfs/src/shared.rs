@@ -5,7 +5,7 @@ use crate::{DeviceTable, EventHub, FifoFactory, LockTable};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use frame::FrameAllocator;
-use spin::Mutex;
+use spinlock::Mutex;
 use time::Clock;
 
 /// The surroundings of the file systems: made once by the machine, handed to each file system and to the [`Namespace`](crate::Namespace).

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::any::Any;
 use file::{File, OpenFlags, SeekFrom, Sink, Source, Stat};
-use spin::Mutex;
+use spinlock::Mutex;
 use uapi::{Errno, Result};
 
 /// Longest text that a write to a generated file may bring, in bytes.

@@ -21,7 +21,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Waker;
-use spin::Mutex;
+use spinlock::Mutex;
 
 bitflags::bitflags! {
     /// Readiness, with poll(2)'s bit values.

@@ -5,7 +5,7 @@
 //! while the machine runs.
 
 use arch_x86_64::cpu::{self, msr};
-use spin::Mutex;
+use spinlock::Mutex;
 use time::{NS_PER_SEC, Rate, calibrate, pvclock};
 
 /// Input frequency of the 8254 in hertz (1.193182 MHz).

@@ -1,7 +1,7 @@
 //! PCI configuration space by ports 0xcf8/0xcfc (PCI Local Bus 3.0, 3.2.2.3.2).
 
 use arch_x86_64::cpu;
-use spin::Mutex;
+use spinlock::Mutex;
 
 const ADDRESS: u16 = 0xcf8;
 const DATA: u16 = 0xcfc;
