@@ -89,7 +89,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     let Some(command) = config.argv.first().cloned() else {
         end::failed(exit::NOT_FOUND, format_args!("no command: the guest command line names no program (put it behind --)"));
     };
-    crate::log!(Trace, "boot: files");
+    step("files");
     let hostname =
         config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
     let root = files::root(
@@ -108,7 +108,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         }
     }
 
-    crate::log!(Trace, "boot: root");
+    step("root");
     #[cfg(any(feature = "net", feature = "unix"))]
     let families = families(&timers);
     #[cfg(feature = "virtio")]
@@ -126,7 +126,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     {
         crate::network::keep_resolv_conf(stack, &context, &config.netdev_ip);
     }
-    crate::log!(Trace, "boot: devices");
+    step("devices");
     let names = Arc::new(Names::new(hostname.as_bytes()));
     #[cfg(feature = "net")]
     let stack = families.net.clone();
@@ -140,9 +140,9 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     });
 
     let services = Services::new(Arc::new(PcPlatform), scheduler.clone(), clock, FutexTable::new());
-    crate::log!(Trace, "boot: services");
+    step("services");
     let thread = start_application(&services, context.clone(), &config, &command);
-    crate::log!(Trace, "boot: loaded");
+    step("loaded");
     #[cfg(feature = "devfs")]
     {
         let (console, services) = (console.clone(), services.clone());
@@ -183,11 +183,17 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         // The host keeps standard input and requests back until now.
         crate::log::record(&pith_abi::record::Record::Ready);
     }
-    crate::log!(Trace, "boot: start");
+    step("start");
     thread.start();
     drop(thread);
     drop(services);
     scheduler.run(Box::new(KernelContext::boot()))
+}
+
+/// A step of the start is done; for the trace log.
+#[inline(never)]
+fn step(name: &str) {
+    crate::log!(Trace, "boot: {name}");
 }
 
 /// Socket families.
