@@ -44,7 +44,9 @@ fn apply(source: &mut Source, config: &RunConfig, arguments: &CreateArgs, report
     source.environment = environment;
     source.workdir = source.workdir.take().or_else(|| Some(config.working_dir.clone()).filter(|directory| !directory.is_empty()));
     source.stop_signal.clone_from(&config.stop_signal);
-    source.user = Some(config.user.clone()).filter(|user| !user.is_empty());
+    if !["", "root", "0", "0:0", "root:root"].contains(&config.user.as_str()) {
+        report.warn(&format!("the image asks for user {:?}: applications run as root in their machine", config.user));
+    }
     let exposed: Vec<&str> = config.exposed_ports.iter().map(String::as_str).collect();
     if !exposed.is_empty() && arguments.port.is_empty() {
         let port = exposed.first().and_then(|text| text.split('/').next()).unwrap_or_default();

@@ -73,8 +73,6 @@ pub struct Source {
     pub workdir: Option<String>,
     /// Signal that the files want the application to be stopped with.
     pub stop_signal: Option<String>,
-    /// User that the files want the application to run as.
-    pub user: Option<String>,
     /// Environment; `None` takes the host's value.
     pub environment: Vec<(String, Option<String>)>,
 }
@@ -154,7 +152,6 @@ fn plain(shown: &Path, files: Files) -> Source {
         argv: Vec::new(),
         workdir: None,
         stop_signal: None,
-        user: None,
         environment: Vec::new(),
     }
 }
