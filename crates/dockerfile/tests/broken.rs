@@ -1,4 +1,5 @@
 //! Broken Dockerfiles: what the user is told, word for word.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use pith_dockerfile::lang::parse;

@@ -1,4 +1,5 @@
 //! Every instruction in every form, as the Dockerfile reference has them.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use pith_dockerfile::lang::ast::{Command, CopySource, Dockerfile, Healthcheck, Kind, Network};
 use pith_dockerfile::lang::{MountType, Sharing, parse};

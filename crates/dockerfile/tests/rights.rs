@@ -1,4 +1,5 @@
 //! Builds by users who are not root, and builds that are killed.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Commands: what they see, what they leave, what is found again.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The errors of broken files, and what is said about values.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use pith_kconfig::{Config, Kconfig, Origin, Variables};
 use std::collections::HashMap;

@@ -114,7 +114,7 @@ impl Project {
 
     /// The complaint, as a user sees it, without this test's directory.
     pub fn error(&self) -> String {
-        let text = explain(&self.run().0.err().expect("the build should fail"));
+        let text = explain(&self.run().0.expect_err("the build should fail"));
         text.replace(&self.directory.path().display().to_string(), "")
     }
 }
