@@ -52,12 +52,15 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             let mut file = tempfile::NamedTempFile::new_in("/dev/shm").expect("a file");
             let mut tree = Tree::default();
             let halves = data.split_at(data.len() / 1024 * 512);
-            [halves.0, halves.1].into_iter().try_for_each(|layer| {
-                file.as_file_mut().set_len(0).expect("a file");
-                std::io::Seek::rewind(&mut file).expect("a file");
-                file.write_all(&with_checksums(layer)).expect("room");
-                source::apply_layer(&mut tree, Path::new(file.path()), &options)
-            }).map(|()| tree)
+            [halves.0, halves.1]
+                .into_iter()
+                .try_for_each(|layer| {
+                    file.as_file_mut().set_len(0).expect("a file");
+                    std::io::Seek::rewind(&mut file).expect("a file");
+                    file.write_all(&with_checksums(layer)).expect("room");
+                    source::apply_layer(&mut tree, Path::new(file.path()), &options)
+                })
+                .map(|()| tree)
         }
         2 => read(SourceKind::Cpio, data),
         _ => read(SourceKind::Erofs, data),
