@@ -32,7 +32,7 @@ fn linux_boots_from_our_archive_and_sees_the_same_tree() {
         [("empty", 0, 0o644), ("page", 4096, 0o600), ("large", 300_001, 0o755), ("deep/er/name with blanks ä", 7, 0o4711)]
     {
         let path = work.join(name);
-        fs::write(&path, (0..len).map(|i: u32| (i * 31 >> 3) as u8).collect::<Vec<_>>()).expect("a file");
+        fs::write(&path, (0..len).map(|i: u32| ((i * 31) >> 3) as u8).collect::<Vec<_>>()).expect("a file");
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("its mode");
     }
     symlink("deep/er", work.join("link")).expect("a link");

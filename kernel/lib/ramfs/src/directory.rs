@@ -42,7 +42,7 @@ impl Directory {
             return self.entries.get(first).filter(|entry| *entry.name == *name).map(|entry| (first, entry));
         }
         let mut same_hash = self.entries.range(first..first + 256);
-        same_hash.find(|(_, entry)| *entry.name == *name).map(|(key, entry)| (key, entry))
+        same_hash.find(|(_, entry)| *entry.name == *name)
     }
 
     pub(crate) fn get(&self, name: &[u8]) -> Option<&Arc<RamInode>> {
