@@ -39,7 +39,12 @@ impl Background {
     fn output(&self) -> String {
         let mut text = Vec::new();
         let mut reader = LogReader::open(&self.machine(), Selection::default()).expect("its log");
-        reader.each(&mut |piece| Ok(text.extend_from_slice(piece.bytes))).expect("its log");
+        reader
+            .each(&mut |piece| {
+                text.extend_from_slice(piece.bytes);
+                Ok(())
+            })
+            .expect("its log");
         String::from_utf8_lossy(&text).into_owned()
     }
 
