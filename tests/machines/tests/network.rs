@@ -249,8 +249,8 @@ fn two_cards_on_two_networks() {
         first.answers(&mut machine);
         second.answers(&mut machine);
         let interfaces = second.get("/interfaces");
-        for number in 0..2 {
-            let line = format!("eth{number} {} 10.34.{number}.2/24", HARDWARE[number]);
+        for (number, hardware) in HARDWARE.iter().enumerate().take(2) {
+            let line = format!("eth{number} {} 10.34.{number}.2/24", hardware);
             assert!(interfaces.lines().any(|l| l == line), "{machine_type}: {interfaces}");
             ping(&namespace, &format!("10.34.{number}.2"));
         }
