@@ -128,7 +128,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     }
     step("devices");
     let names = Arc::new(Names::new(hostname.as_bytes()));
-    #[cfg(feature = "net")]
+    #[cfg(all(feature = "net", any(feature = "procfs", feature = "agent")))]
     let stack = families.net.clone();
     KERNEL.call_once(|| {
         let system = System::new(Arc::new(Info), names.clone());
@@ -145,7 +145,9 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     step("loaded");
     #[cfg(feature = "devfs")]
     {
-        let (console, services) = (console.clone(), services.clone());
+        let console = console.clone();
+        #[cfg(feature = "procfs")]
+        let services = services.clone();
         #[cfg(all(feature = "net", feature = "procfs"))]
         let stack = stack.clone();
         let namespace = context.namespace.clone();
