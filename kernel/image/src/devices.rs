@@ -62,6 +62,7 @@ pub struct Found {
     /// The way to it.
     pub transport: Box<dyn Transport>,
     /// What its interrupt calls.
+    #[cfg_attr(not(any(feature = "net", feature = "agent")), expect(dead_code, reason = "libraries with a driver read it"))]
     pub handler: Handler,
 }
 
