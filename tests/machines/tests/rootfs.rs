@@ -153,3 +153,31 @@ fn what_cannot_be_is_refused() {
     let outcome = run(["--rootfs", path(&beside.join("not.tar")), "/f"]);
     assert_eq!(outcome.code(), 127, "a file of no kind is a file: {}", outcome.err());
 }
+
+#[test]
+fn a_dockerfile_becomes_a_machine() {
+    let place = Place::new();
+    let project = place.directory("project");
+    fs::copy(fixture("probe"), project.join("probe")).expect("a program");
+    let dockerfile = "FROM scratch AS files\nCOPY probe /bin/\nFROM scratch\nARG WORD=unset\nENV FROM_IMAGE=$WORD\nWORKDIR /srv\n\
+                      COPY --from=files /bin/probe /bin/probe\nENTRYPOINT [\"/bin/probe\"]\nCMD [\"print\", \"from the image\"]\n";
+    fs::write(project.join("Dockerfile"), dockerfile).expect("a file");
+    let image = run(["--build-arg", "WORD=given", path(&project)]);
+    assert!(image.out().contains("[FROM_IMAGE=given]"), "ENV: {}", image.out());
+    assert_eq!(image.code(), 0, "{}", image.err());
+    assert!(image.out().contains("from the image"), "CMD: {}", image.out());
+    let words = run([path(&project), "print", "from the user"]);
+    assert!(words.out().contains("from the user") && !words.out().contains("from the image"), "words instead of CMD: {}", words.out());
+    // The project's command stands for both.
+    fs::write(
+        project.join("Kraftfile"),
+        "spec: v0.6\nruntime: base:latest\nrootfs: ./Dockerfile\ncmd: [/bin/probe, print, from the project]\n",
+    )
+    .expect("a file");
+    let own = run([path(&project)]);
+    assert!(own.out().contains("from the project"), "cmd: {}{}", own.out(), own.err());
+    fs::write(project.join("Dockerfile"), "FROM scratch\nCOPY nothing /\n").expect("a file");
+    let broken = run([path(&project)]);
+    assert_eq!(broken.code(), 125);
+    assert!(broken.err().contains("COPY nothing /"), "{}", broken.err());
+}
