@@ -35,6 +35,13 @@ hello)
     say 'D 0.000201 detail'
     say '@exit 3'
     ;;
+turns)
+    for number in {100..299}; do
+        printf 'err %s\n' "$number" >&"$errors"
+        say "W 0.000200 careful $number"
+    done
+    say '@exit 0'
+    ;;
 args) printf '%s\n' "$append" >&"$console"; say '@exit 0' ;;
 words) printf '%s\n' "$@" >&"$console"; say '@exit 0' ;;
 echo)

@@ -23,6 +23,16 @@ fn output_is_the_applications_own() {
 }
 
 #[test]
+fn messages_of_the_kernel_follow_what_was_written_before_them() {
+    let home = Home::new();
+    let done = run(&home, "turns");
+    let place = |words: &str| done.err.find(words).unwrap();
+    for number in 100..300 {
+        assert!(place(&format!("err {number}\n")) < place(&format!("careful {number}\n")), "{number}: {}", done.err);
+    }
+}
+
+#[test]
 fn endings_have_their_codes_and_words() {
     let home = Home::new();
     for (mode, code, words) in [

@@ -32,6 +32,8 @@ const SAME_REQUEST: Duration = Duration::from_millis(300);
 const LINE_LIMIT: usize = 64 * 1024;
 /// Bytes read from a serial line or the record channel at a time.
 const CHUNK: usize = 64 * 1024;
+/// Chunks of an application's output that are taken before a kernel message: more than a channel holds, and an end all the same.
+const BACKLOG_CHUNKS: usize = 16;
 
 /// How far stopping has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -438,6 +440,11 @@ impl<'a> Life<'a> {
 
     fn read_log(&mut self, on_event: &mut dyn FnMut(Event<'_>)) -> bool {
         let Some(bytes) = read(self.running.log.as_fd()) else { return false };
+        // What the application wrote before these lines is said before them, though it came by another channel.
+        for stream in [Stream::Output, Stream::Error] {
+            let mut backlog = 0..BACKLOG_CHUNKS;
+            while self.output.has_room(stream) && backlog.next().is_some() && self.read_serial(stream) {}
+        }
         // A full disk must not stop the machine.
         let _ = self.kernel_log.write_all(&bytes);
         for byte in bytes {
