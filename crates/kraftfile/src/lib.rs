@@ -16,5 +16,5 @@ pub use find::{FindError, NAMES, find};
 pub use pith_diagnostic::{Problem, Warning};
 pub use project::{
     Access, Component, ComponentSource, EnvEntry, KconfigEntry, Project, Rom, RootfsSource, Runtime, SpecVersion, Target, Volume,
-    architecture, platform,
+    architecture, clean_name, platform,
 };

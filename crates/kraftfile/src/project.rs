@@ -5,6 +5,7 @@ mod reader;
 mod storage;
 
 pub use components::{Component, ComponentSource, KconfigEntry, Target, architecture, platform};
+pub use reader::clean_name;
 pub use storage::{Access, Rom, Volume};
 
 use crate::yaml;

@@ -12,7 +12,7 @@ mod memory;
 mod plan;
 mod ports;
 mod rootfs;
-mod source;
+pub mod source;
 pub mod supervise;
 
 pub use plan::{cache, signal_number};

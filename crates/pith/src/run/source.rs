@@ -3,8 +3,9 @@
 use super::elf;
 use crate::cli::{CreateArgs, Runner};
 use crate::error::{Error, Result};
+use crate::project::{self, DEFAULT_TARGET, Opened};
 use crate::report::Report;
-use pith_kraftfile::{Project, Runtime, find as project_files};
+use pith_kraftfile::{Project, Runtime, Target, find as project_files};
 use pith_rootfs::{Format, SourceKind};
 use std::fs::{self, File};
 use std::io::Read;
@@ -94,26 +95,41 @@ pub fn find(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     Ok(source)
 }
 
-fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
+/// The project's file and directory, when it is a project that is to be run.
+fn project_file(arguments: &CreateArgs) -> Result<Option<(PathBuf, PathBuf)>> {
     if let Some(file) = &arguments.kraftfile {
-        let directory = arguments.path.clone().unwrap_or_else(|| PathBuf::from("."));
-        return project(file, &directory, arguments, report);
+        return Ok(Some((file.clone(), arguments.path.clone().unwrap_or_else(|| PathBuf::from(".")))));
     }
-    let Some(path) = &arguments.path else {
-        if let Some(rootfs) = &arguments.rootfs {
-            return of_rootfs(rootfs, rootfs, arguments);
+    match &arguments.path {
+        Some(path) if path.is_dir() => Ok(project_files::find_in(path)?.map(|file| (file, path.clone()))),
+        Some(_) => Ok(None),
+        None if arguments.rootfs.is_some() => Ok(None),
+        None => {
+            let file = project_files::find(Path::new("."))?;
+            let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
+            Ok(Some((file, directory)))
         }
-        let file = project_files::find(Path::new("."))?;
-        let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
-        return project(&file, &directory, arguments, report);
-    };
-    if path.is_dir()
-        && let Some(file) = project_files::find_in(path)?
-    {
-        return project(&file, path, arguments, report);
     }
-    if arguments.runner == Some(Runner::KraftfileRuntime) {
-        return Err(Error::new(format!("--as kraftfile-runtime: there is no Kraftfile in {}", path.display())));
+}
+
+/// Refuses a target by name, where nothing has names.
+fn refuse_named_target(arguments: &CreateArgs) -> Result<()> {
+    let Some(target) = arguments.target.as_deref().filter(|target| !target.contains('/')) else { return Ok(()) };
+    let message = format!("--target {target:?}: only a project that builds its own kernel has named targets");
+    Err(Error::new(message).with_help("write it as platform/architecture: qemu/x86_64"))
+}
+
+fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
+    if let Some((file, directory)) = project_file(arguments)? {
+        return project(&file, &directory, arguments, report);
+    }
+    refuse_named_target(arguments)?;
+    let Some(path) = &arguments.path else {
+        let rootfs = arguments.rootfs.as_deref().unwrap_or(Path::new("."));
+        return of_rootfs(rootfs, rootfs, arguments);
+    };
+    if let Some(Runner::KraftfileRuntime | Runner::KraftfileUnikraft) = arguments.runner {
+        return Err(Error::new(format!("--as: there is no Kraftfile in {}", path.display())));
     }
     if let Some(rootfs) = &arguments.rootfs {
         // With a root file system given, PATH names the command inside it.
@@ -197,7 +213,25 @@ fn named(path: &Path) -> Result<Option<pith_image::Source>> {
     if is_path { Ok(None) } else { Ok(pith_image::Source::parse(text).ok()) }
 }
 
-fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Files> {
+/// The root file system that a project names, and what it wants that to become.
+///
+/// # Errors
+/// What is there cannot be read.
+pub fn project_rootfs(project: &Project, directory: &Path) -> Result<Option<(PathBuf, Option<Format>)>> {
+    let Some(rootfs) = &project.rootfs else { return Ok(None) };
+    // The project's default is cpio, which says nothing about a source that is an image already.
+    let format = (rootfs.format == "erofs").then_some(Format::Erofs);
+    let path = Path::new(&rootfs.source);
+    let there = directory.join(path);
+    let is_image = named(&there)?.is_none() && fs::symlink_metadata(&there).is_err() && named(path)?.is_some();
+    Ok(Some((if is_image { path.to_owned() } else { there }, format)))
+}
+
+/// What the root file system at `path` is.
+///
+/// # Errors
+/// There is none.
+pub fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Files> {
     if let Some(source) = named(path)? {
         return Ok(Files::Named { source, format });
     }
@@ -254,44 +288,69 @@ fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Op
     Ok(None)
 }
 
-/// A project of the `runtime:` kind.
-fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report) -> Result<Source> {
-    let (name, text) = if file == Path::new("-") {
-        let mut text = String::new();
-        let read = std::io::stdin().read_to_string(&mut text);
-        read.map_err(|error| Error::new(format!("reading a Kraftfile from standard input: {error}")))?;
-        ("(standard input)".to_owned(), text)
-    } else {
-        let text = fs::read_to_string(file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?;
-        (file.display().to_string(), text)
+/// The kernel that was built for a project: of the targets that have one, the one that was asked for, or the usual one.
+fn built_kernel(opened: &Opened, arguments: &CreateArgs) -> Result<PathBuf> {
+    let outdir = opened.outdir(None);
+    let is_wanted = |target: &Target| match arguments.target.as_deref() {
+        None => true,
+        Some(wanted) => target.name.as_deref() == Some(wanted) || wanted == target.shown() || wanted == opened.name(),
     };
-    let project = Project::parse(&name, &text, &|variable| std::env::var(variable).ok())?;
-    for warning in &project.warnings {
-        report.warn(&format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message));
+    let targets = opened.targets();
+    let wanted: Vec<(String, PathBuf)> =
+        targets.iter().filter(|target| is_wanted(target)).map(|target| (target.shown(), opened.kernel(target, &outdir))).collect();
+    if wanted.is_empty() {
+        let there: Vec<String> = targets.iter().map(Target::shown).collect();
+        let message = format!("{}: there is no target {:?}", opened.file, arguments.target.as_deref().unwrap_or_default());
+        return Err(Error::new(message).with_help(format!("it has {}", there.join(", "))));
     }
+    let built: Vec<&(String, PathBuf)> = wanted.iter().filter(|(_, kernel)| kernel.is_file()).collect();
+    let usual = format!("{}/{}", DEFAULT_TARGET.0, DEFAULT_TARGET.1);
+    match built.as_slice() {
+        [] => {
+            let names: Vec<String> = wanted.iter().map(|(_, kernel)| kernel.display().to_string()).collect();
+            let message = format!("{}: no kernel was built for this project yet: there is no {}", opened.file, names.join(", no "));
+            Err(Error::new(message).with_help("`pith build` builds it"))
+        }
+        [(_, one)] => Ok(one.clone()),
+        several => {
+            let names: Vec<&str> = several.iter().map(|(name, _)| name.as_str()).collect();
+            let usual = several.iter().find(|(name, _)| *name == usual).map(|(_, kernel)| kernel.clone());
+            usual.ok_or_else(|| {
+                Error::new(format!("{}: several kernels were built: {}", opened.file, names.join(", ")))
+                    .with_help("choose one with --target")
+            })
+        }
+    }
+}
+
+/// A project.
+fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report) -> Result<Source> {
+    let opened = project::read(file, directory.to_owned(), report)?;
+    let (name, project) = (&opened.file, &opened.project);
     if let Some(volume) = project.volumes.first() {
         let message = format!("{name}:{}:{}: volumes are not supported yet", volume.line, volume.column);
         return Err(Error::new(message).with_help("put the files into the root file system"));
     }
-    let runtime = project.runtime.as_ref().filter(|_| !project.builds_kernel()).ok_or_else(|| {
-        let message = format!("{name}: this project builds its own kernel, which is not supported yet");
-        Error::new(message).with_help("replace `unikraft:`/`template:` by `runtime: base:latest`")
-    })?;
-    let kernel = match runtime {
-        Runtime::Kernel(path) => Some(directory.join(path)),
-        Runtime::Image(image) => runtime_kernel(image, directory, report)?,
-    };
-    let rootfs = match (&arguments.rootfs, &project.rootfs) {
-        (Some(path), _) => Some((path.clone(), None)),
-        (None, Some(rootfs)) => {
-            // The project's default is cpio, which says nothing about a source that is an image already.
-            let format = (rootfs.format == "erofs").then_some(Format::Erofs);
-            let path = Path::new(&rootfs.source);
-            let is_image =
-                named(&directory.join(path))?.is_none() && fs::symlink_metadata(directory.join(path)).is_err() && named(path)?.is_some();
-            Some((if is_image { path.to_owned() } else { directory.join(path) }, format))
+    let wrong = |kind: &str, key: &str| Error::new(format!("--as {kind}: {name} has no `{key}`"));
+    let kernel = match (arguments.runner, &project.runtime) {
+        (Some(Runner::KraftfileUnikraft), _) if !project.builds_kernel() => return Err(wrong("kraftfile-unikraft", "unikraft")),
+        (Some(Runner::KraftfileRuntime), None) => return Err(wrong("kraftfile-runtime", "runtime")),
+        (Some(Runner::KraftfileRuntime), Some(runtime)) | (_, Some(runtime))
+            if arguments.runner == Some(Runner::KraftfileRuntime) || !project.builds_kernel() =>
+        {
+            refuse_named_target(arguments)?;
+            match runtime {
+                Runtime::Kernel(path) => Some(directory.join(path)),
+                Runtime::Image(image) => runtime_kernel(image, directory, report)?,
+            }
         }
-        (None, None) => None,
+        // The user's own kernel needs none that was built.
+        _ if arguments.runtime.is_some() => None,
+        _ => Some(built_kernel(&opened, arguments)?),
+    };
+    let rootfs = match &arguments.rootfs {
+        Some(path) => Some((path.clone(), None)),
+        None => project_rootfs(project, directory)?,
     };
     let files = rootfs.map(|(path, format)| rootfs_files(&path, format)).transpose()?.unwrap_or(Files::None);
     let given = words(arguments);
@@ -307,9 +366,9 @@ fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Repor
     }
     Ok(Source {
         kernel,
-        kernel_args: project.kernel_args,
+        kernel_args: project.kernel_args.clone(),
         argv,
-        environment: project.env.into_iter().map(|entry| (entry.name, entry.value)).collect(),
+        environment: project.env.iter().map(|entry| (entry.name.clone(), entry.value.clone())).collect(),
         ..plain(directory, files)
     })
 }
