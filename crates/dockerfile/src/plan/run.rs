@@ -105,7 +105,9 @@ impl Planner<'_> {
             }
             let wanted = |name: &String| Some(name) == mount.id.as_ref();
             let (what, flag_name, value, there) = match mount.kind {
-                MountType::Secret => ("secret", "--build-secret id=", ",src=FILE", self.inputs.secrets.iter().any(|secret| wanted(&secret.id))),
+                MountType::Secret => {
+                    ("secret", "--build-secret id=", ",src=FILE", self.inputs.secrets.iter().any(|secret| wanted(&secret.id)))
+                }
                 MountType::Ssh => ("SSH agent", "--build-ssh ", "=SOCKET", self.inputs.ssh.iter().any(|(name, _)| wanted(name))),
                 _ => ("", "", "", true),
             };

@@ -297,7 +297,9 @@ fn project_files(rootfs: &RootfsSource, directory: &Path, file: &pith_kraftfile:
     }
     if !is_there {
         let problem = file.problem(rootfs.place, format!("{} is not there", path.display()), "this root file system");
-        return Err(problem.with_help("paths begin at the directory of the project; to mean an image, write its tag, as in nginx:latest").into());
+        return Err(problem
+            .with_help("paths begin at the directory of the project; to mean an image, write its tag, as in nginx:latest")
+            .into());
     }
     match kind {
         None | Some(SourceKind::OciLayout) => rootfs_files(&path, format),
