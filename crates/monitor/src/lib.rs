@@ -7,6 +7,7 @@
 //! Neighbours: `pith-abi` for the guest command line and ports; `pith-machine` drives what is started here.
 #![deny(unsafe_code)]
 
+mod backlog;
 mod error;
 pub mod probe;
 pub mod qemu;
