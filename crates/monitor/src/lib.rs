@@ -14,6 +14,7 @@ pub mod qemu;
 mod spec;
 mod start;
 
+pub use backlog::widen_backlogs;
 pub use error::MonitorError;
 pub use qemu::Qemu;
 pub use spec::{Accelerator, Arch, MachineSpec, MachineType, Network, PortForward, PortParseError, Protocol};

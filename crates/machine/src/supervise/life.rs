@@ -296,7 +296,7 @@ impl<'a> Life<'a> {
     fn hear_monitor(&mut self, on_event: &mut dyn FnMut(Event<'_>)) {
         match self.monitor.turn(self.running.control.as_fd()) {
             Some(Said::Started) => {
-                self.running.widen_backlogs(&self.exit);
+                pith_monitor::widen_backlogs(&self.running.child);
                 on_event(Event::Started);
             }
             Some(Said::Stopped) if self.is_paused => {
