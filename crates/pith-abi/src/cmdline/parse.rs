@@ -76,7 +76,27 @@ impl GuestConfig {
     /// A quote or list that is not closed, or a value of a known parameter that does not have its form.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let mut config = Self::default();
-        let text = take_trailing_mmio(text, &mut config.virtio_mmio);
+        config.read(text)?;
+        Ok(config)
+    }
+
+    /// Reads a guest command line that adds to another one, which the image carries with it: parameters of `text` come behind those of `carried`, and its
+    /// arguments, where it has any, take the place of those.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), for either text.
+    pub fn parse_over(carried: &str, text: &str) -> Result<Self, ParseError> {
+        let mut config = Self::parse(carried)?;
+        let argv = core::mem::take(&mut config.argv);
+        config.read(text)?;
+        if config.argv.is_empty() {
+            config.argv = argv;
+        }
+        Ok(config)
+    }
+
+    fn read(&mut self, text: &str) -> Result<(), ParseError> {
+        let text = take_trailing_mmio(text, &mut self.virtio_mmio);
         let separator = find_separator(text)?;
         let end = separator.unwrap_or(text.len());
         let parameters = text.get(..end).unwrap_or_default();
@@ -86,8 +106,8 @@ impl GuestConfig {
             let start = lexer.pos();
             if let Some(name) = lexer.parameter_name().filter(|name| separator.is_some() || name.contains('.')) {
                 let value = lexer.value(name)?;
-                if !config.set(name, &value)? {
-                    config.unknown.push(lexer.since(start).to_owned());
+                if !self.set(name, &value)? {
+                    self.unknown.push(lexer.since(start).to_owned());
                 }
                 continue;
             }
@@ -98,15 +118,15 @@ impl GuestConfig {
                 break;
             }
             lexer.word()?;
-            config.unknown.push(lexer.since(start).to_owned());
+            self.unknown.push(lexer.since(start).to_owned());
         }
         if let Some(from) = argv_from {
             let mut lexer = Lexer::starting_at(text, from);
             while lexer.next_word_start() {
-                config.argv.push(lexer.word()?);
+                self.argv.push(lexer.word()?);
             }
         }
-        Ok(config)
+        Ok(())
     }
 
     /// Stores a parameter. `Ok(false)` when it is none of ours.
