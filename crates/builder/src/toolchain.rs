@@ -11,7 +11,7 @@ pub const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// The least version of the compiler, as in the kernel's `rust-version`.
 const NEEDED: (&str, u32, u32) = ("1.95", 1, 95);
 
-const GET_RUST: &str = "install Rust, as https://rustup.rs says, or your distribution's cargo if it is 1.95 or later";
+const GET_RUST: &str = "install Rust, with rustup, or your distribution's cargo if it is 1.95 or later";
 const GET_LINKER: &str = "install a C toolchain: `apt install gcc`, `dnf install gcc`, `apk add gcc musl-dev`";
 
 /// Programs that the user prefers.

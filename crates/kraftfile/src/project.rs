@@ -9,7 +9,7 @@ pub use reader::clean_name;
 pub use storage::{Access, Rom, Volume};
 
 use crate::yaml;
-use pith_diagnostic::{Problem, Source, Warning};
+use pith_diagnostic::{Place, Problem, Source, Warning};
 
 /// Version of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,8 +36,12 @@ pub enum Runtime {
 pub struct RootfsSource {
     /// Path, relative to the project's directory, or a reference.
     pub source: String,
+    /// What it is (`source.type`), if the file says so: `oci`, `dir`, `file`, `tarball`, `cpio`, `erofs` or `dockerfile`.
+    pub kind: Option<String>,
     /// `cpio` unless the file says otherwise.
     pub format: String,
+    /// Where the file says it.
+    pub place: Place,
 }
 
 /// One environment variable.
@@ -49,6 +53,15 @@ pub struct EnvEntry {
     pub value: Option<String>,
 }
 
+/// A set of options that stands for a hundred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// Its name, as in `http`.
+    pub name: String,
+    /// Line, counted from 1.
+    pub line: usize,
+}
+
 /// A project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
@@ -58,6 +71,10 @@ pub struct Project {
     pub name: Option<String>,
     /// Runtime image, for projects that build no kernel.
     pub runtime: Option<Runtime>,
+    /// Preset of the kernel's options: ours, unknown to kraft.
+    pub preset: Option<Preset>,
+    /// Options of the kernel that belong to no component: ours, unknown to kraft.
+    pub kconfig: Vec<KconfigEntry>,
     /// The core, for projects that build a kernel of their own.
     pub unikraft: Option<Component>,
     /// A project that this one builds on.

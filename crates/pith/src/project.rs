@@ -21,6 +21,8 @@ pub struct Opened {
     pub project: Project,
     /// Its file, for messages.
     pub file: String,
+    /// Its file's text, for complaints that show a line.
+    pub text: String,
     /// Its directory; relative paths in the file begin here.
     pub directory: PathBuf,
 }
@@ -70,7 +72,7 @@ pub fn read(file: &Path, directory: PathBuf, report: &Report) -> Result<Opened> 
     for warning in &project.warnings {
         report.warn(&format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message));
     }
-    Ok(Opened { project, file: name, directory })
+    Ok(Opened { project, file: name, text, directory })
 }
 
 impl Opened {

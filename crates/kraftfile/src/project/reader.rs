@@ -1,12 +1,12 @@
 //! From the tree to a [`Project`].
 
-use super::{Component, EnvEntry, Project, RootfsSource, Runtime, SpecVersion};
+use super::{Component, EnvEntry, Preset, Project, RootfsSource, Runtime, SpecVersion};
 use crate::interpolate::interpolate;
 use crate::yaml::{Data, Node};
 use pith_diagnostic::{Problem, Source, Warning};
 
 /// Every top-level key of v0.5 to v0.7.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "spec",
     "specification",
     "name",
@@ -24,6 +24,7 @@ const KEYS: [&str; 19] = [
     "libraries",
     "targets",
     "type",
+    "preset",
     "kconfig",
     "description",
 ];
@@ -54,6 +55,8 @@ impl<'a> Reader<'a> {
             spec,
             name: get("name").map(|node| self.name(node)).transpose()?,
             runtime: get("runtime").map(|node| self.runtime(node)).transpose()?,
+            preset: get("preset").map(|node| self.preset(node)).transpose()?,
+            kconfig: self.kconfig(get("kconfig"))?,
             unikraft: self.core(get("unikraft"), get("pith"))?,
             template: get("template").map(|node| self.template(node)).transpose()?,
             libraries: get("libraries").map(|node| self.libraries(node)).transpose()?.unwrap_or_default(),
@@ -160,6 +163,14 @@ impl<'a> Reader<'a> {
         Ok(clean_name(&self.text(node, "project name must be a string")?))
     }
 
+    fn preset(&self, node: &Node) -> Result<Preset> {
+        let name = self.text(node, "preset must be a name, as in http")?;
+        if node.is_null() || name.is_empty() {
+            return Err(self.source.problem(node.place, "preset must be a name, as in http", "this is nothing"));
+        }
+        Ok(Preset { name, line: self.source.position(node.place).0 })
+    }
+
     fn runtime(&mut self, node: &Node) -> Result<Runtime> {
         let expected = "runtime must be a string like base:latest, or a mapping with 'source'";
         let text = if matches!(node.data, Data::Mapping(_)) {
@@ -188,7 +199,8 @@ impl<'a> Reader<'a> {
     pub(super) fn rootfs(&mut self, node: &Node) -> Result<RootfsSource> {
         let expected = "rootfs must be a mapping or a string";
         if let Data::Scalar { .. } = node.data {
-            return Ok(RootfsSource { source: self.text(node, expected)?, format: "cpio".to_owned() });
+            let source = self.text(node, expected)?;
+            return Ok(RootfsSource { source, kind: None, format: "cpio".to_owned(), place: node.place });
         }
         let pairs = self.mapping(node, expected, &["source", "type", "format"])?;
         let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
@@ -196,13 +208,15 @@ impl<'a> Reader<'a> {
             return Err(self.source.problem(node.place, "rootfs source must be specified", "in this mapping"));
         };
         // v0.7: `source: { path: ..., type: ... }`.
-        let source = if matches!(source.data, Data::Mapping(_)) {
+        let (source, place, kind) = if matches!(source.data, Data::Mapping(_)) {
             let inner = self.mapping(source, expected, &["path", "type", "dockerfile"])?;
-            let path = inner.iter().find(|(key, _)| key == "path").map(|(_, value)| *value);
+            let within = |wanted: &str| inner.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
             let missing = || self.source.problem(source.place, "rootfs source must be specified", "'path' is missing");
-            self.text(path.ok_or_else(missing)?, "a path must be a string")?
+            let path = within("path").ok_or_else(missing)?;
+            let kind = within("type").map(|node| self.source_kind(node)).transpose()?;
+            (self.text(path, "a path must be a string")?, path.place, kind)
         } else {
-            self.text(source, "rootfs source must be a string")?
+            (self.text(source, "rootfs source must be a string")?, source.place, None)
         };
         let format = get("format").or(get("type"));
         let format = match format {
@@ -216,7 +230,16 @@ impl<'a> Reader<'a> {
                 text
             }
         };
-        Ok(RootfsSource { source, format })
+        Ok(RootfsSource { source, kind, format, place })
+    }
+
+    fn source_kind(&self, node: &Node) -> Result<String> {
+        let text = self.text(node, "the type of a rootfs source must be a string")?;
+        if !["oci", "dir", "file", "tarball", "cpio", "erofs", "dockerfile"].contains(&text.as_str()) {
+            let label = "expected oci, dir, file, tarball, cpio, erofs or dockerfile";
+            return Err(self.source.problem(node.place, format!("unknown type {text:?} of a rootfs source"), label));
+        }
+        Ok(text)
     }
 
     fn cmd(&self, node: &Node) -> Result<Vec<String>> {

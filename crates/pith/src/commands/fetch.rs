@@ -6,7 +6,7 @@ use crate::cli::FetchArgs;
 use crate::error::Result;
 use crate::project;
 use crate::report::Report;
-use crate::run::source::{self, Files};
+use crate::run::{self, source::Origin};
 use crate::settings::Settings;
 
 /// Carries out `pith fetch`: unpacks the kernel's sources, and gets the image that the root file system is.
@@ -24,13 +24,12 @@ pub fn fetch(settings: &Settings, arguments: &FetchArgs, report: &Report) -> Res
     if arguments.no_pull {
         return Ok(0);
     }
-    let Some((path, format)) = source::project_rootfs(&opened.project, &opened.directory)? else { return Ok(0) };
     let build = Build { settings, store: &store, arguments: &arguments.build, report };
-    match source::rootfs_files(&path, format)? {
+    match run::project::rootfs(&opened)? {
         // Base images are got on the way, and the result is kept.
-        Files::Dockerfile { path, .. } => drop(build.dockerfile(&path)?),
-        Files::Named { source, .. } => drop(build.image(&source)?),
-        Files::None | Files::Rootfs { .. } | Files::Program(_) | Files::Image { .. } => {}
+        Some(Origin::Dockerfile { path, .. }) => drop(build.dockerfile(&path)?),
+        Some(Origin::Named { source, .. }) => drop(build.image(&source)?),
+        Some(Origin::Here(_)) | None => {}
     }
     Ok(0)
 }

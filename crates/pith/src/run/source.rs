@@ -1,17 +1,44 @@
-//! What to run: from PATH, flags and project files to a root file system and a command.
+//! What to run: from PATH and flags to a root file system and a command; [`project`] does so for projects.
 
-use super::elf;
+use super::{elf, project};
 use crate::cli::{CreateArgs, Runner};
 use crate::error::{Error, Result};
-use crate::project::{self, DEFAULT_TARGET, Opened};
 use crate::report::Report;
-use pith_kraftfile::{Project, Runtime, Target, find as project_files};
+use pith_kraftfile::find as kraftfiles;
 use pith_rootfs::{Format, SourceKind};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Where the files come from.
+#[derive(Debug)]
+pub enum Origin {
+    /// They are here.
+    Here(Files),
+    /// A Dockerfile to be built.
+    Dockerfile {
+        /// Where it is.
+        path: PathBuf,
+        /// What the project wants its files to become.
+        format: Option<Format>,
+    },
+    /// An image to be got.
+    Named {
+        /// Its name, layout or archive.
+        source: pith_image::Source,
+        /// What the project wants its files to become.
+        format: Option<Format>,
+    },
+}
+
+impl Origin {
+    /// Whether the files may say themselves what to run.
+    pub fn has_command(&self) -> bool {
+        matches!(self, Self::Dockerfile { .. } | Self::Named { .. })
+    }
+}
+
+/// Files that are on this host.
 #[derive(Debug)]
 pub enum Files {
     /// None: the kernel has all it needs.
@@ -27,21 +54,7 @@ pub enum Files {
     },
     /// One program of this host, to be completed with its libraries.
     Program(PathBuf),
-    /// A Dockerfile to be built.
-    Dockerfile {
-        /// Where it is.
-        path: PathBuf,
-        /// What the project wants its files to become.
-        format: Option<Format>,
-    },
-    /// An image to be got.
-    Named {
-        /// Its name, layout or archive.
-        source: pith_image::Source,
-        /// What the project wants its files to become.
-        format: Option<Format>,
-    },
-    /// An image that is here.
+    /// An image in the store.
     Image {
         /// The image.
         image: Box<pith_image::Image>,
@@ -50,36 +63,41 @@ pub enum Files {
     },
 }
 
-impl Files {
-    /// Whether the files may say themselves what to run.
-    fn has_command(&self) -> bool {
-        matches!(self, Self::Dockerfile { .. } | Self::Named { .. } | Self::Image { .. })
-    }
-}
-
-/// What to run.
+/// What to run, with files that are still to be had (an [`Origin`]) or are here ([`Files`]).
 #[derive(Debug)]
-pub struct Source {
+pub struct Source<F = Origin> {
     /// How to call it in listings.
     pub shown: String,
     /// Where the files come from.
-    pub files: Files,
+    pub files: F,
     /// A kernel other than the built-in one.
     pub kernel: Option<PathBuf>,
     /// Parameters for the kernel.
     pub kernel_args: Vec<String>,
-    /// The application and its arguments.
+    /// The application and its arguments, as far as an image does not say them.
     pub argv: Vec<String>,
+    /// The user's words for an image: arguments of its entry point, or a command instead of its own.
+    pub words: Vec<String>,
     /// Working directory that the files ask for.
     pub workdir: Option<String>,
+    /// User that the files want the application to run as, by name or number.
+    pub user: Option<String>,
     /// Signal that the files want the application to be stopped with.
     pub stop_signal: Option<String>,
     /// Environment; `None` takes the host's value.
     pub environment: Vec<(String, Option<String>)>,
 }
 
+impl Source {
+    /// The same with files that are here.
+    pub fn with_files(self, files: Files) -> Source<Files> {
+        let Self { shown, files: _, kernel, kernel_args, argv, words, workdir, user, stop_signal, environment } = self;
+        Source { shown, files, kernel, kernel_args, argv, words, workdir, user, stop_signal, environment }
+    }
+}
+
 /// The user's words: `--entrypoint`, then the application's arguments.
-fn words(arguments: &CreateArgs) -> Vec<String> {
+pub fn words(arguments: &CreateArgs) -> Vec<String> {
     arguments.entrypoint.iter().chain(&arguments.words).chain(&arguments.rest).cloned().collect()
 }
 
@@ -89,6 +107,9 @@ fn words(arguments: &CreateArgs) -> Vec<String> {
 /// Nothing there, or nothing in it to run.
 pub fn find(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     let mut source = detect(arguments, report)?;
+    if source.words.is_empty() {
+        source.words = arguments.words.iter().chain(&arguments.rest).cloned().collect();
+    }
     if let Some(runtime) = &arguments.runtime {
         source.kernel = runtime_kernel(runtime, Path::new("."), report)?;
     }
@@ -101,11 +122,11 @@ fn project_file(arguments: &CreateArgs) -> Result<Option<(PathBuf, PathBuf)>> {
         return Ok(Some((file.clone(), arguments.path.clone().unwrap_or_else(|| PathBuf::from(".")))));
     }
     match &arguments.path {
-        Some(path) if path.is_dir() => Ok(project_files::find_in(path)?.map(|file| (file, path.clone()))),
+        Some(path) if path.is_dir() => Ok(kraftfiles::find_in(path)?.map(|file| (file, path.clone()))),
         Some(_) => Ok(None),
         None if arguments.rootfs.is_some() => Ok(None),
         None => {
-            let file = project_files::find(Path::new("."))?;
+            let file = kraftfiles::find(Path::new("."))?;
             let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
             Ok(Some((file, directory)))
         }
@@ -113,7 +134,7 @@ fn project_file(arguments: &CreateArgs) -> Result<Option<(PathBuf, PathBuf)>> {
 }
 
 /// Refuses a target by name, where nothing has names.
-fn refuse_named_target(arguments: &CreateArgs) -> Result<()> {
+pub fn refuse_named_target(arguments: &CreateArgs) -> Result<()> {
     let Some(target) = arguments.target.as_deref().filter(|target| !target.contains('/')) else { return Ok(()) };
     let message = format!("--target {target:?}: only a project that builds its own kernel has named targets");
     Err(Error::new(message).with_help("write it as platform/architecture: qemu/x86_64"))
@@ -121,7 +142,7 @@ fn refuse_named_target(arguments: &CreateArgs) -> Result<()> {
 
 fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     if let Some((file, directory)) = project_file(arguments)? {
-        return project(&file, &directory, arguments, report);
+        return project::of(&file, &directory, arguments, report);
     }
     refuse_named_target(arguments)?;
     let Some(path) = &arguments.path else {
@@ -134,7 +155,7 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     if let Some(rootfs) = &arguments.rootfs {
         // With a root file system given, PATH names the command inside it.
         let files = rootfs_files(rootfs, None)?;
-        if let Files::Rootfs { path: root, kind: SourceKind::Directory, .. } = &files
+        if let Origin::Here(Files::Rootfs { path: root, kind: SourceKind::Directory, .. }) = &files
             && path.is_absolute()
             && arguments.entrypoint.is_none()
             && fs::symlink_metadata(root.join(path.strip_prefix("/").unwrap_or(path))).is_err()
@@ -144,6 +165,10 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
         }
         let mut argv = words(arguments);
         argv.insert(arguments.entrypoint.iter().len(), utf8(path)?);
+        if files.has_command() {
+            argv.drain(..arguments.entrypoint.iter().len());
+            return Ok(Source { words: argv, ..plain(rootfs, files) });
+        }
         return Ok(Source { argv, ..plain(rootfs, files) });
     }
     let metadata = fs::metadata(path).map_err(|error| {
@@ -159,14 +184,16 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     file(path, arguments)
 }
 
-fn plain(shown: &Path, files: Files) -> Source {
+pub fn plain(shown: &Path, files: Origin) -> Source {
     Source {
         shown: shown.display().to_string(),
         files,
         kernel: None,
         kernel_args: Vec::new(),
         argv: Vec::new(),
+        words: Vec::new(),
         workdir: None,
+        user: None,
         stop_signal: None,
         environment: Vec::new(),
     }
@@ -213,33 +240,15 @@ fn named(path: &Path) -> Result<Option<pith_image::Source>> {
     if is_path { Ok(None) } else { Ok(pith_image::Source::parse(text).ok()) }
 }
 
-/// The root file system that a project names, and what it wants that to become.
-///
-/// # Errors
-/// What is there cannot be read.
-pub fn project_rootfs(project: &Project, directory: &Path) -> Result<Option<(PathBuf, Option<Format>)>> {
-    let Some(rootfs) = &project.rootfs else { return Ok(None) };
-    // The project's default is cpio, which says nothing about a source that is an image already.
-    let format = (rootfs.format == "erofs").then_some(Format::Erofs);
-    let path = Path::new(&rootfs.source);
-    let there = directory.join(path);
-    let is_image = named(&there)?.is_none() && fs::symlink_metadata(&there).is_err() && named(path)?.is_some();
-    Ok(Some((if is_image { path.to_owned() } else { there }, format)))
-}
-
-/// What the root file system at `path` is.
-///
-/// # Errors
-/// There is none.
-pub fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Files> {
+pub fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Origin> {
     if let Some(source) = named(path)? {
-        return Ok(Files::Named { source, format });
+        return Ok(Origin::Named { source, format });
     }
     let kind = pith_rootfs::source::detect(path).map_err(|error| Error::new(format!("root file system {error}")))?;
     match kind {
-        SourceKind::Dockerfile => Ok(Files::Dockerfile { path: path.to_owned(), format }),
-        SourceKind::OciLayout => Ok(Files::Named { source: pith_image::Source::Layout { path: path.to_owned(), name: None }, format }),
-        _ => Ok(Files::Rootfs { path: path.to_owned(), kind, format }),
+        SourceKind::Dockerfile => Ok(Origin::Dockerfile { path: path.to_owned(), format }),
+        SourceKind::OciLayout => Ok(Origin::Named { source: pith_image::Source::Layout { path: path.to_owned(), name: None }, format }),
+        _ => Ok(Origin::Here(Files::Rootfs { path: path.to_owned(), kind, format })),
     }
 }
 
@@ -257,7 +266,7 @@ fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
         }
         if is_kernel && arguments.runner != Some(Runner::Linuxu) {
             let kernel = Some(path.to_owned());
-            return Ok(Source { kernel, argv: words(arguments), ..plain(path, Files::None) });
+            return Ok(Source { kernel, argv: words(arguments), ..plain(path, Origin::Here(Files::None)) });
         }
         // Its own name is not resolved: a program may go by the name that it was called with.
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -265,7 +274,7 @@ fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
         let absolute = directory.join(path.file_name().unwrap_or_default());
         let mut argv = vec![utf8(&absolute)?];
         argv.extend(words(arguments));
-        return Ok(Source { argv, ..plain(path, Files::Program(absolute)) });
+        return Ok(Source { argv, ..plain(path, Origin::Here(Files::Program(absolute))) });
     }
     if magic.starts_with(b"#!") {
         let message = format!("{} is a script, and its interpreter is not part of it", path.display());
@@ -277,7 +286,7 @@ fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
 }
 
 /// The kernel that a runtime means; `None` is the built-in one.
-fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Option<PathBuf>> {
+pub fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Option<PathBuf>> {
     if let Some(path) = runtime.strip_prefix("kernel://") {
         return Ok(Some(directory.join(path)));
     }
@@ -286,89 +295,4 @@ fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Op
     }
     report.debug(&format!("runtime {runtime}: using the built-in image"));
     Ok(None)
-}
-
-/// The kernel that was built for a project: of the targets that have one, the one that was asked for, or the usual one.
-fn built_kernel(opened: &Opened, arguments: &CreateArgs) -> Result<PathBuf> {
-    let outdir = opened.outdir(None);
-    let is_wanted = |target: &Target| match arguments.target.as_deref() {
-        None => true,
-        Some(wanted) => target.name.as_deref() == Some(wanted) || wanted == target.shown() || wanted == opened.name(),
-    };
-    let targets = opened.targets();
-    let wanted: Vec<(String, PathBuf)> =
-        targets.iter().filter(|target| is_wanted(target)).map(|target| (target.shown(), opened.kernel(target, &outdir))).collect();
-    if wanted.is_empty() {
-        let there: Vec<String> = targets.iter().map(Target::shown).collect();
-        let message = format!("{}: there is no target {:?}", opened.file, arguments.target.as_deref().unwrap_or_default());
-        return Err(Error::new(message).with_help(format!("it has {}", there.join(", "))));
-    }
-    let built: Vec<&(String, PathBuf)> = wanted.iter().filter(|(_, kernel)| kernel.is_file()).collect();
-    let usual = format!("{}/{}", DEFAULT_TARGET.0, DEFAULT_TARGET.1);
-    match built.as_slice() {
-        [] => {
-            let names: Vec<String> = wanted.iter().map(|(_, kernel)| kernel.display().to_string()).collect();
-            let message = format!("{}: no kernel was built for this project yet: there is no {}", opened.file, names.join(", no "));
-            Err(Error::new(message).with_help("`pith build` builds it"))
-        }
-        [(_, one)] => Ok(one.clone()),
-        several => {
-            let names: Vec<&str> = several.iter().map(|(name, _)| name.as_str()).collect();
-            let usual = several.iter().find(|(name, _)| *name == usual).map(|(_, kernel)| kernel.clone());
-            usual.ok_or_else(|| {
-                Error::new(format!("{}: several kernels were built: {}", opened.file, names.join(", ")))
-                    .with_help("choose one with --target")
-            })
-        }
-    }
-}
-
-/// A project.
-fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report) -> Result<Source> {
-    let opened = project::read(file, directory.to_owned(), report)?;
-    let (name, project) = (&opened.file, &opened.project);
-    if let Some(volume) = project.volumes.first() {
-        let message = format!("{name}:{}:{}: volumes are not supported yet", volume.line, volume.column);
-        return Err(Error::new(message).with_help("put the files into the root file system"));
-    }
-    let wrong = |kind: &str, key: &str| Error::new(format!("--as {kind}: {name} has no `{key}`"));
-    let kernel = match (arguments.runner, &project.runtime) {
-        (Some(Runner::KraftfileUnikraft), _) if !project.builds_kernel() => return Err(wrong("kraftfile-unikraft", "unikraft")),
-        (Some(Runner::KraftfileRuntime), None) => return Err(wrong("kraftfile-runtime", "runtime")),
-        (Some(Runner::KraftfileRuntime), Some(runtime)) | (_, Some(runtime))
-            if arguments.runner == Some(Runner::KraftfileRuntime) || !project.builds_kernel() =>
-        {
-            refuse_named_target(arguments)?;
-            match runtime {
-                Runtime::Kernel(path) => Some(directory.join(path)),
-                Runtime::Image(image) => runtime_kernel(image, directory, report)?,
-            }
-        }
-        // The user's own kernel needs none that was built.
-        _ if arguments.runtime.is_some() => None,
-        _ => Some(built_kernel(&opened, arguments)?),
-    };
-    let rootfs = match &arguments.rootfs {
-        Some(path) => Some((path.clone(), None)),
-        None => project_rootfs(project, directory)?,
-    };
-    let files = rootfs.map(|(path, format)| rootfs_files(&path, format)).transpose()?.unwrap_or(Files::None);
-    let given = words(arguments);
-    // What the user's words mean to an image, the image's own entry point decides.
-    let argv = if given.is_empty() || files.has_command() { project.cmd.clone() } else { given };
-    if argv.is_empty() && !files.has_command() {
-        let message = format!("{name}: no 'cmd' and no command on the command line: there is nothing to run");
-        return Err(Error::new(message).with_help("add for example `cmd: [\"/server\"]`"));
-    }
-    if matches!(files, Files::None) {
-        let message = format!("{name}: no 'rootfs': there is no file to run {:?} from", argv.first().map_or("", |s| s));
-        return Err(Error::new(message).with_help("add for example `rootfs: ./rootfs`"));
-    }
-    Ok(Source {
-        kernel,
-        kernel_args: project.kernel_args.clone(),
-        argv,
-        environment: project.env.iter().map(|entry| (entry.name.clone(), entry.value.clone())).collect(),
-        ..plain(directory, files)
-    })
 }

@@ -6,7 +6,8 @@ use super::{Job, put};
 use crate::build::Build;
 use crate::cli::RootfsType;
 use crate::error::{Error, Result};
-use crate::run::source::{self, Files};
+use crate::run::project;
+use crate::run::source::{self, Files, Origin};
 use pith_image::Image;
 use pith_rootfs::source::{Loaded, Owners, Request};
 use pith_rootfs::{Format, Plan, SourceKind, SourceOptions, Tree};
@@ -54,23 +55,24 @@ pub fn build(job: &Job<'_>, outdir: &Path) -> Result<Option<Built>> {
     if arguments.no_rootfs {
         return Ok(None);
     }
-    let found = match &arguments.rootfs {
-        Some(path) => Some((path.clone(), None)),
-        None => source::project_rootfs(&job.opened.project, &job.opened.directory)?,
+    let origin = match &arguments.rootfs {
+        Some(path) if arguments.rootfs_type == RootfsType::File => return copy(job, path, outdir).map(Some),
+        Some(path) => Some(source::rootfs_files(path, None)?),
+        None => project::rootfs(job.opened)?,
     };
-    let Some((path, format)) = found else { return Ok(None) };
-    let asked = match arguments.rootfs_type {
-        RootfsType::Auto => format,
+    let Some(origin) = origin else { return Ok(None) };
+    let asked = |format: Option<Format>| match arguments.rootfs_type {
+        RootfsType::Auto | RootfsType::File => format,
         RootfsType::Cpio => Some(Format::Cpio),
         RootfsType::Erofs => Some(Format::Erofs),
-        RootfsType::File => return copy(job, &path, outdir).map(Some),
     };
     let make = Build { settings: job.settings, store: job.store, arguments: &job.dockerfile, report: job.report };
-    let input = match source::rootfs_files(&path, asked)? {
-        Files::Dockerfile { path, .. } => Input::Image(Box::new(make.dockerfile(&path)?)),
-        Files::Named { source, .. } => Input::Image(Box::new(make.image(&source)?)),
-        Files::Rootfs { path, kind, .. } => Input::Here { path, kind },
-        Files::None | Files::Program(_) | Files::Image { .. } => return Ok(None),
+    let (input, asked) = match origin {
+        Origin::Dockerfile { path, format } => (Input::Image(Box::new(make.dockerfile(&path)?)), asked(format)),
+        Origin::Named { source, format } => (Input::Image(Box::new(make.image(&source)?)), asked(format)),
+        Origin::Here(Files::Rootfs { path, .. }) if arguments.rootfs_type == RootfsType::File => return copy(job, &path, outdir).map(Some),
+        Origin::Here(Files::Rootfs { path, kind, format }) => (Input::Here { path, kind }, asked(format)),
+        Origin::Here(Files::None | Files::Program(_) | Files::Image { .. }) => return Ok(None),
     };
     let owners = if arguments.keep_file_owners { Owners::Keep } else { Owners::Root };
     pack(job, &input, asked, owners, outdir).map(Some)
