@@ -160,7 +160,7 @@ impl Compile<'_> {
     pub fn run(&self) -> Result<Compiled> {
         let mut command = self.command();
         command.args(["build", "--release", "--locked", "-p", "image", "--target", TARGET, "--no-default-features"]);
-        command.args(["--message-format", "json-render-diagnostics", "--features", &self.configuration.feature_list()]);
+        command.args(["--message-format", "json-render-diagnostics", "--features", &self.configuration.sorted_features().join(",")]);
         if let Some(jobs) = self.jobs {
             command.arg(format!("--jobs={jobs}"));
         }

@@ -39,11 +39,11 @@ impl Configuration {
     }
 
     /// Features in one order, each once.
-    pub(crate) fn feature_list(&self) -> String {
-        let mut features: Vec<&str> = self.features.iter().map(String::as_str).collect();
+    pub(crate) fn sorted_features(&self) -> Vec<String> {
+        let mut features = self.features.clone();
         features.sort_unstable();
         features.dedup();
-        features.join(",")
+        features
     }
 
     /// The constants as Rust's source, in one order; empty when there are none.

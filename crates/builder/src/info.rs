@@ -52,6 +52,8 @@ pub struct Info {
     pub features: Vec<String>,
     /// What it was put together from.
     pub libraries: Vec<Library>,
+    /// Whether it carries its root file system.
+    pub embeds_rootfs: bool,
     /// Every option and its value, as in `.config`.
     pub configuration: BTreeMap<String, String>,
 }

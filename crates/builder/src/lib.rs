@@ -102,7 +102,7 @@ fn key(order: &Order<'_>, record: &Record) -> String {
 /// # Errors
 /// [`BuildError`].
 pub fn build(order: &Order<'_>) -> Result<(Kernel, Made)> {
-    let features = order.configuration.feature_list().split(',').map(ToOwned::to_owned).collect();
+    let features = order.configuration.sorted_features();
     let Toolchain { rustc_version, linker_version, .. } = order.toolchain;
     let mut record = Record::new(order.core.digest(), features, compile::code_flags(), rustc_version.clone(), linker_version.clone());
     let key = key(order, &record);

@@ -7,6 +7,7 @@
 //! Neighbours: `pith run` uses projects of the `runtime:` kind; the builder will use the others.
 #![forbid(unsafe_code)]
 
+pub mod edit;
 pub mod find;
 pub mod interpolate;
 pub mod project;
@@ -16,5 +17,5 @@ pub use find::{FindError, NAMES, find};
 pub use pith_diagnostic::{Problem, Source, Warning};
 pub use project::{
     Access, Component, ComponentSource, EnvEntry, KconfigEntry, Preset, Project, Rom, RootfsSource, Runtime, SpecVersion, Target, Volume,
-    architecture, clean_name, platform,
+    architecture, platform,
 };

@@ -3,9 +3,9 @@
 mod components;
 mod reader;
 mod storage;
+mod template;
 
 pub use components::{Component, ComponentSource, KconfigEntry, Target, architecture, platform};
-pub use reader::clean_name;
 pub use storage::{Access, Rom, Volume};
 
 use crate::yaml;

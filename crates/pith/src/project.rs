@@ -1,9 +1,9 @@
 //! Opening a project: its file, where it lies, what it is called.
 
-use crate::cli::ProjectArgs;
+use crate::cli::TargetArgs;
 use crate::error::{Error, Result};
 use crate::report::Report;
-use pith_kraftfile::{Project, Target, clean_name, find as project_files};
+use pith_kraftfile::{ComponentSource, Project, Target, find as project_files};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub struct Opened {
 ///
 /// # Errors
 /// There is none, or it is wrong.
-pub fn open(arguments: &ProjectArgs, report: &Report) -> Result<Opened> {
+pub fn open(arguments: &TargetArgs, report: &Report) -> Result<Opened> {
     let named = arguments.path.clone();
     if let Some(path) = &named
         && !path.is_dir()
@@ -72,20 +72,27 @@ pub fn read(file: &Path, directory: PathBuf, report: &Report) -> Result<Opened> 
     for warning in &project.warnings {
         report.warn(&format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message));
     }
+    let project = over_template(project, &directory)?;
     Ok(Opened { project, file: name, text, directory })
+}
+
+/// The project over the Kraftfile of a template that is a directory here.
+fn over_template(project: Project, directory: &Path) -> Result<Project> {
+    let Some(template) = &project.template else { return Ok(project) };
+    let ComponentSource::Path(path) = &template.source else { return Ok(project) };
+    let place = directory.join(path);
+    if !place.is_dir() {
+        return Err(Error::new(format!("line {}: the template {} is no directory", template.line, place.display())));
+    }
+    let Some(file) = project_files::find_in(&place)? else { return Ok(project) };
+    let text = fs::read_to_string(&file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?;
+    Ok(project.over(Project::parse(&file.display().to_string(), &text, &|variable| std::env::var(variable).ok())?))
 }
 
 impl Opened {
     /// Its name: its own, or its directory's.
     pub fn name(&self) -> String {
-        let directory = || fs::canonicalize(&self.directory).ok()?.file_name().map(|name| clean_name(&name.to_string_lossy()));
-        self.project
-            .name
-            .clone()
-            .filter(|name| !name.is_empty())
-            .or_else(directory)
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| "app".to_owned())
+        Some(self.project.name_in(&self.directory)).filter(|name| !name.is_empty()).unwrap_or_else(|| "app".to_owned())
     }
 
     /// Where results go.

@@ -299,11 +299,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A name as projects have it: lower case, `[a-z0-9_-]` only.
-#[must_use]
-pub fn clean_name(text: &str) -> String {
-    let text = text.to_lowercase();
-    let clean: String = text.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
+/// A name as upstream cleans it: lower case, `[a-z0-9_-]` only, no `_-` at its start.
+pub(super) fn clean_name(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let clean: String = lower.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
     clean.trim_start_matches(['_', '-']).to_owned()
 }
 

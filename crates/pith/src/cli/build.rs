@@ -46,7 +46,7 @@ pub struct BuildArgs {
 
 /// Which project, and which of its targets.
 #[derive(Debug, Default, Args)]
-pub struct ProjectArgs {
+pub struct TargetArgs {
     /// Directory of the project [default: here, or the nearest above that has a Kraftfile]
     #[arg(value_name = "DIR")]
     pub path: Option<PathBuf>,
@@ -73,7 +73,7 @@ Examples:\n  pith build\n  pith build --all ./app\n  pith build -t qemu/x86_64 -
 )]
 pub struct BuildProjectArgs {
     #[command(flatten)]
-    pub project: ProjectArgs,
+    pub project: TargetArgs,
     /// Build every target that is left
     #[arg(long)]
     pub all: bool,
@@ -156,18 +156,11 @@ pub struct BuildProjectArgs {
 impl BuildProjectArgs {
     /// The first flag that was given and that Pith does not honour, and why.
     pub fn refused(&self) -> Option<(&'static str, &'static str)> {
-        let (git, options) =
-            ("the kernel's sources are built in, and nothing is fetched by git", "a project's options cannot be chosen yet");
-        let given = [
-            (self.git, "git", git),
-            (self.git_depth.is_some(), "git-depth", git),
-            (self.config.is_some(), "config", options),
-            (!self.env.is_empty(), "env", options),
-            (self.no_configure, "no-configure", options),
-            (self.validate, "validate", options),
-            (self.explain, "explain", options),
-        ];
-        given.into_iter().find(|(is_given, ..)| *is_given).map(|(_, flag, why)| (flag, why))
+        let given = [(self.git, "git"), (self.git_depth.is_some(), "git-depth")];
+        given
+            .into_iter()
+            .find(|(is_given, _)| *is_given)
+            .map(|(_, flag)| (flag, "the kernel's sources are built in, and nothing is fetched by git"))
     }
 }
 
@@ -175,7 +168,7 @@ impl BuildProjectArgs {
 #[derive(Debug, Args)]
 pub struct CleanArgs {
     #[command(flatten)]
-    pub project: ProjectArgs,
+    pub project: TargetArgs,
     /// Everything that was built, the saved options too
     #[arg(short = 'P', long)]
     pub proper: bool,
@@ -185,7 +178,7 @@ pub struct CleanArgs {
 #[derive(Debug, Args)]
 pub struct FetchArgs {
     #[command(flatten)]
-    pub project: ProjectArgs,
+    pub project: TargetArgs,
     #[command(flatten)]
     pub build: BuildArgs,
     /// Fetch no images

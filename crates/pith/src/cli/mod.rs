@@ -7,7 +7,7 @@ mod machines;
 mod run;
 mod system;
 
-pub use build::{BuildArgs, BuildProjectArgs, Builder, CleanArgs, FetchArgs, ProjectArgs};
+pub use build::{BuildArgs, BuildProjectArgs, Builder, CleanArgs, FetchArgs, TargetArgs};
 pub use global::{Global, LogLevel, LogType};
 pub use help::{command, tree};
 pub use machines::*;

@@ -118,18 +118,26 @@ pub fn of(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report
         _ if arguments.runtime.is_some() => None,
         _ => Some(built_kernel(&opened, arguments)?),
     };
+    // What the kernel carries needs no files and perhaps no command.
+    let carries = match &kernel {
+        Some(path) if project.builds_kernel() => {
+            pith_builder::info(path)?.is_some_and(|info| info.embeds_rootfs) && arguments.rootfs.is_none()
+        }
+        _ => false,
+    };
     let files = match &arguments.rootfs {
         Some(path) => rootfs_files(path, None)?,
+        None if carries => Origin::Here(Files::None),
         None => rootfs(&opened)?.unwrap_or(Origin::Here(Files::None)),
     };
     let given = words(arguments);
     // What the user's words mean to an image, the image's own entry point decides.
     let argv = if given.is_empty() || files.has_command() { project.cmd.clone() } else { given };
-    if argv.is_empty() && !files.has_command() {
+    if argv.is_empty() && !files.has_command() && !carries {
         let message = format!("{name}: no 'cmd' and no command on the command line: there is nothing to run");
         return Err(Error::new(message).with_help("add for example `cmd: [\"/server\"]`"));
     }
-    if matches!(files, Origin::Here(Files::None)) {
+    if matches!(files, Origin::Here(Files::None)) && !carries {
         let message = format!("{name}: no 'rootfs': there is no file to run {:?} from", argv.first().map_or("", |s| s));
         return Err(Error::new(message).with_help("add for example `rootfs: ./rootfs`"));
     }

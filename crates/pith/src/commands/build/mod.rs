@@ -1,10 +1,14 @@
 //! `pith build`: a project's kernel, its root file system, or both.
 //!
-//! [`targets`] says what for, [`kernel`] has the kernel built or finds it, [`rootfs`] packs the files, [`artifacts`] shows what was made, [`stats`] what
+//! [`targets`] says what for, [`choice`] what is in the kernel, [`needs`] whether that will do, [`kernel`] has the kernel built or finds it, [`rootfs`] packs the files,
+//! [`carried`] puts them into the kernel where that is wanted, [`artifacts`] shows what was made, [`stats`] what
 //! the kernel consists of.
 
 pub mod artifacts;
+mod carried;
+mod choice;
 pub mod kernel;
+mod needs;
 pub mod rootfs;
 mod stats;
 pub mod targets;
@@ -15,10 +19,11 @@ use crate::project::{self, Opened};
 use crate::report::Report;
 use crate::settings::Settings;
 use artifacts::Artifact;
-use pith_builder::{Configuration, Info, Kernel};
+use choice::Chosen;
+use pith_builder::{Info, Kernel};
 use pith_kraftfile::Target;
 use pith_machine::{Store, paths};
-use std::collections::BTreeMap;
+use rootfs::Built;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -59,10 +64,13 @@ pub fn build(settings: &Settings, arguments: &BuildProjectArgs, report: &Report)
     if arguments.kernel.is_some() && targets.len() > 1 {
         return Err(Error::new("--kernel names one file, and several targets are to be built").with_help("choose one with --target"));
     }
+    if arguments.explain {
+        return job.explain(&targets);
+    }
     let mut made = Vec::new();
     let rootfs = rootfs::build(&job, &outdir)?;
     for target in &targets {
-        made.extend(job.kernel(target, &outdir)?);
+        made.extend(job.kernel(target, &outdir, rootfs.as_ref())?);
     }
     made.extend(rootfs.map(|built| Artifact { what: "initramfs", target: String::new(), path: built.path, size: built.size }));
     if made.is_empty() {
@@ -83,17 +91,33 @@ fn dockerfile(arguments: &BuildProjectArgs) -> BuildArgs {
 }
 
 impl Job<'_> {
-    /// Builds the kernel for one target and puts its files in their place.
-    fn kernel(&self, target: &Target, outdir: &Path) -> Result<Vec<Artifact>> {
+    /// Shows what would be in the kernels, and why.
+    fn explain(&self, targets: &[Target]) -> Result<u8> {
+        if targets.is_empty() {
+            return Err(Error::new(format!("--explain: {} builds no kernel: its runtime is built already", self.opened.file)));
+        }
         let core = kernel::core(self.opened, self.store, self.report)?;
-        let chosen = Chosen { preset: "runtime".to_owned(), configuration: Configuration::preset("runtime"), values: BTreeMap::new() };
+        for target in targets {
+            print!("target: {}\n{}", target.shown(), choice::choose(self, &core, target)?.explanation);
+        }
+        Ok(0)
+    }
+
+    /// Builds the kernel for one target and puts its files in their place.
+    fn kernel(&self, target: &Target, outdir: &Path, rootfs: Option<&Built>) -> Result<Vec<Artifact>> {
+        let core = kernel::core(self.opened, self.store, self.report)?;
+        let chosen = choice::choose(self, &core, target)?;
+        if let Some(built) = rootfs {
+            needs::check(&chosen, built, &self.opened.file)?;
+        }
         let kernel = kernel::build(self, &core, &chosen.configuration, &target.shown())?;
         let to = self.arguments.kernel.clone().unwrap_or_else(|| self.opened.kernel(target, outdir));
         let debug = read(&kernel.debug())?;
-        let image = match self.arguments.dbg {
+        let plain = match self.arguments.dbg {
             true => debug.clone(),
             false => pith_builder::describe(&read(&kernel.image())?, &self.info(target, &kernel, &chosen)),
         };
+        let image = carried::add(self, plain, &chosen, rootfs)?;
         let mut made = Vec::new();
         let files = [("kernel", image, ""), ("debug", debug, ".dbg"), ("symbols", read(&kernel.symbols())?, ".sym")];
         for (what, content, suffix) in files {
@@ -122,16 +146,9 @@ impl Job<'_> {
             features: record.features.clone(),
             libraries: record.libraries.clone(),
             configuration: chosen.values.clone(),
+            embeds_rootfs: chosen.embeds_rootfs,
         }
     }
-}
-
-/// What is to be in a kernel.
-struct Chosen {
-    preset: String,
-    configuration: Configuration,
-    /// Every option, as in `.config`.
-    values: BTreeMap<String, String>,
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

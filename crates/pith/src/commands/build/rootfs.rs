@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::run::project;
 use crate::run::source::{self, Files, Origin};
 use pith_image::Image;
+use pith_image::spec::RunConfig;
 use pith_rootfs::source::{Loaded, Owners, Request};
 use pith_rootfs::{Format, Plan, SourceKind, SourceOptions, Tree};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,10 @@ pub struct Built {
     pub path: PathBuf,
     /// Its length in bytes.
     pub size: u64,
+    /// What it is; `None` for a file as it is, whatever it is.
+    pub format: Option<Format>,
+    /// What the image that it comes from says about its program.
+    pub config: RunConfig,
 }
 
 /// What is noted about a root file system.
@@ -75,7 +80,11 @@ pub fn build(job: &Job<'_>, outdir: &Path) -> Result<Option<Built>> {
         Origin::Here(Files::None | Files::Program(_) | Files::Image { .. }) => return Ok(None),
     };
     let owners = if arguments.keep_file_owners { Owners::Keep } else { Owners::Root };
-    pack(job, &input, asked, owners, outdir).map(Some)
+    let mut built = pack(job, &input, asked, owners, outdir)?;
+    if let Input::Image(image) = input {
+        built.config = image.config.config;
+    }
+    Ok(Some(built))
 }
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> Error {
@@ -88,7 +97,7 @@ fn copy(job: &Job<'_>, path: &Path, outdir: &Path) -> Result<Built> {
     let to = outdir.join(NAME);
     put(&to, &content).map_err(failed(&to))?;
     job.report.debug(&format!("{}: used as it is", path.display()));
-    Ok(Built { path: to, size: content.len() as u64 })
+    Ok(Built { path: to, size: content.len() as u64, format: None, config: RunConfig::default() })
 }
 
 fn pack(job: &Job<'_>, input: &Input, asked: Option<Format>, owners: Owners, outdir: &Path) -> Result<Built> {
@@ -121,7 +130,7 @@ fn pack(job: &Job<'_>, input: &Input, asked: Option<Format>, owners: Owners, out
                     let content = fs::read(path).map_err(failed(path))?;
                     let to = outdir.join(file_name(format));
                     put(&to, &content).map_err(failed(&to))?;
-                    return noted(&note, key, file_name(format), content.len() as u64, outdir);
+                    return noted(&note, key, format, content.len() as u64, outdir);
                 }
             }
         }
@@ -139,14 +148,13 @@ fn pack(job: &Job<'_>, input: &Input, asked: Option<Format>, owners: Owners, out
     };
     let plan = Plan::new(&tree, format)?;
     tree.notes.iter().chain(&plan.packed().notes).for_each(|note| job.report.warn(note));
-    let name = file_name(format);
-    let to = outdir.join(name);
+    let to = outdir.join(file_name(format));
     let permissions = fs::Permissions::from_mode(0o644);
     let file = tempfile::Builder::new().prefix(".pith-").permissions(permissions).tempfile_in(outdir).map_err(failed(outdir))?;
     plan.write(BufWriter::with_capacity(1 << 18, file.as_file()))?;
     pith_machine::paths::give_to_user(file.path());
     file.persist(&to).map_err(|error| failed(&to)(error.error))?;
-    noted(&note, key, name, plan.packed().bytes, outdir)
+    noted(&note, key, format, plan.packed().bytes, outdir)
 }
 
 fn file_name(format: Format) -> &'static str {
@@ -161,11 +169,13 @@ fn unchanged(note: &Path, key: &str, outdir: &Path) -> Option<Built> {
     let stamp: Stamp = serde_json::from_slice(&fs::read(note).ok()?).ok()?;
     let path = outdir.join(&stamp.file);
     let is_same = stamp.key == key && fs::metadata(&path).is_ok_and(|metadata| metadata.len() == stamp.size);
-    is_same.then_some(Built { path, size: stamp.size })
+    let format = [Format::Cpio, Format::Erofs].into_iter().find(|format| file_name(*format) == stamp.file);
+    is_same.then_some(Built { path, size: stamp.size, format, config: RunConfig::default() })
 }
 
 /// Notes what was made. The other format's file, if there is one, is not this project's any more.
-fn noted(note: &Path, key: String, name: &str, size: u64, outdir: &Path) -> Result<Built> {
+fn noted(note: &Path, key: String, format: Format, size: u64, outdir: &Path) -> Result<Built> {
+    let name = file_name(format);
     let stamp = Stamp { key, file: name.to_owned(), size };
     let text = serde_json::to_vec(&stamp).map_err(|error| Error::new(error.to_string()))?;
     put(note, &text).map_err(failed(note))?;
@@ -175,7 +185,7 @@ fn noted(note: &Path, key: String, name: &str, size: u64, outdir: &Path) -> Resu
             _ => {}
         }
     }
-    Ok(Built { path: outdir.join(name), size })
+    Ok(Built { path: outdir.join(name), size, format: Some(format), config: RunConfig::default() })
 }
 
 /// What tells a changed file from an unchanged one, for everything at `path`.

@@ -1,6 +1,6 @@
 //! Which of a project's targets are meant.
 
-use crate::cli::ProjectArgs;
+use crate::cli::TargetArgs;
 use crate::error::{Error, Result};
 use crate::project::{DEFAULT_TARGET, Opened};
 use crate::report::Report;
@@ -33,7 +33,7 @@ fn list(targets: &[Target]) -> String {
 ///
 /// # Errors
 /// None is left.
-pub fn filtered(project: &Opened, arguments: &ProjectArgs) -> Result<Vec<Target>> {
+pub fn filtered(project: &Opened, arguments: &TargetArgs) -> Result<Vec<Target>> {
     let all = project.targets();
     let arch = arguments.arch.and_then(|arch| arch.to_possible_value()).map(|value| value.get_name().to_owned());
     let plat = arguments.plat.as_deref().map(platform);
@@ -59,7 +59,7 @@ pub fn filtered(project: &Opened, arguments: &ProjectArgs) -> Result<Vec<Target>
 ///
 /// # Errors
 /// None is left; several are, and the usual one is not among them.
-pub fn chosen(project: &Opened, arguments: &ProjectArgs, count: Count, settings: &Settings, report: &Report) -> Result<Vec<Target>> {
+pub fn chosen(project: &Opened, arguments: &TargetArgs, count: Count, settings: &Settings, report: &Report) -> Result<Vec<Target>> {
     let left = filtered(project, arguments)?;
     if left.len() == 1 || count == Count::All {
         return Ok(left);
