@@ -16,6 +16,7 @@ mod source;
 pub mod supervise;
 
 pub use plan::{cache, signal_number};
+pub use rootfs::PACKED;
 
 use crate::cli::{CreateArgs, RunArgs};
 use crate::error::{Error, Result};

@@ -13,6 +13,7 @@ use pith_machine::state::Process;
 use pith_machine::{Machine, MachineConfig, MachineRecord, Phase, RestartPolicy, Store};
 use pith_monitor::probe::{self, Verdict};
 use pith_monitor::{Accelerator, MachineType, Monitor, Qemu};
+use pith_rootfs::Cache;
 use pith_rootfs::source::Owners;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,8 @@ pub struct Plan {
     source: Source,
     record: MachineRecord,
     form: rootfs::Form,
+    cache: Cache,
+    reuse: rootfs::Reuse,
     asked_bytes: Option<u64>,
     kernel_bytes: u64,
 }
@@ -82,7 +85,9 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
     };
     let owners = if arguments.keep_file_owners { Owners::Keep } else { Owners::Root };
     let form = rootfs::Form { kind: arguments.rootfs_type, owners };
-    Ok(Plan { source, record, form, asked_bytes, kernel_bytes })
+    let reuse = if arguments.build.no_cache { rootfs::Reuse::No } else { rootfs::Reuse::Yes };
+    let cache = Cache::at(&cache.join(rootfs::PACKED));
+    Ok(Plan { source, record, form, cache, reuse, asked_bytes, kernel_bytes })
 }
 
 impl Plan {
@@ -97,7 +102,9 @@ impl Plan {
     /// Files that cannot be packed, too little memory.
     pub fn prepare(self, machine: &mut Machine, report: &Report) -> Result<()> {
         let fits = |bytes| memory::size_mib(self.asked_bytes, self.kernel_bytes, bytes).map(drop);
-        let mut archive = rootfs::prepare(&self.source.files, &rootfs::Preparation { machine, form: self.form, fits: &fits, report })?;
+        let (cache, reuse) = (&self.cache, self.reuse);
+        let preparation = rootfs::Preparation { machine, form: self.form, fits: &fits, cache, reuse, report };
+        let mut archive = rootfs::prepare(&self.source.files, &preparation)?;
         let long = boot::long_words(&machine.record.config)?;
         let words_in_initrd = long.is_some();
         if let Some(words) = long {
