@@ -146,9 +146,7 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&self, node: &Node) -> Result<String> {
-        let text = self.text(node, "project name must be a string")?.to_lowercase();
-        let clean: String = text.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
-        Ok(clean.trim_start_matches(['_', '-']).to_owned())
+        Ok(clean_name(&self.text(node, "project name must be a string")?))
     }
 
     fn preset(&self, node: &Node) -> Result<Preset> {
@@ -285,6 +283,13 @@ impl<'a> Reader<'a> {
         let pairs = self.mapping(node, "labels must be a mapping of strings", &[])?;
         pairs.into_iter().map(|(key, value)| Ok((key, self.text(value, "a label must be a string")?))).collect()
     }
+}
+
+/// A name as upstream cleans it: lower case, `[a-z0-9_-]` only, no `_-` at its start.
+pub(super) fn clean_name(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let clean: String = lower.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
+    clean.trim_start_matches(['_', '-']).to_owned()
 }
 
 /// Splits as a shell would: blanks, quotes, backslashes; nothing is expanded. `None` for an open quote.
