@@ -10,7 +10,7 @@ use pith_abi::exit;
 use process::LaidOut;
 #[cfg(feature = "exec")]
 use process::LoadError;
-use process::{Arguments, Process, Services, Thread};
+use process::{Arguments, Credentials, Process, Services, Thread};
 use uapi::Errno;
 use vfs::Context;
 
@@ -86,12 +86,24 @@ fn environment(config: &GuestConfig) -> Vec<Vec<u8>> {
     list.into_iter().map(String::into_bytes).collect()
 }
 
+/// Whom the command line wants the application to run as.
+fn credentials(config: &GuestConfig) -> Credentials {
+    let mut who = Credentials::default();
+    if let Some(user) = &config.user {
+        let groups = who.setgroups(&user.groups).and_then(|()| who.setgid(user.gid));
+        if groups.and_then(|()| who.setuid(user.uid)).is_err() {
+            panic!("root may become anybody");
+        }
+    }
+    who
+}
+
 /// Maps the program that lies in the image. Its name is its first argument; the command line has the others.
 #[cfg(feature = "embedded-app")]
 fn start_carried(services: &Arc<Services>, context: Context, config: &GuestConfig, program: &LaidOut) -> Arc<Thread> {
     let words = config.argv.iter().map(|word| word.clone().into_bytes());
     let arguments = Arguments { argv: core::iter::once(program.name.to_vec()).chain(words).collect(), envp: environment(config) };
-    match Process::prepare_laid_out(services, &crate::memory::FRAMES, context, program, &arguments) {
+    match Process::prepare_laid_out(services, &crate::memory::FRAMES, context, credentials(config), program, &arguments) {
         Ok(thread) => thread,
         Err(error) if error.errno == Errno::ENOMEM => end::out_of_memory(format_args!("starting the application: {}", error.reason)),
         Err(error) => end::failed(exit::NOT_EXECUTABLE, format_args!("the image's application: {}", error.reason)),
@@ -118,10 +130,11 @@ fn start_file(services: &Arc<Services>, context: Context, config: &GuestConfig, 
             candidates.push(path);
         }
     }
+    let who = credentials(config);
     let mut worst: Option<LoadError> = None;
     for path in &candidates {
         let arguments = Arguments { argv: argv.clone(), envp: envp.clone() };
-        match Process::prepare(services, context.clone(), path, arguments) {
+        match Process::prepare(services, context.clone(), who.clone(), path, arguments) {
             Ok(thread) => return thread,
             // The first candidate that exists and cannot run tells more than those that do not exist.
             Err(error) if worst.as_ref().is_none_or(|w| w.errno == Errno::ENOENT) => worst = Some(error),

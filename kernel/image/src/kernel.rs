@@ -160,8 +160,9 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     }
     let descriptors =
         [(End::Input, AccessMode::Read), (End::Output(Stream::Output), AccessMode::Write), (End::Output(Stream::Error), AccessMode::Write)];
+    let uid = thread.process().credentials().uid.real;
     for (end, access) in descriptors {
-        let open = Description::new(Stdio::new(&console, end), access, OpenFlags::empty());
+        let open = Description::new(Stdio::new(&console, end, uid), access, OpenFlags::empty());
         if thread.process().files().insert(open, OnExec::Keep, 0).is_err() {
             panic!("a new process has no room for its first descriptors");
         }

@@ -56,9 +56,15 @@ pub fn kernel_image(preset: &str) -> PathBuf {
 pub fn pith(state: &Path) -> Command {
     let mut command = Command::new(pith_path());
     command.env("PITH_DATA_DIR", state).env("NO_COLOR", "1");
-    for variable in
-        ["PITH_QEMU_MACHINE", "KRAFTKIT_LOG_LEVEL", "KRAFTKIT_LOG_TYPE", "KRAFTKIT_QEMU", "KRAFTKIT_RUNTIME_DIR", "PITH_RUNTIME_DIR"]
-    {
+    for variable in [
+        "PITH_QEMU_MACHINE",
+        "KRAFTKIT_LOG_LEVEL",
+        "KRAFTKIT_LOG_TYPE",
+        "KRAFTKIT_QEMU",
+        "KRAFTKIT_RUNTIME_DIR",
+        "PITH_RUNTIME_DIR",
+        "KRAFTKIT_BUILDKIT_HOST",
+    ] {
         command.env_remove(variable);
     }
     command

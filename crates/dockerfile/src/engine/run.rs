@@ -2,7 +2,8 @@
 
 use super::report::{Event, Stream};
 use super::stage::Stage;
-use super::{Build, BuildError, stage, users};
+use super::{Build, BuildError, stage};
+use crate::users::Accounts;
 use crate::cache::Key;
 use crate::lang::ast::Network;
 use crate::lang::{Mount, MountType, Sharing};
@@ -184,7 +185,7 @@ impl Stage<'_> {
             return Ok(true);
         }
         let tree = self.tree()?;
-        let identity = users::identity(&tree, &run.user);
+        let identity = Accounts::of(&tree).identity(&run.user);
         let identity = identity.map_err(|message| {
             stage::at(step, format!("USER {}: {message}", run.user)).with_help("make the user in an earlier step, or use numbers")
         })?;

@@ -1,7 +1,7 @@
 //! Reading a command line: meaning on top of [`super::lexer`].
 
 use super::lexer::{Lexer, Value, is_space};
-use super::types::{FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel};
+use super::types::{FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel, User};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -164,6 +164,10 @@ impl GuestConfig {
                     return Err(ParseError::new(pos, "an absolute path", text));
                 }
                 self.workdir = Some(text.to_owned());
+            }
+            "pith.user" => {
+                let (pos, text) = one(value, "one user")?;
+                self.user = Some(User::parse(text).ok_or_else(|| ParseError::new(pos, "UID:GID[:GROUP,...]", text))?);
             }
             "pith.hostname" => self.hostname = Some(one(value, "one host name")?.1.to_owned()),
             "pith.stderr" => {

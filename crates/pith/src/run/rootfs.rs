@@ -78,17 +78,13 @@ pub fn prepare(files: &Files, preparation: &Preparation<'_>) -> Result<Option<Ar
         }
         Files::Image { image, format } => {
             let _progress = progress(report, "reading the image");
+            // Its owners are part of the image, as its user is.
             let mut tree = Tree::from_image(image, &SourceOptions { scratch: Some(machine.path("")) })?;
-            if form.owners == Owners::Root {
-                tree.give_to_root();
-            }
             if let Some(epoch) = epoch {
                 tree.set_times(epoch);
             }
             (tree, asked.or(*format).unwrap_or_default())
         }
-        // The plan is made after the image.
-        Files::Dockerfile { .. } | Files::Named { .. } => return Err(Error::new("the root file system's image was not made")),
         Files::Program(program) => {
             let gathered = elf::gather(program)?;
             if gathered.libraries > 0 {

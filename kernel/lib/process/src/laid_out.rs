@@ -47,10 +47,12 @@ impl Process {
     pub fn prepare_laid_out(
         services: &Arc<Services>,
         frames: &'static FrameAllocator,
-        fs: Context,
+        mut fs: Context,
+        who: Credentials,
         program: &LaidOut,
         arguments: &Arguments,
     ) -> Result<Arc<Thread>, LoadError> {
+        (fs.uid, fs.gid, fs.groups) = (who.uid.fs, who.gid.fs, who.groups.clone());
         let name = Arc::new(program.name.to_vec());
         let space = services.platform.new_address_space()?;
         let stack_limit = Rlimits::default().get(Resource::Stack).current;
@@ -79,7 +81,7 @@ impl Process {
             code: program.code,
             stack: StackKind::Plain,
         };
-        let program = start.begin(services, &Credentials::default(), space, stack_limit)?;
-        Self::begin(services, fs, program)
+        let program = start.begin(services, &who, space, stack_limit)?;
+        Self::begin(services, fs, who, program)
     }
 }

@@ -121,7 +121,7 @@ impl Start<'_> {
             (aux::EUID, credentials.uid.effective.into()),
             (aux::GID, credentials.gid.real.into()),
             (aux::EGID, credentials.gid.effective.into()),
-            (aux::SECURE, 0),
+            (aux::SECURE, u64::from([credentials.uid, credentials.gid].iter().any(|ids| ids.real != ids.effective))),
             (aux::HWCAP2, hwcap2),
             (aux::MINSIGSTKSZ, least_signal_stack(services.platform.fpu_size())),
         ]);
@@ -173,9 +173,10 @@ fn write_space(space: &AddressSpace, addr: u64, bytes: &[u8]) -> Result<()> {
 
 impl Process {
     /// A new process with this program, whose address space becomes the active one, and its first thread.
-    pub(crate) fn begin(services: &Arc<Services>, fs: Context, program: Program) -> Result<Arc<Thread>, LoadError> {
+    pub(crate) fn begin(services: &Arc<Services>, fs: Context, who: Credentials, program: Program) -> Result<Arc<Thread>, LoadError> {
         services.platform.activate(&program.space);
         let process = Process::new(services, program.space, fs)?;
+        process.set_credentials(who);
         process.apply_memory_limits();
         process.set_program(program.info);
         let context = services.platform.spawn_context(&program.regs, 0)?;

@@ -229,12 +229,12 @@ impl World {
 
     pub fn start(&self, path: &str, argv: &[&str]) -> Result<Arc<Thread>, LoadError> {
         let arguments = Arguments { argv: argv.iter().map(|a| a.as_bytes().to_vec()).collect(), envp: Vec::from([b"HOME=/".to_vec()]) };
-        Process::prepare(&self.services, self.fs.clone(), path.as_bytes(), arguments)
+        Process::prepare(&self.services, self.fs.clone(), Credentials::default(), path.as_bytes(), arguments)
     }
 
     pub fn start_laid_out(&self, program: &LaidOut, argv: &[&str]) -> Result<Arc<Thread>, LoadError> {
         let arguments = Arguments { argv: argv.iter().map(|a| a.as_bytes().to_vec()).collect(), envp: Vec::new() };
-        Process::prepare_laid_out(&self.services, self.frames, self.fs.clone(), program, &arguments)
+        Process::prepare_laid_out(&self.services, self.frames, self.fs.clone(), Credentials::default(), program, &arguments)
     }
 
     /// A running process with the sample program.
