@@ -42,6 +42,7 @@ test-host:
 fixtures:
 	tests/programs/build.sh $(PROGRAMS)/programs -j2
 	tests/fixtures/build.sh $(PROGRAMS)
+	cargo build --release -p pith-dockerfile
 
 test-machines:
 	cd tests/machines && cargo test --release --quiet

@@ -14,7 +14,7 @@ pub mod project;
 pub mod yaml;
 
 pub use find::{FindError, NAMES, find};
-pub use pith_diagnostic::{Problem, Warning};
+pub use pith_diagnostic::{Problem, Source, Warning};
 pub use project::{
     Access, Component, ComponentSource, EnvEntry, KconfigEntry, Preset, Project, Rom, RootfsSource, Runtime, SpecVersion, Target, Volume,
     architecture, platform,

@@ -1,47 +1,108 @@
 #!/bin/bash
-# bases.sh DIR: the images that the catalogue's Dockerfiles start from, made from Debian's packages because no registry of images is asked: an OCI layout
-# DIR/NAME for each, once. Which names of Docker Hub's each stands for is in bases.tsv.
+# bases.sh DIR ENGINE: the images that the catalogue's Dockerfiles start from, made from Debian's packages because no registry of images is asked. Each becomes
+# an OCI layout DIR/NAME, ready to be pushed; DIR/NAME.key says that it was, and one whose key is still right is not made again. Which names of Docker Hub's each
+# stands for is in bases.tsv. ENGINE is pith-dockerfile; packages stay in its cache mounts between runs.
 set -eu
-dir=${1:?usage: bases.sh DIR}
+dir=${1:?usage: bases.sh DIR ENGINE} engine=${2:?usage: bases.sh DIR ENGINE}
 mkdir -p "$dir"
+dir=$(cd "$dir" && pwd)
+cache=$dir/cache
+release=trixie
 
-# Names that the images of the languages have, whatever Debian calls the program.
-names='cd "$1/usr/local/bin"; for name in python3 pip3 node npm go cargo rustc nginx redis-server; do
-    for place in bin sbin; do [ ! -e "$1/usr/$place/$name" ] || ln -sf "/usr/$place/$name" .; done; done;
-    [ ! -e python3 ] || ln -s python3 python; [ ! -e pip3 ] || ln -s pip3 pip; rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED'
-# Authorities that this machine trusts besides Debian's, such as a company's proxy.
-trust='[ ! -e "$1/usr/sbin/update-ca-certificates" ] || { mkdir -p "$1/usr/local/share/ca-certificates";
-    cp /usr/local/share/ca-certificates/*.crt "$1/usr/local/share/ca-certificates/" 2>/dev/null || true; chroot "$1" update-ca-certificates >/dev/null; }'
+# Packages of each image, layer by layer: images that begin alike share those layers.
+declare -A layers=(
+    [debian]=""
+    [golang]="ca-certificates gcc libc6-dev/golang-go"
+    [rust]="ca-certificates gcc libc6-dev/rustc cargo"
+    [python-slim]="ca-certificates/python3"
+    [python]="ca-certificates/python3/python3-pip"
+    [node-slim]="ca-certificates/nodejs"
+    [node]="ca-certificates/nodejs/npm"
+    [nginx]="nginx-light"
+    [redis]="redis-server"
+)
+# Names that the languages' images have, whatever Debian calls the program; pip installs where it is told to.
+names='cd /usr/local/bin; for name in python3 pip3 node npm; do [ ! -e /usr/bin/$name ] || ln -s /usr/bin/$name .; done;
+    [ ! -e python3 ] || ln -s python3 python; [ ! -e pip3 ] || ln -s pip3 pip; rm -f /usr/lib/python3*/EXTERNALLY-MANAGED'
+mounts='--mount=type=cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt/lists'
+# Images are made side by side, and everything is downloaded before: nobody needs apt's lock.
+install='DEBIAN_FRONTEND=noninteractive apt-get -qq -o Debug::NoLocking=1 -o Dpkg::Use-Pty=0 install -y --no-install-recommends'
 
-# An image of one layer, as the OCI's image layout has it: image NAME, from NAME.tar.
-image() {
-    local blobs=$dir/$1.new/blobs/sha256 layer config manifest size
+dockerfile() {
+    local packages=()
+    echo 'FROM debian'
+    IFS=/ read -ra packages <<<"${layers[$1]}"
+    for layer in "${packages[@]}"; do echo "RUN $mounts $install $layer >/dev/null"; done
+    [ ${#packages[@]} -eq 0 ] || echo "RUN ${names//$'\n'/ }"
+}
+
+key() { { echo "1 $release"; dockerfile "$1"; cat /usr/local/share/ca-certificates/*.crt 2>/dev/null || true; } | sha256sum | cut -d' ' -f1; }
+
+missing=()
+for name in "${!layers[@]}"; do
+    key=$(key "$name")
+    [ "$(cat "$dir/$name.key" 2>/dev/null)" = "$key" ] || [ "$(cat "$dir/$name/key" 2>/dev/null)" = "$key" ] || missing+=("$name")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+mkdir -p "$cache"
+
+# Debian alone, with the authorities that this machine trusts besides Debian's, such as a company's proxy.
+trust='mkdir -p "$1/usr/local/share/ca-certificates"; cp /usr/local/share/ca-certificates/*.crt "$1/usr/local/share/ca-certificates/" 2>/dev/null || true;
+    rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin'
+if [ ! -e "$cache/debian.tar" ]; then
+    mmdebstrap --quiet --variant=apt --aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io --customize-hook="$trust" "$release" "$cache/new.tar"
+    rm -f "$cache/debian.digest"
+    mv "$cache/new.tar" "$cache/debian.tar"
+fi
+
+run() {
+    local context=$cache/context-$1
+    mkdir -p "$context"
+    cat >"$context/Dockerfile"
+    SOURCE_DATE_EPOCH=0 "$engine" "$cache" "$context" "debian=$cache/debian.tar" 2>"$context/log" || { cat "$context/log" >&2; return 1; }
+}
+
+# An image as the OCI's image layout has it, from lines of layers' digests and archives.
+layout() {
+    local new=$dir/$1.new ids="" parts="" digest size blob
+    local blobs=$new/blobs/sha256
+    rm -rf "$new"
     mkdir -p "$blobs"
-    blob() { digest=$(sha256sum <"$1" | cut -d' ' -f1); size=$(stat -c %s "$1"); mv "$1" "$blobs/$digest"; }
-    blob "$dir/$1.tar"; layer=$digest layer_size=$size
-    printf '{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Cmd":["/bin/sh"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]},"history":[{"created_by":"mmdebstrap"}]}' \
-        "$layer" >"$dir/$1.json"
-    blob "$dir/$1.json"; config=$digest config_size=$size
-    printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%s","size":%s},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"sha256:%s","size":%s}]}' \
-        "$config" "$config_size" "$layer" "$layer_size" >"$dir/$1.json"
-    blob "$dir/$1.json"; manifest=$digest
-    printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%s}]}' "$manifest" "$size" >"$dir/$1.new/index.json"
-    printf '{"imageLayoutVersion":"1.0.0"}' >"$dir/$1.new/oci-layout"
-    mv "$dir/$1.new" "$dir/$1"
+    while read -r digest blob; do
+        ln "$blob" "$blobs/${digest#sha256:}" 2>/dev/null || cp "$blob" "$blobs/${digest#sha256:}"
+        ids+=",\"$digest\""
+        parts+=",{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"$digest\",\"size\":$(stat -c %s "$blob")}"
+    done
+    put() { digest=$(sha256sum <"$new/json" | cut -d' ' -f1); size=$(stat -c %s "$new/json"); mv "$new/json" "$blobs/$digest"; }
+    printf '{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Cmd":["/bin/sh"]},"rootfs":{"type":"layers","diff_ids":[%s]}}' \
+        "${ids#,}" >"$new/json"
+    put
+    printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%s","size":%s},"layers":[%s]}' \
+        "$digest" "$size" "${parts#,}" >"$new/json"
+    put
+    printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%s}]}' "$digest" "$size" >"$new/index.json"
+    printf '{"imageLayoutVersion":"1.0.0"}' >"$new/oci-layout"
+    key "$1" >"$new/key"
+    rm -rf "${dir:?}/$1"
+    mv "$new" "$dir/$1"
 }
 
-make() {
-    local name=$1 release=$2 packages=$3
-    [ ! -e "$dir/$name" ] || return 0
-    rm -rf "$dir/$name.new"
-    mmdebstrap --quiet --variant=minbase --aptopt='APT::Install-Recommends "false"' ${packages:+--include="$packages"} \
-        --customize-hook="$names" --customize-hook="$trust" "$release" "$dir/$name.tar"
-    image "$name"
-}
+make() { dockerfile "$1" | run "$1" >"$cache/$1.layers" && layout "$1" <"$cache/$1.layers"; }
 
-make toolchains trixie ca-certificates,gcc,libc6-dev,golang-go,rustc,cargo,nodejs,npm,python3,python3-pip,nginx-light,redis-server &
-toolchains=$!
-make debian-12 bookworm ""
-make python-slim trixie ca-certificates,python3,python3-pip
-make node-slim trixie ca-certificates,nodejs
-wait $toolchains
+all=$(printf '%s ' "${layers[@]//\// }")
+run download >/dev/null <<END
+FROM debian
+RUN $mounts apt-get -qq update && ${install/ install/ install --download-only} $all >/dev/null
+END
+# Those that others begin with come first.
+order=(debian golang python-slim node-slim rust python node nginx redis)
+printf '%s\n' "${order[@]}" | grep -Fxf <(printf '%s\n' "${missing[@]}") >"$cache/order"
+export dir cache engine release names mounts install
+worker() { local at=0 name; while read -r name; do [ $((at++ % 2)) -ne "$1" ] || make "$name"; done <"$cache/order"; }
+worker 0 &
+other=$!
+worker 1
+wait $other
+# Layers are in the layouts now; packages stay.
+rm -rf "$cache"/layers "$cache"/steps "$cache"/unpacked "$cache"/debian.*

@@ -1,6 +1,6 @@
 //! The catalogue, started as its READMEs say, from base images that a registry on this machine serves.
 
-use crate::{Place, Server, finish, free_port, root, wait_for};
+use crate::{Place, Server, finish, fixtures, free_port, pith_path, root, wait_for};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,11 +16,13 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Makes the images if they are not there yet, and serves them. Everything is kept in `target/catalog`.
+    /// Makes the images that are not there yet, and serves them. Everything is kept beside the fixtures.
     pub fn start() -> Self {
         let directory = Catalog::directory();
-        let scripts = root().join("tests/machines/catalog");
-        let made = Command::new(scripts.join("bases.sh")).arg(directory.join("bases")).output().expect("bases.sh");
+        let bases = directory.join("bases");
+        let engine = pith_path().with_file_name("pith-dockerfile");
+        let mut command = Command::new(root().join("tests/machines/catalog/bases.sh"));
+        let made = command.arg(&bases).arg(&engine).output().expect("bases.sh");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 
         let address = format!("127.0.0.1:{}", free_port());
@@ -35,24 +37,22 @@ impl Registry {
         let server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("docker-registry");
         let registry = Self { server, address };
         wait_for(|| std::net::TcpStream::connect(&registry.address).is_ok());
-        for base in fs::read_dir(directory.join("bases")).expect("made").flatten() {
+        for base in fs::read_dir(&bases).expect("made").flatten().filter(|base| base.path().join("key").is_file()) {
             registry.push(&base.path());
         }
         registry
     }
 
+    /// Moves an image to the registry; what is left of it is the key of what it was made from.
     fn push(&self, layout: &Path) {
         let name = layout.file_name().expect("a name").to_string_lossy().into_owned();
-        let target = format!("docker://{}/{name}:latest", self.address);
-        let skopeo = |words: &[&str]| {
-            let mut command = Command::new("skopeo");
-            command.args(words);
-            finish(command, Stdio::null())
-        };
-        if !skopeo(&["inspect", "--tls-verify=false", "--raw", &target]).status.success() {
-            let pushed = skopeo(&["copy", "--quiet", "--dest-tls-verify=false", &format!("oci:{}", layout.display()), &target]);
-            assert!(pushed.status.success(), "{name}: {}", pushed.err());
-        }
+        let mut command = Command::new("skopeo");
+        command.args(["copy", "--quiet", "--dest-tls-verify=false", &format!("oci:{}", layout.display())]);
+        command.arg(format!("docker://{}/{name}:latest", self.address));
+        let pushed = finish(command, Stdio::null());
+        assert!(pushed.status.success(), "{name}: {}", pushed.err());
+        fs::rename(layout.join("key"), layout.with_extension("key")).expect("a file of ours");
+        fs::remove_dir_all(layout).expect("a directory of ours");
     }
 
     /// The names that Dockerfiles use and where they are, as `$PITH_IMAGE_MAP` wants it.
@@ -84,7 +84,7 @@ impl Catalog {
 
     /// Where images, registry and cache are kept between runs.
     fn directory() -> PathBuf {
-        let directory = root().join("target/catalog");
+        let directory = fixtures().join("catalog");
         fs::create_dir_all(&directory).expect("a directory for it");
         directory
     }

@@ -44,13 +44,27 @@ pub fn fixtures() -> PathBuf {
     std::env::var_os("FIXTURES").map_or_else(|| root().join("target/fixtures"), PathBuf::from)
 }
 
+/// A built kernel image: in `$KERNEL_IMAGES`, else where `make images` leaves them.
+pub fn kernel_image(preset: &str) -> PathBuf {
+    let directory = std::env::var_os("KERNEL_IMAGES").map_or_else(|| root().join("kernel/target/images"), PathBuf::from);
+    let path = directory.join(format!("{preset}-x86_64"));
+    assert!(path.exists(), "{} is missing: `make images` builds it", path.display());
+    path
+}
+
 /// A `pith` command with a state directory of its own, colourless, without the user's configuration.
 pub fn pith(state: &Path) -> Command {
     let mut command = Command::new(pith_path());
     command.env("PITH_DATA_DIR", state).env("NO_COLOR", "1");
-    for variable in
-        ["PITH_QEMU_MACHINE", "KRAFTKIT_LOG_LEVEL", "KRAFTKIT_LOG_TYPE", "KRAFTKIT_QEMU", "KRAFTKIT_RUNTIME_DIR", "PITH_RUNTIME_DIR"]
-    {
+    for variable in [
+        "PITH_QEMU_MACHINE",
+        "KRAFTKIT_LOG_LEVEL",
+        "KRAFTKIT_LOG_TYPE",
+        "KRAFTKIT_QEMU",
+        "KRAFTKIT_RUNTIME_DIR",
+        "PITH_RUNTIME_DIR",
+        "KRAFTKIT_BUILDKIT_HOST",
+    ] {
         command.env_remove(variable);
     }
     command

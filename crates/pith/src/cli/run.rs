@@ -122,6 +122,9 @@ pub struct CreateArgs {
     /// Working directory of the application
     #[arg(short, long, value_name = "DIR")]
     pub workdir: Option<String>,
+    /// User (and group) that the application runs as, by name or number [default: the image's, or root]
+    #[arg(short, long, value_name = "USER[:GROUP]")]
+    pub user: Option<String>,
     /// Program to run instead of the one that the project names
     #[arg(long, value_name = "PROGRAM")]
     pub entrypoint: Option<String>,
@@ -159,7 +162,7 @@ pub struct CreateArgs {
     /// What to make of the root file system: auto, cpio, erofs, or file to use it as it is
     #[arg(long, value_name = "TYPE", default_value = "auto", hide_possible_values = true)]
     pub rootfs_type: RootfsType,
-    /// Leave files to their owners instead of giving them to root
+    /// Leave files of directories and tar archives to their owners instead of giving them to root
     #[arg(long)]
     pub keep_file_owners: bool,
     /// Refused: the machine maps its files uncompressed

@@ -4,13 +4,41 @@ use super::elf;
 use crate::cli::{CreateArgs, Runner};
 use crate::error::{Error, Result};
 use crate::report::Report;
-use pith_kraftfile::{Project, Runtime, find as project_files};
+use pith_kraftfile::{Project, RootfsSource, Runtime, find as kraftfiles};
 use pith_rootfs::{Format, SourceKind};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Where the files come from.
+#[derive(Debug)]
+pub enum Origin {
+    /// They are here.
+    Here(Files),
+    /// A Dockerfile to be built.
+    Dockerfile {
+        /// Where it is.
+        path: PathBuf,
+        /// What the project wants its files to become.
+        format: Option<Format>,
+    },
+    /// An image to be got.
+    Named {
+        /// Its name, layout or archive.
+        source: pith_image::Source,
+        /// What the project wants its files to become.
+        format: Option<Format>,
+    },
+}
+
+impl Origin {
+    /// Whether the files may say themselves what to run.
+    fn has_command(&self) -> bool {
+        matches!(self, Self::Dockerfile { .. } | Self::Named { .. })
+    }
+}
+
+/// Files that are on this host.
 #[derive(Debug)]
 pub enum Files {
     /// None: the kernel has all it needs.
@@ -26,21 +54,7 @@ pub enum Files {
     },
     /// One program of this host, to be completed with its libraries.
     Program(PathBuf),
-    /// A Dockerfile to be built.
-    Dockerfile {
-        /// Where it is.
-        path: PathBuf,
-        /// What the project wants its files to become.
-        format: Option<Format>,
-    },
-    /// An image to be got.
-    Named {
-        /// Its name, layout or archive.
-        source: pith_image::Source,
-        /// What the project wants its files to become.
-        format: Option<Format>,
-    },
-    /// An image that is here.
+    /// An image in the store.
     Image {
         /// The image.
         image: Box<pith_image::Image>,
@@ -49,32 +63,37 @@ pub enum Files {
     },
 }
 
-impl Files {
-    /// Whether the files may say themselves what to run.
-    fn has_command(&self) -> bool {
-        matches!(self, Self::Dockerfile { .. } | Self::Named { .. } | Self::Image { .. })
-    }
-}
-
-/// What to run.
+/// What to run, with files that are still to be had (an [`Origin`]) or are here ([`Files`]).
 #[derive(Debug)]
-pub struct Source {
+pub struct Source<F = Origin> {
     /// How to call it in listings.
     pub shown: String,
     /// Where the files come from.
-    pub files: Files,
+    pub files: F,
     /// A kernel other than the built-in one.
     pub kernel: Option<PathBuf>,
     /// Parameters for the kernel.
     pub kernel_args: Vec<String>,
-    /// The application and its arguments.
+    /// The application and its arguments, as far as an image does not say them.
     pub argv: Vec<String>,
+    /// The user's words for an image: arguments of its entry point, or a command instead of its own.
+    pub words: Vec<String>,
     /// Working directory that the files ask for.
     pub workdir: Option<String>,
+    /// User that the files want the application to run as, by name or number.
+    pub user: Option<String>,
     /// Signal that the files want the application to be stopped with.
     pub stop_signal: Option<String>,
     /// Environment; `None` takes the host's value.
     pub environment: Vec<(String, Option<String>)>,
+}
+
+impl Source {
+    /// The same with files that are here.
+    pub fn with_files(self, files: Files) -> Source<Files> {
+        let Self { shown, files: _, kernel, kernel_args, argv, words, workdir, user, stop_signal, environment } = self;
+        Source { shown, files, kernel, kernel_args, argv, words, workdir, user, stop_signal, environment }
+    }
 }
 
 /// The user's words: `--entrypoint`, then the application's arguments.
@@ -88,6 +107,9 @@ fn words(arguments: &CreateArgs) -> Vec<String> {
 /// Nothing there, or nothing in it to run.
 pub fn find(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     let mut source = detect(arguments, report)?;
+    if source.words.is_empty() {
+        source.words = arguments.words.iter().chain(&arguments.rest).cloned().collect();
+    }
     if let Some(runtime) = &arguments.runtime {
         source.kernel = runtime_kernel(runtime, Path::new("."), report)?;
     }
@@ -103,12 +125,12 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
         if let Some(rootfs) = &arguments.rootfs {
             return of_rootfs(rootfs, rootfs, arguments);
         }
-        let file = project_files::find(Path::new("."))?;
+        let file = kraftfiles::find(Path::new("."))?;
         let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
         return project(&file, &directory, arguments, report);
     };
     if path.is_dir()
-        && let Some(file) = project_files::find_in(path)?
+        && let Some(file) = kraftfiles::find_in(path)?
     {
         return project(&file, path, arguments, report);
     }
@@ -118,7 +140,7 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     if let Some(rootfs) = &arguments.rootfs {
         // With a root file system given, PATH names the command inside it.
         let files = rootfs_files(rootfs, None)?;
-        if let Files::Rootfs { path: root, kind: SourceKind::Directory, .. } = &files
+        if let Origin::Here(Files::Rootfs { path: root, kind: SourceKind::Directory, .. }) = &files
             && path.is_absolute()
             && arguments.entrypoint.is_none()
             && fs::symlink_metadata(root.join(path.strip_prefix("/").unwrap_or(path))).is_err()
@@ -128,6 +150,10 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
         }
         let mut argv = words(arguments);
         argv.insert(arguments.entrypoint.iter().len(), utf8(path)?);
+        if files.has_command() {
+            argv.drain(..arguments.entrypoint.iter().len());
+            return Ok(Source { words: argv, ..plain(rootfs, files) });
+        }
         return Ok(Source { argv, ..plain(rootfs, files) });
     }
     let metadata = fs::metadata(path).map_err(|error| {
@@ -143,14 +169,16 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     file(path, arguments)
 }
 
-fn plain(shown: &Path, files: Files) -> Source {
+fn plain(shown: &Path, files: Origin) -> Source {
     Source {
         shown: shown.display().to_string(),
         files,
         kernel: None,
         kernel_args: Vec::new(),
         argv: Vec::new(),
+        words: Vec::new(),
         workdir: None,
+        user: None,
         stop_signal: None,
         environment: Vec::new(),
     }
@@ -197,15 +225,15 @@ fn named(path: &Path) -> Result<Option<pith_image::Source>> {
     if is_path { Ok(None) } else { Ok(pith_image::Source::parse(text).ok()) }
 }
 
-fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Files> {
+fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Origin> {
     if let Some(source) = named(path)? {
-        return Ok(Files::Named { source, format });
+        return Ok(Origin::Named { source, format });
     }
     let kind = pith_rootfs::source::detect(path).map_err(|error| Error::new(format!("root file system {error}")))?;
     match kind {
-        SourceKind::Dockerfile => Ok(Files::Dockerfile { path: path.to_owned(), format }),
-        SourceKind::OciLayout => Ok(Files::Named { source: pith_image::Source::Layout { path: path.to_owned(), name: None }, format }),
-        _ => Ok(Files::Rootfs { path: path.to_owned(), kind, format }),
+        SourceKind::Dockerfile => Ok(Origin::Dockerfile { path: path.to_owned(), format }),
+        SourceKind::OciLayout => Ok(Origin::Named { source: pith_image::Source::Layout { path: path.to_owned(), name: None }, format }),
+        _ => Ok(Origin::Here(Files::Rootfs { path: path.to_owned(), kind, format })),
     }
 }
 
@@ -223,7 +251,7 @@ fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
         }
         if is_kernel && arguments.runner != Some(Runner::Linuxu) {
             let kernel = Some(path.to_owned());
-            return Ok(Source { kernel, argv: words(arguments), ..plain(path, Files::None) });
+            return Ok(Source { kernel, argv: words(arguments), ..plain(path, Origin::Here(Files::None)) });
         }
         // Its own name is not resolved: a program may go by the name that it was called with.
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -231,7 +259,7 @@ fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
         let absolute = directory.join(path.file_name().unwrap_or_default());
         let mut argv = vec![utf8(&absolute)?];
         argv.extend(words(arguments));
-        return Ok(Source { argv, ..plain(path, Files::Program(absolute)) });
+        return Ok(Source { argv, ..plain(path, Origin::Here(Files::Program(absolute))) });
     }
     if magic.starts_with(b"#!") {
         let message = format!("{} is a script, and its interpreter is not part of it", path.display());
@@ -252,6 +280,42 @@ fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Op
     }
     report.debug(&format!("runtime {runtime}: using the built-in image"));
     Ok(None)
+}
+
+/// What a project's `rootfs` means. Only a text that no path looks like is an image's name: a directory that was not made yet is no image.
+fn project_files(rootfs: &RootfsSource, directory: &Path, file: &pith_kraftfile::Source) -> Result<Origin> {
+    // The project's default is cpio, which says nothing about a source that is an image already.
+    let format = (rootfs.format == "erofs").then_some(Format::Erofs);
+    let text = rootfs.source.as_str();
+    let path = directory.join(text);
+    let kind = rootfs.kind.as_deref().map(str::parse::<SourceKind>).transpose().map_err(Error::new)?;
+    let is_there = fs::symlink_metadata(&path).is_ok();
+    let has_tag = !text.starts_with(['/', '.', '~']) && text.contains([':', '@']);
+    if !is_there && (has_tag || kind == Some(SourceKind::OciLayout)) {
+        let told = |error: pith_image::Error| file.problem(rootfs.place, error.to_string(), "this image");
+        return Ok(Origin::Named { source: beside(directory, pith_image::Source::parse(text).map_err(told)?), format });
+    }
+    if !is_there {
+        let problem = file.problem(rootfs.place, format!("{} is not there", path.display()), "this root file system");
+        return Err(problem
+            .with_help("paths begin at the directory of the project; to mean an image, write its tag, as in nginx:latest")
+            .into());
+    }
+    match kind {
+        None | Some(SourceKind::OciLayout) => rootfs_files(&path, format),
+        Some(SourceKind::Dockerfile) => Ok(Origin::Dockerfile { path, format }),
+        Some(kind) => Ok(Origin::Here(Files::Rootfs { path, kind, format })),
+    }
+}
+
+/// An image whose path, if it has one, begins at `directory`.
+fn beside(directory: &Path, source: pith_image::Source) -> pith_image::Source {
+    use pith_image::Source;
+    match source {
+        Source::Layout { path, name } => Source::Layout { path: directory.join(path), name },
+        Source::Archive { path, name } => Source::Archive { path: directory.join(path), name },
+        other => other,
+    }
 }
 
 /// A project of the `runtime:` kind.
@@ -281,19 +345,11 @@ fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Repor
         Runtime::Kernel(path) => Some(directory.join(path)),
         Runtime::Image(image) => runtime_kernel(image, directory, report)?,
     };
-    let rootfs = match (&arguments.rootfs, &project.rootfs) {
-        (Some(path), _) => Some((path.clone(), None)),
-        (None, Some(rootfs)) => {
-            // The project's default is cpio, which says nothing about a source that is an image already.
-            let format = (rootfs.format == "erofs").then_some(Format::Erofs);
-            let path = Path::new(&rootfs.source);
-            let is_image =
-                named(&directory.join(path))?.is_none() && fs::symlink_metadata(directory.join(path)).is_err() && named(path)?.is_some();
-            Some((if is_image { path.to_owned() } else { directory.join(path) }, format))
-        }
-        (None, None) => None,
+    let files = match (&arguments.rootfs, &project.rootfs) {
+        (Some(path), _) => rootfs_files(path, None)?,
+        (None, Some(rootfs)) => project_files(rootfs, directory, &pith_kraftfile::Source::new(&name, &text, "yaml"))?,
+        (None, None) => Origin::Here(Files::None),
     };
-    let files = rootfs.map(|(path, format)| rootfs_files(&path, format)).transpose()?.unwrap_or(Files::None);
     let given = words(arguments);
     // What the user's words mean to an image, the image's own entry point decides.
     let argv = if given.is_empty() || files.has_command() { project.cmd.clone() } else { given };
@@ -301,7 +357,7 @@ fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Repor
         let message = format!("{name}: no 'cmd' and no command on the command line: there is nothing to run");
         return Err(Error::new(message).with_help("add for example `cmd: [\"/server\"]`"));
     }
-    if matches!(files, Files::None) {
+    if matches!(files, Origin::Here(Files::None)) {
         let message = format!("{name}: no 'rootfs': there is no file to run {:?} from", argv.first().map_or("", |s| s));
         return Err(Error::new(message).with_help("add for example `rootfs: ./rootfs`"));
     }

@@ -69,6 +69,7 @@ pub struct Process {
     cpu_limit_ns: AtomicU64,
     /// What the first thread gave exit(2).
     /// A thread is replacing the program.
+    #[cfg(feature = "exec")]
     exec_runs: AtomicBool,
 }
 
@@ -96,6 +97,7 @@ impl Process {
             personality: AtomicU32::new(0),
             ticking: AtomicBool::new(false),
             cpu_limit_ns: AtomicU64::new(u64::MAX),
+            #[cfg(feature = "exec")]
             exec_runs: AtomicBool::new(false),
         }))
     }
@@ -127,6 +129,7 @@ impl Process {
         self.mm.lock().clone()
     }
 
+    #[cfg(feature = "exec")]
     pub(crate) fn set_mm(&self, mm: Arc<AddressSpace>) {
         let old = core::mem::replace(&mut *self.mm.lock(), mm);
         drop(old);
@@ -165,11 +168,22 @@ impl Process {
         let mut held = self.credentials.lock();
         let mut new = Credentials::clone(&held);
         let value = change(&mut new)?;
-        let (uid, gid, groups) = (new.uid.fs, new.gid.fs, new.groups.clone());
-        *held = Arc::new(new);
+        let new = Arc::new(new);
+        *held = new.clone();
         drop(held);
-        self.change_fs(|fs| (fs.uid, fs.gid, fs.groups) = (uid, gid, groups));
+        self.identify(&new);
         Ok(value)
+    }
+
+    /// Has these credentials from now on.
+    pub(crate) fn set_credentials(&self, new: Credentials) {
+        self.identify(&new);
+        *self.credentials.lock() = Arc::new(new);
+    }
+
+    /// Tells the file system who asks.
+    fn identify(&self, who: &Credentials) {
+        self.change_fs(|fs| (fs.uid, fs.gid, fs.groups) = (who.uid.fs, who.gid.fs, who.groups.clone()));
     }
 
     /// Its limit on `resource`.
@@ -265,6 +279,7 @@ impl Process {
         left
     }
 
+    #[cfg(feature = "exec")]
     pub(crate) fn thread_ended(&self) -> &WaitQueue {
         &self.thread_ended
     }
@@ -291,10 +306,12 @@ impl Process {
     }
 
     /// Whether the caller is the one that may replace the program; until [`end_exec`](Self::end_exec).
+    #[cfg(feature = "exec")]
     pub(crate) fn begin_exec(&self) -> bool {
         !self.exec_runs.swap(true, Ordering::AcqRel)
     }
 
+    #[cfg(feature = "exec")]
     pub(crate) fn end_exec(&self) {
         self.exec_runs.store(false, Ordering::Release);
     }
