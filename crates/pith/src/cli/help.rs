@@ -5,7 +5,7 @@ use clap::{Arg, Command, CommandFactory};
 use std::ffi::OsString;
 
 /// Headings of the root's help, and the commands under them.
-const GROUPS: [(&str, &[&str]); 3] = [
+const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Machines",
         &[
@@ -13,6 +13,7 @@ const GROUPS: [(&str, &[&str]); 3] = [
             "inspect", "port", "stats", "events",
         ],
     ),
+    ("Projects", &["menu", "set", "unset", "lib"]),
     ("Pith itself", &["version", "doctor", "system", "completion"]),
     ("Other", &["help"]),
 ];
