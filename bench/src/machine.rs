@@ -71,6 +71,11 @@ impl Machine {
         self.started.elapsed()
     }
 
+    /// Gives its published ports the backlog that `pith run` gives them.
+    pub fn widen_backlogs(&self) {
+        pith_monitor::widen_backlogs(&self.child);
+    }
+
     /// Processor time that it has used, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
         host::cpu_seconds(self.child.id()).unwrap_or(0.0)

@@ -4,6 +4,7 @@
 //! * [`plan`]: what a build will do, complete before anything runs.
 //! * [`tree`]: root file systems as lists of entries, and layers made of them.
 //! * [`engine`]: carries a plan out; [`engine::build`] is the way in.
+//! * [`users`]: names of users and groups.
 //! * [`worker`]: commands in namespaces, in a process of their own.
 //! * [`cache`]: what earlier builds made.
 //!
@@ -15,4 +16,5 @@ pub mod engine;
 pub mod lang;
 pub mod plan;
 pub mod tree;
+pub mod users;
 pub mod worker;

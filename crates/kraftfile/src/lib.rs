@@ -15,6 +15,6 @@ pub mod yaml;
 pub use find::{FindError, NAMES, find};
 pub use pith_diagnostic::{Problem, Warning};
 pub use project::{
-    Access, Component, ComponentSource, EnvEntry, KconfigEntry, Project, Rom, RootfsSource, Runtime, SpecVersion, Target, Volume,
+    Access, Component, ComponentSource, EnvEntry, KconfigEntry, Preset, Project, Rom, RootfsSource, Runtime, SpecVersion, Target, Volume,
     architecture, platform,
 };

@@ -48,6 +48,15 @@ pub struct EnvEntry {
     pub value: Option<String>,
 }
 
+/// A set of options that stands for a hundred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// Its name, as in `http`.
+    pub name: String,
+    /// Line, counted from 1.
+    pub line: usize,
+}
+
 /// A project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
@@ -57,6 +66,10 @@ pub struct Project {
     pub name: Option<String>,
     /// Runtime image, for projects that build no kernel.
     pub runtime: Option<Runtime>,
+    /// Preset of the kernel's options: ours, unknown to kraft.
+    pub preset: Option<Preset>,
+    /// Options of the kernel that belong to no component: ours, unknown to kraft.
+    pub kconfig: Vec<KconfigEntry>,
     /// The core, for projects that build a kernel of their own.
     pub unikraft: Option<Component>,
     /// A project that this one builds on.

@@ -36,6 +36,8 @@ pub struct MachineConfig {
     pub env: Vec<(String, String)>,
     /// The application's working directory.
     pub workdir: Option<String>,
+    /// Whom the application runs as, as the guest's command line has it (`UID:GID[:GROUP,...]`); root when absent.
+    pub user: Option<String>,
     /// Host name.
     pub hostname: Option<String>,
     /// Labels, in order.

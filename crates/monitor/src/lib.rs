@@ -7,12 +7,14 @@
 //! Neighbours: `pith-abi` for the guest command line and ports; `pith-machine` drives what is started here.
 #![deny(unsafe_code)]
 
+mod backlog;
 mod error;
 pub mod probe;
 pub mod qemu;
 mod spec;
 mod start;
 
+pub use backlog::widen_backlogs;
 pub use error::MonitorError;
 pub use qemu::Qemu;
 pub use spec::{Accelerator, Arch, MachineSpec, MachineType, Network, PortForward, PortParseError, Protocol};

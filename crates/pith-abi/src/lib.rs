@@ -7,6 +7,7 @@
 //! * [`agent`]: the framed messages of the agent channel, over virtio-serial: output, input, requests.
 //! * [`record`]: the lines that the kernel writes to the debug console (port [`LOG_PORT`]): log lines and how it ended.
 //! * [`control`]: the bytes that the host sends to the guest on COM2's receive side: signals and end of input.
+//! * [`attached`]: what a finished kernel image carries with it: root file system, command line, program.
 //! * [`exit`]: exit codes of `pith run`.
 //!
 //! No dependencies, `no_std`, nothing here knows a device or an operating system.
@@ -16,6 +17,7 @@
 extern crate alloc;
 
 pub mod agent;
+pub mod attached;
 pub mod cmdline;
 pub mod control;
 pub mod record;

@@ -91,6 +91,10 @@ fn errors_point_at_the_place() {
         ("random.seed=[ 1 2 3 4 5 6 7 8 9 ] -- a", 30, "eight numbers"),
         ("pith.log=loud -- a", 9, "error, warn, info, debug or trace"),
         ("pith.workdir=tmp -- a", 13, "an absolute path"),
+        ("pith.user=app -- a", 10, "UID:GID[:GROUP,...]"),
+        ("pith.user=1 -- a", 10, "UID:GID[:GROUP,...]"),
+        ("pith.user=1:4294967295 -- a", 10, "UID:GID[:GROUP,...]"),
+        ("pith.user=1:2: -- a", 10, "UID:GID[:GROUP,...]"),
         ("env.vars=[ \"A=1\" ]x -- a", 18, "a space after ']'"),
     ] {
         let Err(error) = GuestConfig::parse(line) else { panic!("{line} was accepted") };
@@ -160,6 +164,10 @@ fn netdev_ip() -> impl Strategy<Value = NetdevIp> {
     })
 }
 
+fn user() -> impl Strategy<Value = User> {
+    (0..u32::MAX, 0..u32::MAX, proptest::collection::vec(0..u32::MAX, 0..3)).prop_map(|(uid, gid, groups)| User { uid, gid, groups })
+}
+
 fn config() -> impl Strategy<Value = GuestConfig> {
     let many = || proptest::collection::vec(text(), 0..4);
     let device = (any::<u64>(), any::<u32>()).prop_map(|(base, irq)| MmioDevice { base, size: 512, irq });
@@ -171,11 +179,12 @@ fn config() -> impl Strategy<Value = GuestConfig> {
         proptest::option::of(proptest::sample::select(LogLevel::ALL.to_vec())),
         proptest::option::of(any::<[u32; 8]>().prop_map(RandomSeed)),
         proptest::option::of(text().prop_map(|t| format!("/{t}"))),
+        proptest::option::of(user()),
         proptest::option::of(text()),
         any::<bool>(),
         many(),
     )
-        .prop_map(|(netdev_ip, fstab, env, virtio_mmio, log_level, random_seed, workdir, hostname, merge, argv)| GuestConfig {
+        .prop_map(|(netdev_ip, fstab, env, virtio_mmio, log_level, random_seed, workdir, user, hostname, merge, argv)| GuestConfig {
             netdev_ip,
             fstab,
             env,
@@ -183,6 +192,7 @@ fn config() -> impl Strategy<Value = GuestConfig> {
             log_level,
             random_seed,
             workdir,
+            user,
             hostname,
             stderr: if merge { StderrChannel::Merge } else { StderrChannel::Separate },
             argv,
@@ -212,6 +222,9 @@ fn write(config: &GuestConfig) -> String {
     }
     if let Some(path) = &config.workdir {
         builder.workdir(path);
+    }
+    if let Some(user) = &config.user {
+        builder.user(user);
     }
     if let Some(name) = &config.hostname {
         builder.hostname(name);

@@ -169,6 +169,35 @@ impl Tree {
         parts(path).try_fold(Self::ROOT, |at, part| self.child(at, part))
     }
 
+    /// The inode at `path`, all symbolic links followed inside the tree; `None` also for a circle of them.
+    #[must_use]
+    pub fn resolve(&self, path: &[u8]) -> Option<NodeId> {
+        let mut trail = vec![Self::ROOT];
+        let mut todo: Vec<&[u8]> = parts(path).rev().collect();
+        let mut links = 0;
+        while let Some(part) = todo.pop() {
+            if part == b".." {
+                trail.truncate((trail.len() - 1).max(1));
+                continue;
+            }
+            let next = self.child(*trail.last()?, part)?;
+            match &self.node(next).kind {
+                Kind::Symlink(target) => {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return None;
+                    }
+                    if target.starts_with(b"/") {
+                        trail.truncate(1);
+                    }
+                    todo.extend(parts(target).rev());
+                }
+                _ => trail.push(next),
+            }
+        }
+        trail.pop()
+    }
+
     /// Every name, a directory before what is in it, names of a directory in the order of their bytes. The root comes first, with an empty path.
     #[must_use]
     pub fn walk(&self) -> Vec<Visit> {

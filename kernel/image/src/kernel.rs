@@ -18,7 +18,7 @@ use futex::FutexTable;
 use pith_abi::cmdline::GuestConfig;
 use pith_abi::exit;
 use plat_pc::pvh::BootInfo;
-use process::{Arguments, Description, LoadError, OnExec, Process, Services, Thread};
+use process::{Arguments, Credentials, Description, LoadError, OnExec, Process, Services, Thread};
 use sched::Scheduler;
 use spin::Once;
 use syscall::{Cx, Names, System};
@@ -168,8 +168,9 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     }
     let descriptors =
         [(End::Input, AccessMode::Read), (End::Output(Stream::Output), AccessMode::Write), (End::Output(Stream::Error), AccessMode::Write)];
+    let uid = thread.process().credentials().uid.real;
     for (end, access) in descriptors {
-        let open = Description::new(Stdio::new(&console, end), access, OpenFlags::empty());
+        let open = Description::new(Stdio::new(&console, end, uid), access, OpenFlags::empty());
         if thread.process().files().insert(open, OnExec::Keep, 0).is_err() {
             panic!("a new process has no room for its first descriptors");
         }
@@ -249,6 +250,18 @@ fn environment(config: &GuestConfig) -> Vec<Vec<u8>> {
     list.into_iter().map(String::into_bytes).collect()
 }
 
+/// Whom the command line wants the application to run as.
+fn credentials(config: &GuestConfig) -> Credentials {
+    let mut who = Credentials::default();
+    if let Some(user) = &config.user {
+        let groups = who.setgroups(&user.groups).and_then(|()| who.setgid(user.gid));
+        if groups.and_then(|()| who.setuid(user.uid)).is_err() {
+            panic!("root may become anybody");
+        }
+    }
+    who
+}
+
 /// Loads the program: a name with a slash as it is, another along PATH.
 fn start_application(services: &Arc<Services>, context: Context, config: &GuestConfig, command: &str) -> Arc<Thread> {
     let envp = environment(config);
@@ -268,10 +281,11 @@ fn start_application(services: &Arc<Services>, context: Context, config: &GuestC
             candidates.push(path);
         }
     }
+    let who = credentials(config);
     let mut worst: Option<LoadError> = None;
     for path in &candidates {
         let arguments = Arguments { argv: argv.clone(), envp: envp.clone() };
-        match Process::prepare(services, context.clone(), path, arguments) {
+        match Process::prepare(services, context.clone(), who.clone(), path, arguments) {
             Ok(thread) => return thread,
             // The first candidate that exists and cannot run tells more than those that do not exist.
             Err(error) if worst.as_ref().is_none_or(|w| w.errno == Errno::ENOENT) => worst = Some(error),

@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+mod attached;
 mod console;
 #[cfg(feature = "virtio")]
 mod devices;
@@ -70,9 +71,10 @@ extern "C" fn pith_start(start_info: u64) -> ! {
     kernel::run(&info, config, console::Console::new())
 }
 
-/// The initrd, empty when there is none, and what lies behind it.
+/// The initrd, empty when there is none, and what lies behind it. What the monitor hands over wins over what the image carries.
 fn initrd(info: &BootInfo) -> (&'static [u8], &'static [u8]) {
-    tail::split(info.initrd().map_or(&[], |(_, bytes)| bytes))
+    let (given, rest) = tail::split(info.initrd().map_or(&[], |(_, bytes)| bytes));
+    (if given.is_empty() { attached::initrd() } else { given }, rest)
 }
 
 /// The command line, understood or refused.
@@ -83,7 +85,7 @@ fn configuration(info: &BootInfo) -> GuestConfig {
         text.to_mut().push(' ');
         text.to_mut().push_str(&String::from_utf8_lossy(rest));
     }
-    match GuestConfig::parse(&text) {
+    match GuestConfig::parse_over(&String::from_utf8_lossy(attached::command_line()), &text) {
         Ok(config) => config,
         Err(error) => end::failed(exit::PITH_ERROR, format_args!("the guest command line is damaged: {error}")),
     }

@@ -68,7 +68,7 @@ impl Ranges {
     }
 }
 
-/// Hands all memory but the kernel, the initrd and the boot information to the frame allocator, and starts the heap.
+/// Hands all memory but the kernel, what is attached to it, the initrd and the boot information to the frame allocator, and starts the heap.
 pub fn init(info: &BootInfo) {
     let mut ranges = Ranges { list: [(0, 0); MAX_RANGES], len: 0 };
     // Without 1 GiB pages the direct map ends at 4 GiB.
@@ -79,6 +79,8 @@ pub fn init(info: &BootInfo) {
     // Page 0 holds what firmware left, and no frame may have the address that means "none".
     ranges.remove(0, 4096);
     let (start, end) = boot::image_range();
+    ranges.remove(start, end);
+    let (start, end) = crate::attached::range();
     ranges.remove(start, end);
     if let Some((start, bytes)) = info.initrd() {
         ranges.remove(start, start + bytes.len() as u64);

@@ -19,12 +19,14 @@ pub enum End {
 pub struct Stdio {
     console: Arc<Console>,
     end: End,
+    /// Whose it is: the application may open it again by /dev/stdout.
+    uid: u32,
 }
 
 impl Stdio {
-    /// That end of the console.
-    pub fn new(console: &Arc<Console>, end: End) -> Arc<Self> {
-        Arc::new(Self { console: console.clone(), end })
+    /// That end of the console, as a file of user `uid`.
+    pub fn new(console: &Arc<Console>, end: End, uid: u32) -> Arc<Self> {
+        Arc::new(Self { console: console.clone(), end, uid })
     }
 }
 
@@ -62,7 +64,7 @@ impl File for Stdio {
             End::Output(Stream::Output) => 2,
             End::Output(Stream::Error) => 3,
         };
-        Ok(Stat { dev: 12, ino, kind: FileType::Fifo, mode: 0o600, nlink: 1, block_size: 4096, ..Stat::default() })
+        Ok(Stat { dev: 12, ino, kind: FileType::Fifo, mode: 0o600, uid: self.uid, nlink: 1, block_size: 4096, ..Stat::default() })
     }
 
     fn ioctl(&self, command: u32, arg: u64, user: &dyn UserMemory) -> Result<u64> {

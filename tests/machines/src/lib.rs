@@ -44,6 +44,14 @@ pub fn fixtures() -> PathBuf {
     std::env::var_os("FIXTURES").map_or_else(|| root().join("target/fixtures"), PathBuf::from)
 }
 
+/// A built kernel image: in `$KERNEL_IMAGES`, else where `make images` leaves them.
+pub fn kernel_image(preset: &str) -> PathBuf {
+    let directory = std::env::var_os("KERNEL_IMAGES").map_or_else(|| root().join("kernel/target/images"), PathBuf::from);
+    let path = directory.join(format!("{preset}-x86_64"));
+    assert!(path.exists(), "{} is missing: `make images` builds it", path.display());
+    path
+}
+
 /// A `pith` command with a state directory of its own, colourless, without the user's configuration.
 pub fn pith(state: &Path) -> Command {
     let mut command = Command::new(pith_path());

@@ -27,18 +27,31 @@ fn sizes_of_images() {
     }
 }
 
-#[test]
-fn instructions() {
+/// What `counts.c` says on a machine of this size, in MiB.
+fn counted(memory_mib: u32) -> Guest {
     let program = std::fs::read(fixture("counts")).expect("the program");
     let words = ["-icount", "shift=0,sleep=off"];
-    let guest = Board::new(&program, 64, "pith.log=warn -- counts").words(&words).boot();
+    let guest = Board::new(&program, memory_mib, "pith.log=warn -- counts").words(&words).boot();
     assert_eq!(guest.ending, "@exit 0", "{}", guest.console);
+    guest
+}
+
+#[test]
+fn instructions() {
+    let guest = counted(64);
     for (name, bound) in BOUNDS {
         let found = figure(&guest, name);
         assert!(found <= bound, "{name}: {found} instructions, at most {bound} expected; all: {}", guest.console);
         // A bound that is far off holds nothing.
         assert!(found * 10 >= bound * 8, "{name}: {found} instructions: lower the bound of {bound}");
     }
+}
+
+/// The frame allocator makes its bookkeeping when memory is first used.
+#[test]
+fn start_up_does_not_grow_with_memory() {
+    let [small, large] = [64, 8192].map(|memory_mib| figure(&counted(memory_mib), "entry"));
+    assert!(small.abs_diff(large) * 100 <= small, "{small} instructions with 64 MiB, {large} with 8 GiB");
 }
 
 /// Under a hypervisor each is an exit, a microsecond or several.

@@ -42,7 +42,7 @@ fn pith_finds_kvm_and_runs_on_it() {
         assert_eq!((ran.output.as_str(), ran.status), (&*format!("hello from C\nargument 1: {number}"), number));
     }
     assert!(ran[2].output.ends_with("\nhello from C\nargument 1: 9") && ran[2].status == 9, "{:?}", ran[2]);
-    assert!(ran[3].output.contains(" -accel kvm ") && ran[3].status == 3, "{:?}", ran[3]);
+    assert!(ran[3].output.contains(" -accel kvm ") && ran[3].output.contains(" MHz by KVM\n") && ran[3].status == 3, "{:?}", ran[3]);
     assert_eq!((ran[4].output.as_str(), ran[4].status), ("pith: warning: ended by signal 11 (SIGSEGV)", 139));
     assert_eq!((ran[5].output.as_str(), ran[5].status), ("web", 0));
     assert!(ran[6].output.contains("It works") && ran[6].status == 0, "{:?}", ran[6]);

@@ -181,3 +181,40 @@ fn a_dockerfile_becomes_a_machine() {
     assert_eq!(broken.code(), 125);
     assert!(broken.err().contains("COPY nothing /"), "{}", broken.err());
 }
+
+/// A project whose Dockerfile ends with these lines, with a static program and two accounts in the image.
+fn project_with_accounts(place: &Place, lines: &str) -> std::path::PathBuf {
+    let project = place.directory("project");
+    fs::copy(fixture("probe"), project.join("probe")).expect("a program");
+    fs::write(project.join("passwd"), "root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\n").expect("a file");
+    fs::write(project.join("group"), "root:x:0:\napp:x:1001:\nlog:x:4:app\nweb:x:33:app,root\n").expect("a file");
+    let dockerfile = format!("FROM scratch\nCOPY passwd group /etc/\nCOPY --chmod=755 probe /bin/\nCOPY --chown=app group /srv/mine\n{lines}");
+    fs::write(project.join("Dockerfile"), dockerfile).expect("a file");
+    project
+}
+
+#[test]
+fn the_image_says_who_the_application_is() {
+    let place = Place::new();
+    let lines = "USER app\nENTRYPOINT [\"/bin/probe\", \"user\", \"/srv/mine\", \"/etc/group\", \"/srv/new\", \"/tmp/new\"]\n";
+    let project = project_with_accounts(&place, &format!("COPY --chmod=1777 <<none /tmp/\nnone\n{lines}"));
+    let files = "/srv/mine: there\n/etc/group: EACCES\n/srv/new: EACCES\n";
+    for format in ["cpio", "erofs"] {
+        let outcome = run(["--rootfs-type", format, path(&project)]);
+        let out = outcome.out();
+        assert!(out.starts_with("uid 1000 1000 gid 1001 1001 groups 4 33\nhome /home/app\n"), "{out}{}", outcome.err());
+        assert!(out.contains(files) && out.ends_with("by /dev/stdout\nport 80: there\n"), "{out}{}", outcome.err());
+    }
+    // The user's word counts for more; a group stands alone.
+    let outcome = run(["-u", "app:web", path(&project)]);
+    assert!(outcome.out().starts_with("uid 1000 1000 gid 33 33 groups\nhome /home/app\n"), "{}{}", outcome.out(), outcome.err());
+    let outcome = run(["--user", "7", path(&project)]);
+    assert!(outcome.out().starts_with("uid 7 7 gid 0 0 groups\nhome /\n/srv/mine: EACCES\n"), "{}{}", outcome.out(), outcome.err());
+    let outcome = run(["--user", "root", "-e", "HOME=/else", path(&project)]);
+    assert!(outcome.out().starts_with("uid 0 0 gid 0 0 groups 33\nhome /else\n/srv/mine: there\n/etc/group: there\n"), "{}", outcome.out());
+    for (user, problem) in [("nobody", "--user \"nobody\": there is no user \"nobody\" in the image's /etc/passwd"), ("1:x", "no group \"x\"")] {
+        let outcome = run(["--user", user, path(&project)]);
+        assert_eq!((outcome.code(), outcome.out().as_str()), (125, ""));
+        assert!(outcome.err().contains(problem), "{}", outcome.err());
+    }
+}

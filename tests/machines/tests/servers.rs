@@ -227,3 +227,14 @@ fn datagrams_through_a_published_port() {
     }
     assert_eq!(server.get("/end"), "bye\n");
 }
+
+#[test]
+fn a_published_port_has_room_for_many_clients_at_once() {
+    let server = serve("epoll-http");
+    server.get("/");
+    let sockets = server.client("ss", &["-Hltn", "sport", "=", &format!(":{}", server.address.port())]);
+    let backlog: u32 = sockets.split_whitespace().nth(2).and_then(|word| word.parse().ok()).expect("ss prints the backlog");
+    let limit: u32 = std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("a limit").trim().parse().expect("a number");
+    assert_eq!(backlog, limit.min(4096), "{sockets}");
+    stops_well(server);
+}

@@ -10,7 +10,6 @@ mod error;
 pub mod report;
 mod run;
 mod stage;
-mod users;
 
 pub use error::BuildError;
 

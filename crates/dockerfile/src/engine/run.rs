@@ -2,13 +2,14 @@
 
 use super::report::{Event, Stream};
 use super::stage::Stage;
-use super::{Build, BuildError, stage, users};
+use super::{Build, BuildError, stage};
 use crate::cache::Key;
 use crate::lang::ast::Network;
 use crate::lang::{Mount, MountType, Sharing};
 use crate::plan::{Action, Origin, PlannedStage, RunStep, SecretSource, Step};
 use crate::tree::layer::{Change, Changes, write};
 use crate::tree::{Last, Tree, path};
+use crate::users::Accounts;
 use crate::worker::Channel;
 use crate::worker::job::{Answer, CacheSharing, JobLayer, JobMount, RunJob, Runtime, RuntimeKind};
 use pith_image::{Digest, Layer};
@@ -184,7 +185,7 @@ impl Stage<'_> {
             return Ok(true);
         }
         let tree = self.tree()?;
-        let identity = users::identity(&tree, &run.user);
+        let identity = Accounts::of(&tree).identity(&run.user);
         let identity = identity.map_err(|message| {
             stage::at(step, format!("USER {}: {message}", run.user)).with_help("make the user in an earlier step, or use numbers")
         })?;

@@ -2,13 +2,14 @@
 
 use super::copy::{self, CopyProblem, Placer};
 use super::report::Event;
-use super::{Build, BuildError, archive, lock, users};
+use super::{Build, BuildError, archive, lock};
 use crate::cache::{CacheError, Key};
 use crate::plan::{Action, Base, CopyFrom, CopyStep, Origin, PlannedStage, Step};
 use crate::tree::glob::Stars;
 use crate::tree::ignore::Ignore;
 use crate::tree::layer::{self, Changes};
 use crate::tree::{Data, Entry, Node, Tree, path};
+use crate::users::Accounts;
 use pith_diagnostic::Problem;
 use pith_image::spec::{History, ImageConfig};
 use pith_image::{Digest, Image, Layer};
@@ -117,7 +118,7 @@ impl Stage<'_> {
         let owner = if user.is_empty() {
             None
         } else {
-            Some(users::owner(&tree, user).map_err(|message| at(step, format!("USER {user}: {message}")))?)
+            Some(Accounts::of(&tree).owner(user).map_err(|message| at(step, format!("USER {user}: {message}")))?)
         };
         placer.directory(&target, owner).map_err(|problem| copy_error(step, problem))?;
         self.commit(step, &placer.finish())
@@ -162,7 +163,7 @@ impl Stage<'_> {
             None => None,
             Some(text) => {
                 let tree = self.tree()?;
-                let owner = users::owner(&tree, text);
+                let owner = Accounts::of(&tree).owner(text);
                 Some(owner.map_err(|message| {
                     at(step, format!("--chown={text}: {message}")).with_help("use numbers, or make the user in an earlier step")
                 })?)

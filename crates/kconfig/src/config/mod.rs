@@ -126,6 +126,12 @@ impl<'k> Config<'k> {
         self.wishes[symbol.0].is_some()
     }
 
+    /// The value that was asked for, and by whom.
+    #[must_use]
+    pub fn asked(&self, symbol: SymbolId) -> Option<(&str, &Origin)> {
+        self.wishes[symbol.0].as_ref().map(|wish| (wish.text.as_str(), &wish.origin))
+    }
+
     /// The symbol that a choice has chosen.
     #[must_use]
     pub fn selection(&self, choice: ChoiceId) -> Option<SymbolId> {

@@ -1,12 +1,12 @@
 //! From the tree to a [`Project`].
 
-use super::{EnvEntry, Project, RootfsSource, Runtime, SpecVersion};
+use super::{EnvEntry, Preset, Project, RootfsSource, Runtime, SpecVersion};
 use crate::interpolate::interpolate;
 use crate::yaml::{Data, Node};
 use pith_diagnostic::{Problem, Source, Warning};
 
 /// Every top-level key of v0.5 to v0.7.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "spec",
     "specification",
     "name",
@@ -23,6 +23,7 @@ const KEYS: [&str; 18] = [
     "libraries",
     "targets",
     "type",
+    "preset",
     "kconfig",
     "description",
 ];
@@ -53,6 +54,8 @@ impl<'a> Reader<'a> {
             spec,
             name: get("name").map(|node| self.name(node)).transpose()?,
             runtime: get("runtime").map(|node| self.runtime(node)).transpose()?,
+            preset: get("preset").map(|node| self.preset(node)).transpose()?,
+            kconfig: self.kconfig(get("kconfig"))?,
             unikraft: get("unikraft").map(|node| self.component(node, "unikraft", &["source", "version", "kconfig"])).transpose()?,
             template: get("template").map(|node| self.template(node)).transpose()?,
             libraries: get("libraries").map(|node| self.libraries(node)).transpose()?.unwrap_or_default(),
@@ -146,6 +149,14 @@ impl<'a> Reader<'a> {
         let text = self.text(node, "project name must be a string")?.to_lowercase();
         let clean: String = text.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
         Ok(clean.trim_start_matches(['_', '-']).to_owned())
+    }
+
+    fn preset(&self, node: &Node) -> Result<Preset> {
+        let name = self.text(node, "preset must be a name, as in http")?;
+        if node.is_null() || name.is_empty() {
+            return Err(self.source.problem(node.place, "preset must be a name, as in http", "this is nothing"));
+        }
+        Ok(Preset { name, line: self.source.position(node.place).0 })
     }
 
     fn runtime(&mut self, node: &Node) -> Result<Runtime> {

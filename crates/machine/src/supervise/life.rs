@@ -295,7 +295,10 @@ impl<'a> Life<'a> {
 
     fn hear_monitor(&mut self, on_event: &mut dyn FnMut(Event<'_>)) {
         match self.monitor.turn(self.running.control.as_fd()) {
-            Some(Said::Started) => on_event(Event::Started),
+            Some(Said::Started) => {
+                pith_monitor::widen_backlogs(&self.running.child);
+                on_event(Event::Started);
+            }
             Some(Said::Stopped) if self.is_paused => {
                 on_event(Event::Paused);
                 self.answer_waiting();

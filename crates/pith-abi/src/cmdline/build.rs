@@ -1,6 +1,6 @@
 //! Writing a command line that parses back to the same values.
 
-use super::types::{FstabEntry, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel};
+use super::types::{FstabEntry, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel, User};
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -111,6 +111,11 @@ impl CmdlineBuilder {
     /// The application's working directory, absolute.
     pub fn workdir(&mut self, path: &str) -> &mut Self {
         self.parameter("pith.workdir", &quote(path))
+    }
+
+    /// Whom the application runs as.
+    pub fn user(&mut self, user: &User) -> &mut Self {
+        self.parameter("pith.user", &user.to_string())
     }
 
     /// The machine's host name.

@@ -13,6 +13,7 @@
 //! | `virtio_mmio.device` | `SIZE@BASE:IRQ[:ID]`; also accepted at the very end of the line, where QEMU puts it |
 //! | `pith.log` | least important level to write: `error`, `warn`, `info`, `debug`, `trace` |
 //! | `pith.workdir` | the application's working directory |
+//! | `pith.user` | whom the application runs as, `UID:GID[:GROUP,...]` in numbers |
 //! | `pith.hostname` | the machine's host name (wins over the one in `netdev.ip`) |
 //! | `pith.stderr` | `separate` (COM2) or `merge` (with standard output on COM1, so that their order is kept) |
 //!
@@ -28,4 +29,4 @@ mod types;
 
 pub use build::{BuildError, CmdlineBuilder};
 pub use parse::ParseError;
-pub use types::{FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel};
+pub use types::{FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel, User};

@@ -1,7 +1,7 @@
 //! Reading a command line: meaning on top of [`super::lexer`].
 
 use super::lexer::{Lexer, Value, is_space};
-use super::types::{FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel};
+use super::types::{FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel, User};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -76,7 +76,27 @@ impl GuestConfig {
     /// A quote or list that is not closed, or a value of a known parameter that does not have its form.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let mut config = Self::default();
-        let text = take_trailing_mmio(text, &mut config.virtio_mmio);
+        config.read(text)?;
+        Ok(config)
+    }
+
+    /// Reads a guest command line that adds to another one, which the image carries with it: parameters of `text` come behind those of `carried`, and its
+    /// arguments, where it has any, take the place of those.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), for either text.
+    pub fn parse_over(carried: &str, text: &str) -> Result<Self, ParseError> {
+        let mut config = Self::parse(carried)?;
+        let argv = core::mem::take(&mut config.argv);
+        config.read(text)?;
+        if config.argv.is_empty() {
+            config.argv = argv;
+        }
+        Ok(config)
+    }
+
+    fn read(&mut self, text: &str) -> Result<(), ParseError> {
+        let text = take_trailing_mmio(text, &mut self.virtio_mmio);
         let separator = find_separator(text)?;
         let end = separator.unwrap_or(text.len());
         let parameters = text.get(..end).unwrap_or_default();
@@ -86,8 +106,8 @@ impl GuestConfig {
             let start = lexer.pos();
             if let Some(name) = lexer.parameter_name().filter(|name| separator.is_some() || name.contains('.')) {
                 let value = lexer.value(name)?;
-                if !config.set(name, &value)? {
-                    config.unknown.push(lexer.since(start).to_owned());
+                if !self.set(name, &value)? {
+                    self.unknown.push(lexer.since(start).to_owned());
                 }
                 continue;
             }
@@ -98,15 +118,15 @@ impl GuestConfig {
                 break;
             }
             lexer.word()?;
-            config.unknown.push(lexer.since(start).to_owned());
+            self.unknown.push(lexer.since(start).to_owned());
         }
         if let Some(from) = argv_from {
             let mut lexer = Lexer::starting_at(text, from);
             while lexer.next_word_start() {
-                config.argv.push(lexer.word()?);
+                self.argv.push(lexer.word()?);
             }
         }
-        Ok(config)
+        Ok(())
     }
 
     /// Stores a parameter. `Ok(false)` when it is none of ours.
@@ -144,6 +164,10 @@ impl GuestConfig {
                     return Err(ParseError::new(pos, "an absolute path", text));
                 }
                 self.workdir = Some(text.to_owned());
+            }
+            "pith.user" => {
+                let (pos, text) = one(value, "one user")?;
+                self.user = Some(User::parse(text).ok_or_else(|| ParseError::new(pos, "UID:GID[:GROUP,...]", text))?);
             }
             "pith.hostname" => self.hostname = Some(one(value, "one host name")?.1.to_owned()),
             "pith.stderr" => {

@@ -22,6 +22,8 @@ pub struct GuestConfig {
     pub random_seed: Option<RandomSeed>,
     /// The application's working directory.
     pub workdir: Option<String>,
+    /// Whom the application runs as; root when absent.
+    pub user: Option<User>,
     /// Host name.
     pub hostname: Option<String>,
     /// Where the application's standard error goes.
@@ -30,6 +32,40 @@ pub struct GuestConfig {
     pub argv: Vec<String>,
     /// Words that mean nothing to Pith, as written.
     pub unknown: Vec<String>,
+}
+
+/// Whom the application runs as, in numbers: names are the host's to look up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Further groups.
+    pub groups: Vec<u32>,
+}
+
+impl User {
+    /// Reads `UID:GID[:GROUP,...]`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        // The highest number means "leave it" to system calls.
+        let id = |text: &str| text.parse().ok().filter(|id| *id != u32::MAX);
+        let (uid, rest) = text.split_once(':')?;
+        let (gid, groups) = rest.split_once(':').map_or((rest, None), |(gid, groups)| (gid, Some(groups)));
+        let groups = groups.map_or(Some(Vec::new()), |list| list.split(',').map(id).collect())?;
+        Some(Self { uid: id(uid)?, gid: id(gid)?, groups })
+    }
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.uid, self.gid)?;
+        for (index, group) in self.groups.iter().enumerate() {
+            write!(f, "{}{group}", if index == 0 { ':' } else { ',' })?;
+        }
+        Ok(())
+    }
 }
 
 /// Where file descriptor 2 of the application ends up.

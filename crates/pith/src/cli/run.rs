@@ -122,6 +122,9 @@ pub struct CreateArgs {
     /// Working directory of the application
     #[arg(short, long, value_name = "DIR")]
     pub workdir: Option<String>,
+    /// User (and group) that the application runs as, by name or number [default: the image's, or root]
+    #[arg(short, long, value_name = "USER[:GROUP]")]
+    pub user: Option<String>,
     /// Program to run instead of the one that the project names
     #[arg(long, value_name = "PROGRAM")]
     pub entrypoint: Option<String>,

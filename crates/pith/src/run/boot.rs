@@ -5,7 +5,7 @@ use crate::cli::LogLevel;
 use crate::embedded::{self, Kernel};
 use crate::error::{Error, Result};
 use crate::report::Report;
-use pith_abi::cmdline::{CmdlineBuilder, LogLevel as GuestLevel, RandomSeed, StderrChannel, tail};
+use pith_abi::cmdline::{CmdlineBuilder, LogLevel as GuestLevel, RandomSeed, StderrChannel, User, tail};
 use pith_machine::{Machine, MachineConfig};
 use pith_monitor::{Accelerator, Arch, Channels, MachineSpec, MachineType, Monitor, MonitorError, Network, Qemu};
 use std::path::Path;
@@ -73,6 +73,10 @@ fn cmdline(machine: &Machine, report: &Report) -> Result<CmdlineBuilder> {
     line.random_seed(&seed()?);
     if let Some(workdir) = &config.workdir {
         line.workdir(workdir);
+    }
+    if let Some(text) = &config.user {
+        let user = User::parse(text);
+        line.user(&user.ok_or_else(|| Error::new(format!("{}: damaged record: {text:?} is no UID:GID", machine.record.name)))?);
     }
     if let Some(hostname) = &config.hostname {
         line.hostname(hostname);

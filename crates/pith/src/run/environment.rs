@@ -12,10 +12,7 @@ pub type Variable = (String, Option<String>);
 /// # Errors
 /// A file that cannot be read, a line or flag that is no variable.
 pub fn collect(project: &[Variable], files: &[PathBuf], flags: &[String], report: &Report) -> Result<Vec<(String, String)>> {
-    let mut all = vec![
-        ("PATH".to_owned(), Some("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned())),
-        ("HOME".to_owned(), Some("/root".to_owned())),
-    ];
+    let mut all = vec![("PATH".to_owned(), Some("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()))];
     all.extend(project.iter().cloned());
     for path in files {
         all.extend(file(path)?);
@@ -35,6 +32,14 @@ pub fn collect(project: &[Variable], files: &[PathBuf], flags: &[String], report
         }
     }
     Ok(out)
+}
+
+/// Gives the application its user's home, unless it has one already.
+pub fn set_home(variables: &mut Vec<(String, String)>, home: &str) {
+    if !variables.iter().any(|(name, _)| name == "HOME") {
+        // Behind PATH, which is always there.
+        variables.insert(variables.len().min(1), ("HOME".to_owned(), home.to_owned()));
+    }
 }
 
 /// `NAME=VALUE` or `NAME`.

@@ -1,6 +1,6 @@
 //! What an image says about how its program is run, below what the user and the project say.
 
-use super::source::{Files, Source};
+use super::source::{Files, Origin, Source};
 use crate::build::Build;
 use crate::cli::CreateArgs;
 use crate::error::{Error, Result};
@@ -11,15 +11,14 @@ use pith_image::spec::RunConfig;
 ///
 /// # Errors
 /// It cannot be built or had; nobody says what to run.
-pub fn complete(source: &mut Source, build: &Build<'_>, arguments: &CreateArgs) -> Result<()> {
-    let (image, format) = match &source.files {
-        Files::Dockerfile { path, format } => (build.dockerfile(path)?, *format),
-        Files::Named { source, format } => (build.image(source)?, *format),
-        Files::None | Files::Rootfs { .. } | Files::Program(_) | Files::Image { .. } => return Ok(()),
+pub fn complete(mut source: Source, build: &Build<'_>, arguments: &CreateArgs) -> Result<Source<Files>> {
+    let (image, format) = match std::mem::replace(&mut source.files, Origin::Here(Files::None)) {
+        Origin::Here(files) => return Ok(source.with_files(files)),
+        Origin::Dockerfile { path, format } => (build.dockerfile(&path)?, format),
+        Origin::Named { source, format } => (build.image(&source)?, format),
     };
-    apply(source, &image.config.config, arguments, build.report)?;
-    source.files = Files::Image { image: Box::new(image), format };
-    Ok(())
+    apply(&mut source, &image.config.config, arguments, build.report)?;
+    Ok(source.with_files(Files::Image { image: Box::new(image), format }))
 }
 
 fn apply(source: &mut Source, config: &RunConfig, arguments: &CreateArgs, report: &Report) -> Result<()> {
@@ -44,9 +43,7 @@ fn apply(source: &mut Source, config: &RunConfig, arguments: &CreateArgs, report
     source.environment = environment;
     source.workdir = source.workdir.take().or_else(|| Some(config.working_dir.clone()).filter(|directory| !directory.is_empty()));
     source.stop_signal.clone_from(&config.stop_signal);
-    if !["", "root", "0", "0:0", "root:root"].contains(&config.user.as_str()) {
-        report.warn(&format!("the image asks for user {:?}: applications run as root in their machine", config.user));
-    }
+    source.user = Some(config.user.clone()).filter(|user| !user.is_empty());
     let exposed: Vec<&str> = config.exposed_ports.iter().map(String::as_str).collect();
     if !exposed.is_empty() && arguments.port.is_empty() {
         let port = exposed.first().and_then(|text| text.split('/').next()).unwrap_or_default();

@@ -1,7 +1,8 @@
 //! `pith run` and `pith create`.
 //!
 //! [`source`] finds out what to run, [`rootfs`] turns it into an archive, [`elf`] completes a lone program with its
-//! libraries, [`memory`] sizes the machine; [`plan`] puts that and the flags together into a machine's configuration, from
+//! libraries, [`user`] looks up whom it runs as,
+//! [`memory`] sizes the machine; [`plan`] puts that and the flags together into a machine's configuration, from
 //! which [`boot`] starts it now or later and [`supervise`] stays with it.
 
 mod boot;
@@ -14,6 +15,7 @@ mod ports;
 mod rootfs;
 mod source;
 pub mod supervise;
+mod user;
 
 pub use plan::{cache, signal_number};
 pub use rootfs::PACKED;

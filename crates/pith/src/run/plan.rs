@@ -1,6 +1,7 @@
 //! From flags and source to a machine's configuration.
 
-use super::source::{self, Source};
+use super::source::{self, Files, Source};
+use super::user::{self, Wanted};
 use super::{boot, environment, image, memory, ports, rootfs};
 use crate::build::Build;
 use crate::cli::{Arch, CreateArgs, Plat, Runner};
@@ -19,11 +20,12 @@ use std::path::{Path, PathBuf};
 
 /// Everything that has been found out before a machine is made.
 pub struct Plan {
-    source: Source,
+    source: Source<Files>,
     record: MachineRecord,
     form: rootfs::Form,
     cache: Cache,
     reuse: rootfs::Reuse,
+    user: Option<Wanted>,
     asked_bytes: Option<u64>,
     kernel_bytes: u64,
 }
@@ -40,8 +42,8 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
         return Err(Error::new("--port needs a network, and --network none gives none"));
     }
     let restart = restart(arguments)?;
-    let mut source = source::find(arguments, report)?;
-    image::complete(&mut source, &Build { settings, store, arguments: &arguments.build, report }, arguments)?;
+    let build = Build { settings, store, arguments: &arguments.build, report };
+    let mut source = image::complete(source::find(arguments, report)?, &build, arguments)?;
     let env = environment::collect(&source.environment, &arguments.env_file, &arguments.env, report)?;
     let monitor = Qemu::find(settings.qemu())?;
     let kernel = kernel_path(&source, arguments)?;
@@ -75,6 +77,8 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
         argv: std::mem::take(&mut source.argv),
         env,
         workdir,
+        // The root file system knows the number.
+        user: None,
         hostname: arguments.hostname.clone(),
         labels: labels(&arguments.label)?,
         restart,
@@ -83,11 +87,12 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
         keeps_input: arguments.interactive,
         merges_errors: arguments.tty,
     };
+    let user = Wanted::new(arguments.user.as_deref(), source.user.as_deref());
     let owners = if arguments.keep_file_owners { Owners::Keep } else { Owners::Root };
     let form = rootfs::Form { kind: arguments.rootfs_type, owners };
     let reuse = if arguments.build.no_cache { rootfs::Reuse::No } else { rootfs::Reuse::Yes };
     let cache = Cache::at(&cache.join(rootfs::PACKED));
-    Ok(Plan { source, record, form, cache, reuse, asked_bytes, kernel_bytes })
+    Ok(Plan { source, record, form, cache, reuse, user, asked_bytes, kernel_bytes })
 }
 
 impl Plan {
@@ -105,6 +110,11 @@ impl Plan {
         let (cache, reuse) = (&self.cache, self.reuse);
         let preparation = rootfs::Preparation { machine, form: self.form, fits: &fits, cache, reuse, report };
         let mut archive = rootfs::prepare(&self.source.files, &preparation)?;
+        let user = user::complete(self.user.as_ref(), archive.as_ref().map(|archive| archive.path.as_path()))?;
+        machine.update(|record| {
+            record.config.user = user.numbers;
+            environment::set_home(&mut record.config.env, &user.home);
+        })?;
         let long = boot::long_words(&machine.record.config)?;
         let words_in_initrd = long.is_some();
         if let Some(words) = long {
@@ -195,10 +205,6 @@ fn check_target(settings: &Settings, arguments: &CreateArgs) -> Result<()> {
         let message = format!("--volume {volume:?}: volumes are not supported yet");
         return Err(Error::new(message).with_help("put the files into the root file system"));
     }
-    if arguments.compress {
-        let message = "--compress: a machine's files are mapped straight from its root file system, which a compressed one does not allow";
-        return Err(Error::new(message).with_help("leave it out; compressed archives are accepted as --rootfs and unpacked here"));
-    }
     if arguments.qemu_sgabios_preamble {
         return Err(Error::new("--qemu-sgabios-preamble is not supported: no firmware writes to the console of Pith's machines"));
     }
@@ -263,7 +269,7 @@ fn cpus(arguments: &CreateArgs) -> Result<Option<u32>> {
 }
 
 /// The user's signal, the image's, or SIGTERM.
-fn stop_signal(arguments: &CreateArgs, source: &Source) -> Result<u8> {
+fn stop_signal(arguments: &CreateArgs, source: &Source<Files>) -> Result<u8> {
     match (&arguments.stop_signal, &source.stop_signal) {
         (Some(text), _) => signal_number(text).map_err(|problem| Error::new(format!("--stop-signal {problem}"))),
         (None, Some(text)) => signal_number(text).map_err(|problem| Error::new(format!("{}: STOPSIGNAL {problem}", source.shown))),
@@ -284,7 +290,7 @@ fn labels(texts: &[String]) -> Result<Vec<(String, String)>> {
 }
 
 /// The kernel other than the built-in one, if any.
-fn kernel_path(source: &Source, arguments: &CreateArgs) -> Result<Option<PathBuf>> {
+fn kernel_path(source: &Source<Files>, arguments: &CreateArgs) -> Result<Option<PathBuf>> {
     let named = source.kernel.clone().or_else(|| arguments.kernel());
     if !arguments.symbolic {
         return Ok(named);

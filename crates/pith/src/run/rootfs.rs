@@ -107,17 +107,13 @@ pub fn prepare(files: &Files, preparation: &Preparation<'_>) -> Result<Option<Ar
             if let Some(archive) = preparation.find(&fingerprint)? {
                 return Ok(Some(archive));
             }
+            // Its owners are part of the image, as its user is.
             let mut tree = Tree::from_image(image, &options)?;
-            if form.owners == Owners::Root {
-                tree.give_to_root();
-            }
             if let Some(epoch) = epoch {
                 tree.set_times(epoch);
             }
             preparation.pack(&fingerprint, &tree, format).map(Some)
         }
-        // The plan is made after the image.
-        Files::Dockerfile { .. } | Files::Named { .. } => Err(Error::new("the root file system's image was not made")),
         Files::Program(program) => {
             let gathered = elf::gather(program)?;
             if gathered.libraries > 0 {

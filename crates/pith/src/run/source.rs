@@ -12,20 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// Where the files come from.
 #[derive(Debug)]
-pub enum Files {
-    /// None: the kernel has all it needs.
-    None,
-    /// A directory, archive, image or file to make a root file system of.
-    Rootfs {
-        /// Where it is.
-        path: PathBuf,
-        /// What it is.
-        kind: SourceKind,
-        /// What the project wants it to become.
-        format: Option<Format>,
-    },
-    /// One program of this host, to be completed with its libraries.
-    Program(PathBuf),
+pub enum Origin {
+    /// They are here.
+    Here(Files),
     /// A Dockerfile to be built.
     Dockerfile {
         /// Where it is.
@@ -40,7 +29,32 @@ pub enum Files {
         /// What the project wants its files to become.
         format: Option<Format>,
     },
-    /// An image that is here.
+}
+
+impl Origin {
+    /// Whether the files may say themselves what to run.
+    fn has_command(&self) -> bool {
+        matches!(self, Self::Dockerfile { .. } | Self::Named { .. })
+    }
+}
+
+/// Files that are on this host.
+#[derive(Debug)]
+pub enum Files {
+    /// None: the kernel has all it needs.
+    None,
+    /// A directory, archive, image or file to make a root file system of.
+    Rootfs {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is.
+        kind: SourceKind,
+        /// What the project wants it to become.
+        format: Option<Format>,
+    },
+    /// One program of this host, to be completed with its libraries.
+    Program(PathBuf),
+    /// An image in the store.
     Image {
         /// The image.
         image: Box<pith_image::Image>,
@@ -49,20 +63,13 @@ pub enum Files {
     },
 }
 
-impl Files {
-    /// Whether the files may say themselves what to run.
-    fn has_command(&self) -> bool {
-        matches!(self, Self::Dockerfile { .. } | Self::Named { .. } | Self::Image { .. })
-    }
-}
-
-/// What to run.
+/// What to run, with files that are still to be had (an [`Origin`]) or are here ([`Files`]).
 #[derive(Debug)]
-pub struct Source {
+pub struct Source<F = Origin> {
     /// How to call it in listings.
     pub shown: String,
     /// Where the files come from.
-    pub files: Files,
+    pub files: F,
     /// A kernel other than the built-in one.
     pub kernel: Option<PathBuf>,
     /// Parameters for the kernel.
@@ -71,10 +78,20 @@ pub struct Source {
     pub argv: Vec<String>,
     /// Working directory that the files ask for.
     pub workdir: Option<String>,
+    /// User that the files want the application to run as, by name or number.
+    pub user: Option<String>,
     /// Signal that the files want the application to be stopped with.
     pub stop_signal: Option<String>,
     /// Environment; `None` takes the host's value.
     pub environment: Vec<(String, Option<String>)>,
+}
+
+impl Source {
+    /// The same with files that are here.
+    pub fn with_files(self, files: Files) -> Source<Files> {
+        let Self { shown, files: _, kernel, kernel_args, argv, workdir, user, stop_signal, environment } = self;
+        Source { shown, files, kernel, kernel_args, argv, workdir, user, stop_signal, environment }
+    }
 }
 
 /// The user's words: `--entrypoint`, then the application's arguments.
@@ -118,7 +135,7 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     if let Some(rootfs) = &arguments.rootfs {
         // With a root file system given, PATH names the command inside it.
         let files = rootfs_files(rootfs, None)?;
-        if let Files::Rootfs { path: root, kind: SourceKind::Directory, .. } = &files
+        if let Origin::Here(Files::Rootfs { path: root, kind: SourceKind::Directory, .. }) = &files
             && path.is_absolute()
             && arguments.entrypoint.is_none()
             && fs::symlink_metadata(root.join(path.strip_prefix("/").unwrap_or(path))).is_err()
@@ -143,7 +160,7 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     file(path, arguments)
 }
 
-fn plain(shown: &Path, files: Files) -> Source {
+fn plain(shown: &Path, files: Origin) -> Source {
     Source {
         shown: shown.display().to_string(),
         files,
@@ -151,6 +168,7 @@ fn plain(shown: &Path, files: Files) -> Source {
         kernel_args: Vec::new(),
         argv: Vec::new(),
         workdir: None,
+        user: None,
         stop_signal: None,
         environment: Vec::new(),
     }
@@ -197,15 +215,15 @@ fn named(path: &Path) -> Result<Option<pith_image::Source>> {
     if is_path { Ok(None) } else { Ok(pith_image::Source::parse(text).ok()) }
 }
 
-fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Files> {
+fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Origin> {
     if let Some(source) = named(path)? {
-        return Ok(Files::Named { source, format });
+        return Ok(Origin::Named { source, format });
     }
     let kind = pith_rootfs::source::detect(path).map_err(|error| Error::new(format!("root file system {error}")))?;
     match kind {
-        SourceKind::Dockerfile => Ok(Files::Dockerfile { path: path.to_owned(), format }),
-        SourceKind::OciLayout => Ok(Files::Named { source: pith_image::Source::Layout { path: path.to_owned(), name: None }, format }),
-        _ => Ok(Files::Rootfs { path: path.to_owned(), kind, format }),
+        SourceKind::Dockerfile => Ok(Origin::Dockerfile { path: path.to_owned(), format }),
+        SourceKind::OciLayout => Ok(Origin::Named { source: pith_image::Source::Layout { path: path.to_owned(), name: None }, format }),
+        _ => Ok(Origin::Here(Files::Rootfs { path: path.to_owned(), kind, format })),
     }
 }
 
@@ -223,7 +241,7 @@ fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
         }
         if is_kernel && arguments.runner != Some(Runner::Linuxu) {
             let kernel = Some(path.to_owned());
-            return Ok(Source { kernel, argv: words(arguments), ..plain(path, Files::None) });
+            return Ok(Source { kernel, argv: words(arguments), ..plain(path, Origin::Here(Files::None)) });
         }
         // Its own name is not resolved: a program may go by the name that it was called with.
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -231,7 +249,7 @@ fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
         let absolute = directory.join(path.file_name().unwrap_or_default());
         let mut argv = vec![utf8(&absolute)?];
         argv.extend(words(arguments));
-        return Ok(Source { argv, ..plain(path, Files::Program(absolute)) });
+        return Ok(Source { argv, ..plain(path, Origin::Here(Files::Program(absolute))) });
     }
     if magic.starts_with(b"#!") {
         let message = format!("{} is a script, and its interpreter is not part of it", path.display());
@@ -293,7 +311,7 @@ fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Repor
         }
         (None, None) => None,
     };
-    let files = rootfs.map(|(path, format)| rootfs_files(&path, format)).transpose()?.unwrap_or(Files::None);
+    let files = rootfs.map(|(path, format)| rootfs_files(&path, format)).transpose()?.unwrap_or(Origin::Here(Files::None));
     let given = words(arguments);
     // What the user's words mean to an image, the image's own entry point decides.
     let argv = if given.is_empty() || files.has_command() { project.cmd.clone() } else { given };
@@ -301,7 +319,7 @@ fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Repor
         let message = format!("{name}: no 'cmd' and no command on the command line: there is nothing to run");
         return Err(Error::new(message).with_help("add for example `cmd: [\"/server\"]`"));
     }
-    if matches!(files, Files::None) {
+    if matches!(files, Origin::Here(Files::None)) {
         let message = format!("{name}: no 'rootfs': there is no file to run {:?} from", argv.first().map_or("", |s| s));
         return Err(Error::new(message).with_help("add for example `rootfs: ./rootfs`"));
     }

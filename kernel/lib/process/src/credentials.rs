@@ -60,6 +60,8 @@ pub struct Credentials {
 
 /// SECBIT_KEEP_CAPS.
 pub const SECBIT_KEEP_CAPS: u32 = 1 << 4;
+/// SECBIT_NOROOT.
+const SECBIT_NOROOT: u32 = 1;
 /// SECBIT_NO_SETUID_FIXUP.
 const SECBIT_NO_SETUID_FIXUP: u32 = 1 << 2;
 
@@ -176,6 +178,24 @@ impl Credentials {
         self.caps.inheritable = inheritable & CAP_ALL;
         self.caps.ambient &= self.caps.permitted & self.caps.inheritable;
         Ok(())
+    }
+
+    /// What becomes of them under a new program without set-id bits or file capabilities (capabilities(7)): root has all that the bounding set allows, others
+    /// the ambient ones.
+    pub fn after_exec(&self) -> Self {
+        let mut new = self.clone();
+        for ids in [&mut new.uid, &mut new.gid] {
+            (ids.saved, ids.fs) = (ids.effective, ids.effective);
+        }
+        new.securebits &= !SECBIT_KEEP_CAPS;
+        let is_root = self.securebits & SECBIT_NOROOT == 0;
+        let caps = &mut new.caps;
+        caps.permitted = match is_root && (self.uid.real == 0 || self.uid.effective == 0) {
+            true => caps.inheritable | caps.bounding,
+            false => caps.ambient,
+        };
+        caps.effective = if is_root && self.uid.effective == 0 { caps.permitted } else { caps.ambient };
+        new
     }
 
     /// What changing user ids does to capabilities (capabilities(7)).

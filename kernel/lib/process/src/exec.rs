@@ -12,8 +12,15 @@ use wait::Events;
 
 impl Process {
     /// Loads the program at `path` into a new process, whose address space becomes the active one. The thread it answers with begins the program
-    /// once [`Thread::start`] is called; descriptors 0, 1 and 2 are the caller's to fill before.
-    pub fn prepare(services: &Arc<Services>, fs: Context, path: &[u8], arguments: Arguments) -> Result<Arc<Thread>, LoadError> {
+    /// once [`Thread::start`] is called; descriptors 0, 1 and 2 are the caller's to fill before. `who` takes the place of the user that `fs` has.
+    pub fn prepare(
+        services: &Arc<Services>,
+        mut fs: Context,
+        who: Credentials,
+        path: &[u8],
+        arguments: Arguments,
+    ) -> Result<Arc<Thread>, LoadError> {
+        (fs.uid, fs.gid, fs.groups) = (who.uid.fs, who.gid.fs, who.groups.clone());
         let location = fs.resolve(None, path, Follow::Yes).map_err(|errno| {
             let name = String::from_utf8_lossy(path);
             let reason = match errno {
@@ -23,9 +30,10 @@ impl Process {
             LoadError { errno, reason }
         })?;
         let stack_limit = Rlimits::default().get(Resource::Stack).current;
-        let program = load(services, &fs, &Credentials::default(), location, path, arguments, stack_limit)?;
+        let program = load(services, &fs, &who, location, path, arguments, stack_limit)?;
         services.platform.activate(&program.space);
         let process = Process::new(services, program.space, fs)?;
+        process.set_credentials(who);
         process.apply_memory_limits();
         process.set_program(program.info);
         let context = services.platform.spawn_context(&program.regs, 0)?;
@@ -43,7 +51,8 @@ pub fn exec(thread: &Arc<Thread>, regs: &mut UserRegs, location: Location, path:
     let process = thread.process().clone();
     let services = thread.services().clone();
     let stack_limit = process.rlimit(Resource::Stack).current;
-    let program = load(&services, &process.fs(), &process.credentials(), location, path, arguments, stack_limit)?;
+    let who = process.credentials().after_exec();
+    let program = load(&services, &process.fs(), &who, location, path, arguments, stack_limit)?;
     become_only_thread(thread)?;
 
     // From here on there is no way back, and nothing that can fail.
@@ -57,6 +66,7 @@ pub fn exec(thread: &Arc<Thread>, regs: &mut UserRegs, location: Location, path:
     process.set_mm(program.space);
     process.apply_memory_limits();
     process.set_program(program.info);
+    process.set_credentials(who);
     for closed in process.files().close_on_exec() {
         if let Some(file) = vfs::opened(&*closed.file) {
             file.release_record_locks(LockOwner::Process(u64::from(process.pid().unsigned_abs())));

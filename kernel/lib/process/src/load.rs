@@ -235,7 +235,7 @@ pub fn load(
         (aux::EUID, credentials.uid.effective.into()),
         (aux::GID, credentials.gid.real.into()),
         (aux::EGID, credentials.gid.effective.into()),
-        (aux::SECURE, 0),
+        (aux::SECURE, u64::from([credentials.uid, credentials.gid].iter().any(|ids| ids.real != ids.effective))),
         (aux::HWCAP2, hwcap2),
         (aux::MINSIGSTKSZ, least_signal_stack(services.platform.fpu_size())),
     ]);

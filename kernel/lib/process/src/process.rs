@@ -165,11 +165,22 @@ impl Process {
         let mut held = self.credentials.lock();
         let mut new = Credentials::clone(&held);
         let value = change(&mut new)?;
-        let (uid, gid, groups) = (new.uid.fs, new.gid.fs, new.groups.clone());
-        *held = Arc::new(new);
+        let new = Arc::new(new);
+        *held = new.clone();
         drop(held);
-        self.change_fs(|fs| (fs.uid, fs.gid, fs.groups) = (uid, gid, groups));
+        self.identify(&new);
         Ok(value)
+    }
+
+    /// Has these credentials from now on.
+    pub(crate) fn set_credentials(&self, new: Credentials) {
+        self.identify(&new);
+        *self.credentials.lock() = Arc::new(new);
+    }
+
+    /// Tells the file system who asks.
+    fn identify(&self, who: &Credentials) {
+        self.change_fs(|fs| (fs.uid, fs.gid, fs.groups) = (who.uid.fs, who.gid.fs, who.groups.clone()));
     }
 
     /// Its limit on `resource`.

@@ -69,10 +69,11 @@ pub(crate) fn status(ask: &Ask<'_>, out: &mut Vec<u8>) -> Result<()> {
         put!(out, "{name}:\t{}\t{}\t{}\t{}\n", ids[0], ids[1], ids[2], ids[3]);
     }
     put!(out, "FDSize:\t{}\nGroups:\t", s.descriptor_slots);
-    for group in &s.groups {
-        put!(out, "{group} ");
+    for (index, group) in s.groups.iter().enumerate() {
+        put!(out, "{}{group}", if index == 0 { "" } else { " " });
     }
-    put!(out, "\nNStgid:\t{}\nNSpid:\t{}\nNSpgid:\t{}\nNSsid:\t{}\n", s.pid, ask.tid, s.pgid, s.sid);
+    // The space at the end is Linux's, also behind no group at all.
+    put!(out, " \nNStgid:\t{}\nNSpid:\t{}\nNSpgid:\t{}\nNSsid:\t{}\n", s.pid, ask.tid, s.pgid, s.sid);
     let memory = [
         ("VmPeak", s.vm_size.0),
         ("VmSize", s.vm_size.1),

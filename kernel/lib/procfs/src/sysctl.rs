@@ -67,7 +67,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
     fixed("net/core/wmem_max", "212992"),
     fixed("net/ipv4/ip_forward", "0"),
     fixed("net/ipv4/ip_local_port_range", "32768\t60999"),
-    fixed("net/ipv4/ip_unprivileged_port_start", "1024"),
+    fixed("net/ipv4/ip_unprivileged_port_start", "0"),
     fixed("net/ipv4/tcp_fin_timeout", "60"),
     fixed("net/ipv4/tcp_keepalive_intvl", "75"),
     fixed("net/ipv4/tcp_keepalive_probes", "9"),

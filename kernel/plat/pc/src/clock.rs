@@ -16,6 +16,8 @@ const WINDOW_NS: u64 = 200_000;
 
 /// What was found out about time at boot.
 pub struct Found {
+    /// Where the rate comes from.
+    pub source: &'static str,
     /// Rate of the time-stamp counter.
     pub rate: Rate,
     /// Real time at this moment, in nanoseconds since 1970.
@@ -145,11 +147,11 @@ pub fn find(apic: &crate::apic::LocalApic) -> Found {
     let under_known = hypervisor == b"TCGTCGTCGTCG" || hypervisor == KVM;
     let nanosecond = Rate { mult: 1, shift: 0 };
     if let Some((rate, realtime_ns)) = kvm_clock(hypervisor) {
-        return Found { rate, realtime_ns, apic_rate: nanosecond, refiner: None };
+        return Found { source: "KVM", rate, realtime_ns, apic_rate: nanosecond, refiner: None };
     }
     let realtime_ns = rtc_cmos::read(&mut RtcPorts).map_or(0, |seconds| seconds * NS_PER_SEC);
     if let (Some(rate), true) = (cpuid_rate(), under_known) {
-        return Found { rate, realtime_ns, apic_rate: nanosecond, refiner: None };
+        return Found { source: "CPUID", rate, realtime_ns, apic_rate: nanosecond, refiner: None };
     }
     let timer = IntervalTimer::start();
     apic.count_from(u32::MAX);
@@ -169,7 +171,7 @@ pub fn find(apic: &crate::apic::LocalApic) -> Found {
     let pit_ticks = u64::from(end.1.wrapping_sub(start.1));
     let estimate = calibrate::estimate(timer.sample(0, start), timer.sample(pit_ticks, end));
     let Some(estimate) = estimate else {
-        return Found { rate: Rate { mult: 1, shift: 1 }, realtime_ns, apic_rate: nanosecond, refiner: None };
+        return Found { source: "a guess", rate: Rate { mult: 1, shift: 1 }, realtime_ns, apic_rate: nanosecond, refiner: None };
     };
     let apic_rate = if under_known {
         nanosecond
@@ -177,7 +179,7 @@ pub fn find(apic: &crate::apic::LocalApic) -> Found {
         Rate::from_ratio(pit_ticks * NS_PER_SEC / PIT_HZ, u64::from(u32::MAX - apic_left)).unwrap_or(nanosecond)
     };
     let refiner = Refiner { timer, start, state: Mutex::new(estimate.rate) };
-    Found { rate: estimate.rate, realtime_ns, apic_rate, refiner: Some(refiner) }
+    Found { source: "the interval timer", rate: estimate.rate, realtime_ns, apic_rate, refiner: Some(refiner) }
 }
 
 struct RtcPorts;

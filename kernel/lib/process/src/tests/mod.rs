@@ -228,7 +228,7 @@ impl World {
 
     pub fn start(&self, path: &str, argv: &[&str]) -> Result<Arc<Thread>, LoadError> {
         let arguments = Arguments { argv: argv.iter().map(|a| a.as_bytes().to_vec()).collect(), envp: Vec::from([b"HOME=/".to_vec()]) };
-        Process::prepare(&self.services, self.fs.clone(), path.as_bytes(), arguments)
+        Process::prepare(&self.services, self.fs.clone(), Credentials::default(), path.as_bytes(), arguments)
     }
 
     /// A running process with the sample program.

@@ -5,7 +5,7 @@
 use frame::FrameAllocator;
 use futex::FutexTable;
 use mm::{AddressSpace, Domain, FaultKind, KernelSpace, Mmu, USER_END};
-use process::{Arguments, End, Level, Platform, Process, Services, Thread};
+use process::{Arguments, Credentials, End, Level, Platform, Process, Services, Thread};
 use sched::{Context, Machine, Scheduler};
 use std::any::Any;
 use std::fmt;
@@ -256,7 +256,7 @@ impl World {
         file.write(&mut &program()[..], file::OpenFlags::empty()).unwrap();
         drop(file);
         let arguments = Arguments { argv: vec![b"prog".to_vec()], envp: Vec::new() };
-        let thread = match Process::prepare(&services, fs.clone(), b"/prog", arguments) {
+        let thread = match Process::prepare(&services, fs.clone(), Credentials::default(), b"/prog", arguments) {
             Ok(thread) => thread,
             Err(error) => panic!("{}", error.reason),
         };

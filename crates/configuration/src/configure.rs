@@ -1,0 +1,248 @@
+//! Wishes applied to a core's options.
+
+use crate::core::{Core, DEFAULT_PRESET};
+use crate::inputs::{self, PRESET, Wish};
+use crate::report::{Ignored, Mapped, Refused, Report, Unknown};
+use crate::saved::{self, Saved};
+use crate::tables::Meaning;
+use pith_diagnostic::Problem;
+use pith_kconfig::{Config, Kind, Origin, SymbolId, Tristate, Value};
+use pith_kraftfile::{Project, Target};
+
+/// What cannot be configured.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A Kconfig file or a table is broken.
+    #[error(transparent)]
+    Problem(#[from] Box<Problem>),
+    /// A table is missing.
+    #[error("{0}: {1}")]
+    Unreadable(String, String),
+    /// A directory that is none of ours.
+    #[error("{0} is no core of Pith: there is no kernel/Kconfig with kernel/configs/features.map")]
+    NoCore(String),
+    /// No such preset.
+    #[error("there is no preset {name}{hint} (there are {known})")]
+    Preset {
+        /// The name.
+        name: String,
+        /// Those there are.
+        known: String,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// A preset asks for what does not exist.
+    #[error("preset {name}, line {line}: {message}")]
+    BrokenPreset {
+        /// The preset.
+        name: String,
+        /// Line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A platform or architecture that no kernel is for.
+    #[error("cannot build for {target}: {why}")]
+    Target {
+        /// The target.
+        target: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+/// What is to be configured.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The project, its template merged into it.
+    pub project: &'a Project,
+    /// Its file, for messages.
+    pub file: &'a str,
+    /// What to build for.
+    pub target: &'a Target,
+    /// What `pith set` and `pith menu` saved for this target.
+    pub saved: Option<&'a Saved>,
+    /// Options whose saved values are to be forgotten.
+    pub forgotten: &'a [String],
+    /// Names, with or without `CONFIG_`, and values that win over all others.
+    pub overrides: &'a [(String, String)],
+}
+
+impl<'a> Request<'a> {
+    /// A project and a target, nothing saved, nothing overridden.
+    #[must_use]
+    pub fn new(project: &'a Project, file: &'a str, target: &'a Target) -> Self {
+        Self { project, file, target, saved: None, forgotten: &[], overrides: &[] }
+    }
+}
+
+/// A configuration.
+#[derive(Debug)]
+pub struct Configured<'c> {
+    /// Every option's value.
+    pub config: Config<'c>,
+    /// The preset that it began with.
+    pub preset: String,
+    /// Features of `kernel/image`, sorted.
+    pub features: Vec<String>,
+    /// Numbers and strings, by name without `CONFIG_`.
+    pub constants: Vec<(String, Value)>,
+    /// Variables for the program's environment, where nobody else sets them.
+    pub environment: Vec<(String, String)>,
+    /// Whether the root file system becomes part of the image.
+    pub embeds_rootfs: bool,
+    /// What became of every wish.
+    pub report: Report,
+    /// What the project and the target asked for: a saved configuration remembers it.
+    pub(crate) asked: Vec<(String, String)>,
+}
+
+/// A configuration in the making.
+struct Maker<'c> {
+    core: &'c Core,
+    config: Config<'c>,
+    report: Report,
+    environment: Vec<(String, String)>,
+}
+
+impl Maker<'_> {
+    fn apply(&mut self, wish: &Wish) {
+        if wish.name == PRESET {
+            return;
+        }
+        if let Some(symbol) = self.core.kconfig.find(&wish.name) {
+            self.set(symbol, wish, wish.origin.clone());
+            return;
+        }
+        let ignored =
+            |why: &str| Ignored { name: wish.name.clone(), value: wish.value.clone(), origin: wish.origin.clone(), why: why.to_owned() };
+        let is_off = wish.value == Tristate::No.as_str();
+        match self.core.names.find(&wish.name) {
+            Some(Meaning::Option(option)) => match self.core.kconfig.find(option) {
+                Some(symbol) if self.core.kconfig.symbol(symbol).kind != Kind::Bool || Tristate::parse(&wish.value).is_some() => {
+                    let (name, value) = (wish.name.clone(), wish.value.clone());
+                    self.report.mapped.push(Mapped { name, option: option.clone(), value, origin: wish.origin.clone() });
+                    self.set(symbol, wish, Origin::Other(format!("{}, as CONFIG_{}", wish.origin, wish.name).into()));
+                }
+                // A number for something that is there or not.
+                _ => self.report.settings.push(ignored(&format!("it is part of CONFIG_{option}"))),
+            },
+            Some(Meaning::BuiltIn(why)) if is_off => {
+                let (name, wanted, origin) = (wish.name.clone(), wish.value.clone(), wish.origin.clone());
+                let reason = format!("it cannot be left out: {why}");
+                self.report.refused.push(Refused { name, wanted, origin, got: "y".to_owned(), reason });
+            }
+            Some(Meaning::BuiltIn(why)) => self.report.built_in.push(ignored(why)),
+            Some(Meaning::Unsupported(_)) if is_off => {}
+            Some(Meaning::Unsupported(why)) => self.report.unsupported.push(ignored(why)),
+            Some(Meaning::Setting(why)) => self.report.settings.push(ignored(why)),
+            Some(Meaning::Environment) => {
+                if let Some((name, value)) = wish.value.split_once('=') {
+                    self.environment.retain(|(known, _)| known != name);
+                    self.environment.push((name.to_owned(), value.to_owned()));
+                }
+            }
+            None => {
+                let nearest = nearest(self.core, &wish.name);
+                self.report.unknown.push(Unknown { name: wish.name.clone(), origin: wish.origin.clone(), nearest });
+            }
+        }
+    }
+
+    fn set(&mut self, symbol: SymbolId, wish: &Wish, origin: Origin) {
+        if let Err(error) = self.config.set(symbol, &wish.value, origin) {
+            let (name, wanted, origin) = (wish.name.clone(), wish.value.clone(), wish.origin.clone());
+            let got = self.config.value(symbol).text;
+            self.report.refused.push(Refused { name, wanted, origin, got, reason: error.message });
+        }
+    }
+}
+
+/// The known name that is nearest to one that is not.
+pub(crate) fn nearest(core: &Core, name: &str) -> Option<String> {
+    let ours = core.kconfig.defined().map(|id| core.kconfig.symbol(id).name.as_str());
+    let theirs = core.names.all().map(|(pattern, _)| pattern).filter(|pattern| !pattern.contains('*'));
+    let known: Vec<&str> = ours.chain(theirs).collect();
+    pith_diagnostic::nearest(name, &known).map(ToOwned::to_owned)
+}
+
+/// The preset that wishes lead to: the last one named; else the one for any program where a loader is asked for, and else the least.
+fn preset_of(wishes: &[Wish]) -> String {
+    let named = wishes.iter().rev().find(|wish| wish.name == PRESET);
+    let loads_programs = || wishes.iter().any(|wish| wish.name == "LIBELF" && wish.value != Tristate::No.as_str());
+    match named {
+        Some(wish) => wish.value.clone(),
+        None if loads_programs() => DEFAULT_PRESET.to_owned(),
+        None => "minimal".to_owned(),
+    }
+}
+
+/// Works out what a project's kernel is made of for one target.
+///
+/// # Errors
+/// A preset that does not exist; a target that no kernel is for. Options that come to nothing are no errors: the report has them.
+pub fn configure<'c>(core: &'c Core, request: &Request<'_>) -> Result<Configured<'c>, Error> {
+    let target = request.target;
+    let unsupported = |wish: &Wish| match core.names.find(&wish.name) {
+        Some(Meaning::Unsupported(why)) => Some(why.clone()),
+        _ => None,
+    };
+    let why = match inputs::of_target(target) {
+        // One name for the platform, perhaps one for the monitor, one for the architecture.
+        implied if implied.len() < 2 => Some("expected qemu, fc or xen and x86_64 or arm64".to_owned()),
+        implied => implied.iter().find_map(unsupported),
+    };
+    if let Some(why) = why {
+        return Err(Error::Target { target: target.shown(), why });
+    }
+    let command_line = Origin::Other("the command line".into());
+    let overrides: Vec<Wish> = request.overrides.iter().map(|(name, value)| Wish::new(name, value, command_line.clone())).collect();
+    let mut wishes = inputs::gather(request.project, target, request.file);
+    let asked_preset = preset_of(&wishes);
+    let mut asked = vec![(PRESET.to_owned(), asked_preset)];
+    asked.extend(wishes.iter().filter(|wish| wish.name != PRESET).map(|wish| (wish.name.clone(), wish.value.clone())));
+    if let Some(preset) = request.saved.and_then(Saved::chosen_preset) {
+        wishes.push(Wish::new(PRESET, preset, Origin::Other(".config".into())));
+    }
+    wishes.extend(overrides.iter().filter(|wish| wish.name == PRESET).cloned());
+    let preset = preset_of(&wishes);
+
+    let mut maker = Maker { core, config: core.preset(&preset)?, report: Report::default(), environment: Vec::new() };
+    wishes.iter().for_each(|wish| maker.apply(wish));
+    if let Some(saved) = request.saved {
+        saved::overlay(core, saved, &asked, request.forgotten, &mut maker.config, &mut maker.report)?;
+    }
+    overrides.iter().for_each(|wish| maker.apply(wish));
+
+    let Maker { config, mut report, environment, .. } = maker;
+    let own = |id: SymbolId| core.kconfig.symbol(id).name.clone();
+    report.refused.extend(config.ignored().into_iter().map(|ignored| {
+        let pith_kconfig::Ignored { symbol, wanted, origin, got, reason } = ignored;
+        Refused { name: own(symbol), wanted, origin, got, reason }
+    }));
+    let unmet = config.unmet_selections();
+    report.notes.extend(unmet.into_iter().map(|(selected, by)| {
+        let needs = config.unmet(&core.kconfig.symbol(selected).depends).join(" and ");
+        format!("CONFIG_{} selects CONFIG_{}, which needs {needs}", own(by), own(selected))
+    }));
+    let constants = core.kconfig.defined().filter(|id| matches!(core.kconfig.symbol(*id).kind, Kind::Int | Kind::Hex | Kind::String));
+    let constants = constants.map(|id| (own(id), config.value(id))).filter(|(_, value)| value.is_written).collect();
+    let (features, embeds_rootfs) = (core.features_of(&config), config.is_set("EINITRD"));
+    Ok(Configured { config, preset, features, constants, environment, embeds_rootfs, report, asked })
+}
+
+/// A configuration that applies wishes and says nothing: what a project came to at another time.
+pub(crate) fn silent<'c>(core: &'c Core, asked: &[(String, String)]) -> Result<Config<'c>, Error> {
+    let origin = Origin::Other("the project".into());
+    let wishes: Vec<Wish> = asked.iter().map(|(name, value)| Wish::new(name, value, origin.clone())).collect();
+    let config = core.preset(&preset_of(&wishes))?;
+    let mut maker = Maker { core, config, report: Report::default(), environment: Vec::new() };
+    wishes.iter().for_each(|wish| maker.apply(wish));
+    Ok(maker.config)
+}
