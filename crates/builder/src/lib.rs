@@ -111,7 +111,7 @@ pub fn build(order: &Order<'_>) -> Result<(Kernel, Made)> {
     if let Some(kernel) = finished() {
         return Ok((kernel, Made::Before));
     }
-    let place = order.cache.join("work").join(order.core.place());
+    let place = order.cache.join("compile").join(order.core.place());
     fs::create_dir_all(&place).map_err(BuildError::at(&place))?;
     let lock_path = place.join("lock");
     let lock = Lock::take(&lock_path, &|| (order.reporter)(Progress::Waiting))?;

@@ -175,7 +175,7 @@ fn an_image_is_its_segments_and_the_number_of_its_vector_registers() {
 fn the_copy_that_is_compiled_has_everything_below_one_directory() {
     let place = Place::new();
     place.build(&Configuration::preset("runtime")).unwrap();
-    let work = fs::read_dir(place.path("cache/work")).unwrap().next().unwrap().unwrap().path().join("src");
+    let work = fs::read_dir(place.path("cache/compile")).unwrap().next().unwrap().unwrap().path().join("src");
     let read = |name: &str| fs::read_to_string(work.join(name)).unwrap();
     assert_eq!(read("Cargo.toml"), "pith-abi = { path = \"pith-abi\" }\n");
     assert_eq!(read("pith-abi/Cargo.toml"), "[package]\n\n[lints]\n");

@@ -17,7 +17,7 @@ mod settings;
 
 use clap::FromArgMatches;
 use cli::{Cli, Command};
-use commands::{completion, doctor, events, exec, inspect, lifecycle, logs, ps, signal, stats, system, version};
+use commands::{completion, doctor, events, exec, inspect, library, lifecycle, logs, menu, ps, set, signal, stats, system, version};
 use error::Result;
 use pith_abi::exit;
 use report::Report;
@@ -92,6 +92,10 @@ fn carry_out(settings: &Settings, command: &Command, report: &Report) -> Result<
         Command::Stats(arguments) => stats::stats(settings, arguments, report),
         Command::Events(arguments) => events::events(settings, arguments),
         Command::Exec(_) => exec::exec(),
+        Command::Menu(arguments) => menu::menu(settings, arguments, report),
+        Command::Set(arguments) => set::set(arguments, report),
+        Command::Unset(arguments) => set::unset(arguments, report),
+        Command::Lib { command } => library::library(settings, command, report),
         Command::Version(arguments) => version::version(settings, arguments),
         Command::Doctor(arguments) => doctor::doctor(settings, arguments),
         Command::System { command } => system::system(settings, command, report),

@@ -214,7 +214,7 @@ fn help() {
     let home = Home::new();
     let mut all = format!("$ pith --help\n{}\n", home.pith(&["--help"]).out);
     let commands = commands(&home);
-    assert_eq!(commands.len(), 31);
+    assert_eq!(commands.len(), 35);
     for command in commands {
         let mut words: Vec<&str> = command.iter().map(String::as_str).collect();
         words.push("--help");

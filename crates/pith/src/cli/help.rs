@@ -6,7 +6,7 @@ use std::ffi::OsString;
 
 /// Headings of the root's help, and the commands under them.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Projects", &["build", "clean", "fetch"]),
+    ("Projects", &["build", "clean", "fetch", "menu", "set", "unset", "lib"]),
     (
         "Machines",
         &[

@@ -4,13 +4,15 @@ mod build;
 mod global;
 mod help;
 mod machines;
+mod project;
 mod run;
 mod system;
 
-pub use build::{BuildArgs, BuildProjectArgs, Builder, CleanArgs, FetchArgs, TargetArgs};
+pub use build::{BuildArgs, BuildProjectArgs, Builder, CleanArgs, FetchArgs};
 pub use global::{Global, LogLevel, LogType};
 pub use help::{command, tree};
 pub use machines::*;
+pub use project::*;
 pub use run::{Arch, CreateArgs, Plat, RootfsType, RunArgs, Runner};
 pub use system::*;
 
@@ -87,6 +89,21 @@ pub enum Command {
     /// Refused: nothing but the application runs in a machine
     #[command(hide = true)]
     Exec(ExecArgs),
+    /// Choose a kernel's options on the screen
+    #[command(visible_alias = "menuconfig")]
+    Menu(Box<MenuArgs>),
+    /// Set options of a project's kernel
+    #[command(visible_alias = "s")]
+    Set(SetArgs),
+    /// Switch options of a project's kernel off
+    #[command(visible_alias = "u")]
+    Unset(UnsetArgs),
+    /// Add, remove, list and make libraries
+    #[command(visible_alias = "library")]
+    Lib {
+        #[command(subcommand)]
+        command: LibCommand,
+    },
     /// Show Pith's version
     #[command(visible_alias = "v")]
     Version(VersionArgs),
