@@ -18,6 +18,7 @@ mod library;
 mod lock;
 mod sizes;
 mod stage;
+mod tidy;
 mod toolchain;
 mod tree;
 
@@ -31,6 +32,7 @@ pub use info::{Info, describe, info};
 pub use library::{Library, Origin};
 pub use lock::Waiting;
 pub use sizes::{Part, Sizes, sizes};
+pub use tidy::{Usage, prune, usage};
 pub use toolchain::{Choice, TARGET, Toolchain};
 pub use tree::hash as digest;
 

@@ -48,7 +48,7 @@ pub struct BuildArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "A project with `unikraft:` or `pith:` gets a kernel of its own for each target, one with `runtime:` its root file system. A kernel is never compiled \
-twice from the same sources and options.\n\nWhere several targets are left and nobody can be asked, the one for qemu/x86_64 is built, or none.\n\n\
+twice from the same sources and options.\n\nOf several targets one is asked for; where nobody can be asked, the first that can be built is built.\n\n\
 Examples:\n  pith build\n  pith build --all ./app\n  pith build -t qemu/x86_64 --print-stats"
 )]
 pub struct BuildProjectArgs {

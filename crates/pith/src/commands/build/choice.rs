@@ -137,6 +137,6 @@ fn report(job: &Job<'_>, configured: &Configured<'_>) -> Result<()> {
         }
     }
     configured.report.findings().iter().for_each(|line| job.report.warn(line));
-    configured.report.summary().lines().take(1).filter(|line| line.starts_with("options: ")).for_each(|line| job.report.info(line));
+    configured.report.summary().lines().take(1).filter(|line| line.starts_with("options: ")).for_each(|line| job.report.debug(line));
     Ok(())
 }

@@ -105,9 +105,7 @@ impl Job<'_> {
     fn kernel(&self, loaded: &Loaded, target: &Target, outdir: &Path, rootfs: Option<&Built>) -> Result<Vec<Artifact>> {
         let core = kernel::core(self.opened, self.store, self.report)?;
         let chosen = choice::choose(self, loaded, target)?;
-        if let Some(built) = rootfs {
-            needs::check(&chosen, built, &self.opened.file)?;
-        }
+        needs::check(&chosen, rootfs, &self.opened.file)?;
         let kernel = kernel::build(self, &core, &chosen.configuration, &target.shown())?;
         let to = self.arguments.kernel.clone().unwrap_or_else(|| self.opened.kernel(target, outdir));
         let debug = read(&kernel.debug())?;
