@@ -1,9 +1,12 @@
-//! Commands on machines that exist already, and on Pith itself.
+//! Commands on projects, on machines that exist already, and on Pith itself.
 
+pub mod build;
+pub mod clean;
 pub mod completion;
 pub mod doctor;
 pub mod events;
 pub mod exec;
+pub mod fetch;
 pub mod filter;
 pub mod inspect;
 pub mod library;
