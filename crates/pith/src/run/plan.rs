@@ -23,9 +23,9 @@ pub struct Plan {
     source: Source<Files>,
     record: MachineRecord,
     form: rootfs::Form,
-    user: Option<Wanted>,
     cache: Cache,
     reuse: rootfs::Reuse,
+    user: Option<Wanted>,
     asked_bytes: Option<u64>,
     kernel_bytes: u64,
 }
@@ -92,7 +92,7 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
     let form = rootfs::Form { kind: arguments.rootfs_type, owners };
     let reuse = if arguments.build.no_cache { rootfs::Reuse::No } else { rootfs::Reuse::Yes };
     let cache = Cache::at(&cache.join(rootfs::PACKED));
-    Ok(Plan { source, record, form, user, cache, reuse, asked_bytes, kernel_bytes })
+    Ok(Plan { source, record, form, cache, reuse, user, asked_bytes, kernel_bytes })
 }
 
 impl Plan {
