@@ -115,6 +115,12 @@ impl From<pith_dockerfile::engine::BuildError> for Error {
     }
 }
 
+impl From<pith_builder::BuildError> for Error {
+    fn from(error: pith_builder::BuildError) -> Self {
+        Self { help: error.help(), ..Self::new(error.to_string()) }
+    }
+}
+
 impl From<pith_configuration::Error> for Error {
     fn from(error: pith_configuration::Error) -> Self {
         match error {

@@ -1,7 +1,7 @@
 //! `pith`: runs applications as unikernels. Also answers to `kraft`.
 //!
 //! [`cli`] is what a user types, [`settings`] what was settled before, [`commands`] carries it out, [`run`] is the longest
-//! of them, [`build`] makes images, [`report`] is how Pith speaks and [`listing`] how it lists.
+//! of them, [`build`] makes images, [`project`] opens projects, [`report`] is how Pith speaks and [`listing`] how it lists.
 #![forbid(unsafe_code)]
 
 mod build;
@@ -10,6 +10,7 @@ mod commands;
 mod embedded;
 mod error;
 mod listing;
+mod project;
 mod report;
 mod run;
 mod settings;
@@ -69,6 +70,9 @@ fn worker() -> Option<ExitCode> {
 
 fn carry_out(settings: &Settings, command: &Command, report: &Report) -> Result<u8> {
     match command {
+        Command::Build(arguments) => commands::build::build(settings, arguments, report),
+        Command::Clean(arguments) => commands::clean::clean(arguments, report),
+        Command::Fetch(arguments) => commands::fetch::fetch(settings, arguments, report),
         Command::Run(arguments) => run::run(settings, arguments, report),
         Command::Create(arguments) => run::create(settings, arguments, report),
         Command::Ps(arguments) => ps::ps(settings, arguments),

@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
         let missing = || self.source.problem(node.place, "rootfs source must be specified", "'path' is missing");
         let path = get("path").ok_or_else(missing)?;
         let text = self.text(path, "a path must be a string")?;
-        let kind = get("type").map(|node| self.word(node, "type of a rootfs source", &keys::SOURCE_KINDS)).transpose()?;
+        let kind = get("type").map(|node| self.word(node, "rootfs source type", &keys::SOURCE_KINDS)).transpose()?;
         let Some(file) = get("dockerfile") else { return Ok((text, path.place, kind)) };
         if kind.as_deref().is_some_and(|kind| kind != "dockerfile") {
             return Err(self.source.problem(file.place, "a dockerfile belongs to a source of type dockerfile", "here"));

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 
 /// Headings of the root's help, and the commands under them.
 const GROUPS: [(&str, &[&str]); 4] = [
+    ("Projects", &["build", "clean", "fetch", "menu", "set", "unset", "lib"]),
     (
         "Machines",
         &[
@@ -13,7 +14,6 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "inspect", "port", "stats", "events",
         ],
     ),
-    ("Projects", &["menu", "set", "unset", "lib"]),
     ("Pith itself", &["version", "doctor", "system", "completion"]),
     ("Other", &["help"]),
 ];

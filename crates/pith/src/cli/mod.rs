@@ -8,7 +8,7 @@ mod project;
 mod run;
 mod system;
 
-pub use build::{BuildArgs, Builder};
+pub use build::{BuildArgs, BuildProjectArgs, Builder, CleanArgs, FetchArgs, TargetArgs};
 pub use global::{Global, LogLevel, LogType};
 pub use help::{command, tree};
 pub use machines::*;
@@ -36,6 +36,15 @@ pub fn variable(name: &str) -> Option<OsString> {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Build a project: its kernel, its root file system
+    #[command(visible_alias = "bld")]
+    Build(Box<BuildProjectArgs>),
+    /// Remove what was built of a project
+    #[command(visible_alias = "cln")]
+    Clean(CleanArgs),
+    /// Get everything that a build needs, so that it needs no network
+    #[command(visible_alias = "ft")]
+    Fetch(FetchArgs),
     /// Run an application
     #[command(visible_alias = "r")]
     Run(Box<RunArgs>),
@@ -68,7 +77,7 @@ pub enum Command {
     Prune(PruneArgs),
     /// Give a machine another name
     Rename(RenameArgs),
-    /// Show everything that is known about machines, as JSON
+    /// Show everything that is known about machines, or about a kernel
     Inspect(InspectArgs),
     /// Show published ports
     Port(PortArgs),
