@@ -3,8 +3,8 @@
 use crate::cli::{LogLevel, LogType};
 use crate::error::Error;
 use crate::settings::Settings;
-use rustix::termios::OutputModes;
 use miette::{GraphicalReportHandler, GraphicalTheme};
+use rustix::termios::OutputModes;
 use std::io::{self, IsTerminal, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -121,11 +121,12 @@ impl devfs::Console for DeviceConsole {
         self.0.resize(size.rows, size.columns);
     }
     fn signal(&self, signal: TerminalSignal) {
-        self.0.signal(match signal {
-            TerminalSignal::Interrupt => Signal::INT,
-            TerminalSignal::Quit => Signal::QUIT,
-            TerminalSignal::Suspend => Signal::TSTP,
-        });
+        match signal {
+            TerminalSignal::Interrupt => self.0.signal(Signal::INT),
+            TerminalSignal::Quit => self.0.signal(Signal::QUIT),
+            // There is no shell that could let it go on.
+            TerminalSignal::Suspend => {}
+        }
     }
 }
 

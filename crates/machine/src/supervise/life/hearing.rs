@@ -1,10 +1,10 @@
 //! What the guest and its monitor say.
 
+use super::requests::refused;
 use super::stopping::{MONITOR_PATIENCE, Stop};
 use super::{AgentState, Event, Life};
 use crate::control::{Refusal, Reply, Stats};
 use crate::supervise::agent::refusal;
-use super::requests::refused;
 use crate::supervise::monitor_control::Said;
 use pith_abi::agent::{self, Message, Operation, Status, Stream};
 use pith_abi::record::Record;

@@ -1,8 +1,8 @@
 //! How a machine is brought to its end: the application is asked, then the monitor, then nobody.
 
+use super::requests::refused;
 use super::{AgentState, Event, Life, READY_PATIENCE};
 use crate::control::{Refusal, Reply};
-use super::requests::refused;
 use pith_abi::agent::Operation;
 use rustix::process::{Pid, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGWINCH};
