@@ -7,6 +7,7 @@
 //! Neighbours: `pith run` uses projects of the `runtime:` kind; the builder will use the others.
 #![forbid(unsafe_code)]
 
+pub mod edit;
 pub mod find;
 pub mod interpolate;
 pub mod project;

@@ -3,6 +3,7 @@
 mod components;
 mod reader;
 mod storage;
+mod template;
 
 pub use components::{Component, ComponentSource, KconfigEntry, Target, architecture, platform};
 pub use storage::{Access, Rom, Volume};

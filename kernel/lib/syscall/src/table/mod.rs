@@ -71,6 +71,7 @@ impl core::fmt::Display for Shown {
 /// What `number` needs, when that was left out of this image; the option's name in the configuration.
 pub fn left_out(number: u64) -> Option<&'static str> {
     let option = match x86_64::feature(number)? {
+        "exec" => "CONFIG_LIBELF",
         "sockets" => "CONFIG_LIBNET or CONFIG_LIBUNIX",
         "pipe" => "CONFIG_LIBPIPE",
         "epoll" => "CONFIG_LIBEPOLL",

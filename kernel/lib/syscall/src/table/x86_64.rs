@@ -62,7 +62,7 @@ table! {
     56 clone(flags: Word, stack: Addr, parent_tid: Out, child_tid: Out, tls: Word) => thread::clone, partial "threads only: processes (fork) are refused with ENOSYS";
     57 fork(), absent "one process per machine";
     58 vfork(), absent "one process per machine";
-    59 execve(path: Path, argv: In, envp: In) => exec::execve, full;
+    59 execve(path: Path, argv: In, envp: In) => exec::execve if "exec", full;
     60 exit(status: Int) => thread::exit, full;
     61 wait4(pid: Pid, status: Out, options: Flags, usage: Out) => thread::wait4, partial "there are no child processes: ECHILD";
     62 kill(pid: Pid, signal: Signal) => signal::kill, full;
@@ -309,7 +309,7 @@ table! {
     319 memfd_create(name: Path, flags: Flags) => anon::memfd_create if "memfd", partial "no huge pages";
     320 kexec_file_load(kernel: Fd, initrd: Fd, len: Size, cmdline: In, flags: Word), absent "no other kernels";
     321 bpf(command: Int, attr: InOut, size: Uint), absent "no BPF";
-    322 execveat(dir: Dirfd, path: Path, argv: In, envp: In, flags: Flags) => exec::execveat, full;
+    322 execveat(dir: Dirfd, path: Path, argv: In, envp: In, flags: Flags) => exec::execveat if "exec", full;
     323 userfaultfd(flags: Flags), absent "no user-space page faults";
     324 membarrier(command: Int, flags: Flags, cpu: Int) => system::membarrier, full;
     325 mlock2(addr: Addr, len: Size, flags: Flags) => mem::mlock2, full;
