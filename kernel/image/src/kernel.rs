@@ -17,7 +17,7 @@ use futex::FutexTable;
 use pith_abi::cmdline::GuestConfig;
 use pith_abi::exit;
 use plat_pc::pvh::BootInfo;
-use process::{Description, OnExec, Services, Thread};
+use process::{Description, OnExec, Process, Services, Thread};
 use sched::Scheduler;
 use spin::Once;
 use syscall::{Cx, Names, System};
