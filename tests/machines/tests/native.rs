@@ -1,7 +1,8 @@
 //! Images that carry their application: attached root file systems, laid-out programs, native projects.
 
 use machines::archive::{PROGRAM, archive, file};
-use machines::{Place, finish, kernel_image};
+use machines::{Place, Server, finish, kernel_image};
+use pith_native::project::{self, Building};
 use pith_native::{Attachment, attach, lay_out};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,4 +89,42 @@ fn a_laid_out_program_needs_no_loader_and_no_root_file_system() {
     let attachment = Attachment { initrd: Some(&files), ..attachment };
     let image = self::image(&place, "with-files", "native", &attachment);
     assert_eq!(run(&[], &[text(&image)]), says("tell of 2, PLACE=inside, note: carried", 1));
+}
+
+/// Builds an entry of the catalogue and puts its program into an image of this preset, as `pith build` does with a kernel of its own.
+fn native(place: &Place, entry: &str, preset: &str, config: &str, initrd: Option<&[u8]>) -> PathBuf {
+    let directory = machines::root().join("catalog/native").join(entry);
+    let kind = project::kind(&directory).expect("a native project");
+    let config = place.file(".config", config.as_bytes());
+    let output = place.directory("build");
+    let order =
+        Building { project: &directory, name: entry, output: &output, config: Some(&config), toolchain: &[], jobs: 2, told: &|_| () };
+    let built = project::build(&order, kind).unwrap_or_else(|error| panic!("{entry}: {error}"));
+    assert!(built.steps > 0 && built.notes.is_empty(), "{entry}: {:?}", built.notes);
+    let again = project::build(&order, kind).expect("the same again");
+    assert_eq!((again.steps, again.laid_out == built.laid_out), (0, true), "{entry}: nothing has changed");
+    image(place, entry, preset, &Attachment { initrd, command_line: "", program: Some(&built.laid_out) })
+}
+
+#[test]
+fn the_catalogues_greetings() {
+    let greets = |entry: &str, config: &str, args: &[&str], expected: &str| {
+        let place = Place::new();
+        let image = native(&place, entry, "embedded-app", config, None);
+        let (out, err, code) = run(&[], &[&[text(&image)], args].concat());
+        assert_eq!((out.as_str(), err.as_str(), code), (expected, "", 0), "{entry}");
+    };
+    greets("helloworld-c", "", &["a"], "Hello from helloworld-c!\nargument 1: a\n");
+    greets("helloworld-c", "CONFIG_APPHELLOWORLD_COUNTDOWN=y\n", &[], "3\n2\n1\nHello from helloworld-c!\n");
+    greets("helloworld-cpp", "", &[], "Hello from C++!\n");
+    greets("helloworld-rust", "", &["b c"], "Hello from Rust!\nargument 1: b c\n");
+}
+
+#[test]
+fn the_catalogues_server() {
+    let place = Place::new();
+    let image = native(&place, "http-c", "native", "", None);
+    let server = Server::start(8080, [text(&image)]);
+    assert_eq!(server.get("/any/path"), "Hello from C\n");
+    assert_eq!(server.stop().code(), 0);
 }
