@@ -146,9 +146,7 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&self, node: &Node) -> Result<String> {
-        let text = self.text(node, "project name must be a string")?.to_lowercase();
-        let clean: String = text.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
-        Ok(clean.trim_start_matches(['_', '-']).to_owned())
+        Ok(clean_name(&self.text(node, "project name must be a string")?))
     }
 
     fn preset(&self, node: &Node) -> Result<Preset> {
@@ -187,7 +185,8 @@ impl<'a> Reader<'a> {
     pub(super) fn rootfs(&mut self, node: &Node) -> Result<RootfsSource> {
         let expected = "rootfs must be a mapping or a string";
         if let Data::Scalar { .. } = node.data {
-            return Ok(RootfsSource { source: self.text(node, expected)?, format: "cpio".to_owned() });
+            let source = self.text(node, expected)?;
+            return Ok(RootfsSource { source, kind: None, format: "cpio".to_owned(), place: node.place });
         }
         let pairs = self.mapping(node, expected, &["source", "type", "format"])?;
         let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
@@ -195,13 +194,15 @@ impl<'a> Reader<'a> {
             return Err(self.source.problem(node.place, "rootfs source must be specified", "in this mapping"));
         };
         // v0.7: `source: { path: ..., type: ... }`.
-        let source = if matches!(source.data, Data::Mapping(_)) {
+        let (source, place, kind) = if matches!(source.data, Data::Mapping(_)) {
             let inner = self.mapping(source, expected, &["path", "type", "dockerfile"])?;
-            let path = inner.iter().find(|(key, _)| key == "path").map(|(_, value)| *value);
+            let within = |wanted: &str| inner.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
             let missing = || self.source.problem(source.place, "rootfs source must be specified", "'path' is missing");
-            self.text(path.ok_or_else(missing)?, "a path must be a string")?
+            let path = within("path").ok_or_else(missing)?;
+            let kind = within("type").map(|node| self.source_kind(node)).transpose()?;
+            (self.text(path, "a path must be a string")?, path.place, kind)
         } else {
-            self.text(source, "rootfs source must be a string")?
+            (self.text(source, "rootfs source must be a string")?, source.place, None)
         };
         let format = get("format").or(get("type"));
         let format = match format {
@@ -215,7 +216,16 @@ impl<'a> Reader<'a> {
                 text
             }
         };
-        Ok(RootfsSource { source, format })
+        Ok(RootfsSource { source, kind, format, place })
+    }
+
+    fn source_kind(&self, node: &Node) -> Result<String> {
+        let text = self.text(node, "the type of a rootfs source must be a string")?;
+        if !["oci", "dir", "file", "tarball", "cpio", "erofs", "dockerfile"].contains(&text.as_str()) {
+            let label = "expected oci, dir, file, tarball, cpio, erofs or dockerfile";
+            return Err(self.source.problem(node.place, format!("unknown type {text:?} of a rootfs source"), label));
+        }
+        Ok(text)
     }
 
     fn cmd(&self, node: &Node) -> Result<Vec<String>> {
@@ -273,6 +283,13 @@ impl<'a> Reader<'a> {
         let pairs = self.mapping(node, "labels must be a mapping of strings", &[])?;
         pairs.into_iter().map(|(key, value)| Ok((key, self.text(value, "a label must be a string")?))).collect()
     }
+}
+
+/// A name as upstream cleans it: lower case, `[a-z0-9_-]` only, no `_-` at its start.
+pub(super) fn clean_name(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let clean: String = lower.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
+    clean.trim_start_matches(['_', '-']).to_owned()
 }
 
 /// Splits as a shell would: blanks, quotes, backslashes; nothing is expanded. `None` for an open quote.

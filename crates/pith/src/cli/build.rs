@@ -28,6 +28,9 @@ pub struct BuildArgs {
     /// Secret for RUN --mount=type=secret: id=NAME[,src=FILE|,env=VARIABLE]
     #[arg(long, value_name = "SECRET")]
     pub build_secret: Vec<String>,
+    /// SSH agent for RUN --mount=type=ssh: default, which is the one at $SSH_AUTH_SOCK, or NAME=SOCKET
+    #[arg(long, value_name = "NAME[=SOCKET]")]
+    pub build_ssh: Vec<String>,
     /// Who builds: auto, builtin, buildkit or docker
     #[arg(long, value_name = "BUILDER", default_value = "auto", hide_possible_values = true)]
     pub builder: Builder,

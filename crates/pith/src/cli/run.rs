@@ -162,7 +162,7 @@ pub struct CreateArgs {
     /// What to make of the root file system: auto, cpio, erofs, or file to use it as it is
     #[arg(long, value_name = "TYPE", default_value = "auto", hide_possible_values = true)]
     pub rootfs_type: RootfsType,
-    /// Leave files to their owners instead of giving them to root
+    /// Leave files of directories and tar archives to their owners instead of giving them to root
     #[arg(long)]
     pub keep_file_owners: bool,
     /// Refused: the machine maps its files uncompressed

@@ -18,6 +18,7 @@ pub mod supervise;
 mod user;
 
 pub use plan::{cache, signal_number};
+pub use rootfs::PACKED;
 
 use crate::cli::{CreateArgs, RunArgs};
 use crate::error::{Error, Result};

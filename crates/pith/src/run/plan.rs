@@ -14,6 +14,7 @@ use pith_machine::state::Process;
 use pith_machine::{Machine, MachineConfig, MachineRecord, Phase, RestartPolicy, Store};
 use pith_monitor::probe::{self, Verdict};
 use pith_monitor::{Accelerator, MachineType, Monitor, Qemu};
+use pith_rootfs::Cache;
 use pith_rootfs::source::Owners;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,8 @@ pub struct Plan {
     record: MachineRecord,
     form: rootfs::Form,
     user: Option<Wanted>,
+    cache: Cache,
+    reuse: rootfs::Reuse,
     asked_bytes: Option<u64>,
     kernel_bytes: u64,
 }
@@ -87,7 +90,9 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
     let user = Wanted::new(arguments.user.as_deref(), source.user.as_deref());
     let owners = if arguments.keep_file_owners { Owners::Keep } else { Owners::Root };
     let form = rootfs::Form { kind: arguments.rootfs_type, owners };
-    Ok(Plan { source, record, form, user, asked_bytes, kernel_bytes })
+    let reuse = if arguments.build.no_cache { rootfs::Reuse::No } else { rootfs::Reuse::Yes };
+    let cache = Cache::at(&cache.join(rootfs::PACKED));
+    Ok(Plan { source, record, form, user, cache, reuse, asked_bytes, kernel_bytes })
 }
 
 impl Plan {
@@ -102,7 +107,9 @@ impl Plan {
     /// Files that cannot be packed, too little memory.
     pub fn prepare(self, machine: &mut Machine, report: &Report) -> Result<()> {
         let fits = |bytes| memory::size_mib(self.asked_bytes, self.kernel_bytes, bytes).map(drop);
-        let mut archive = rootfs::prepare(&self.source.files, &rootfs::Preparation { machine, form: self.form, fits: &fits, report })?;
+        let (cache, reuse) = (&self.cache, self.reuse);
+        let preparation = rootfs::Preparation { machine, form: self.form, fits: &fits, cache, reuse, report };
+        let mut archive = rootfs::prepare(&self.source.files, &preparation)?;
         let user = user::complete(self.user.as_ref(), archive.as_ref().map(|archive| archive.path.as_path()))?;
         machine.update(|record| {
             record.config.user = user.numbers;

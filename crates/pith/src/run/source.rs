@@ -4,7 +4,7 @@ use super::elf;
 use crate::cli::{CreateArgs, Runner};
 use crate::error::{Error, Result};
 use crate::report::Report;
-use pith_kraftfile::{Project, Runtime, find as project_files};
+use pith_kraftfile::{Project, RootfsSource, Runtime, find as kraftfiles};
 use pith_rootfs::{Format, SourceKind};
 use std::fs::{self, File};
 use std::io::Read;
@@ -74,8 +74,10 @@ pub struct Source<F = Origin> {
     pub kernel: Option<PathBuf>,
     /// Parameters for the kernel.
     pub kernel_args: Vec<String>,
-    /// The application and its arguments.
+    /// The application and its arguments, as far as an image does not say them.
     pub argv: Vec<String>,
+    /// The user's words for an image: arguments of its entry point, or a command instead of its own.
+    pub words: Vec<String>,
     /// Working directory that the files ask for.
     pub workdir: Option<String>,
     /// User that the files want the application to run as, by name or number.
@@ -89,8 +91,8 @@ pub struct Source<F = Origin> {
 impl Source {
     /// The same with files that are here.
     pub fn with_files(self, files: Files) -> Source<Files> {
-        let Self { shown, files: _, kernel, kernel_args, argv, workdir, user, stop_signal, environment } = self;
-        Source { shown, files, kernel, kernel_args, argv, workdir, user, stop_signal, environment }
+        let Self { shown, files: _, kernel, kernel_args, argv, words, workdir, user, stop_signal, environment } = self;
+        Source { shown, files, kernel, kernel_args, argv, words, workdir, user, stop_signal, environment }
     }
 }
 
@@ -105,6 +107,9 @@ fn words(arguments: &CreateArgs) -> Vec<String> {
 /// Nothing there, or nothing in it to run.
 pub fn find(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     let mut source = detect(arguments, report)?;
+    if source.words.is_empty() {
+        source.words = arguments.words.iter().chain(&arguments.rest).cloned().collect();
+    }
     if let Some(runtime) = &arguments.runtime {
         source.kernel = runtime_kernel(runtime, Path::new("."), report)?;
     }
@@ -120,12 +125,12 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
         if let Some(rootfs) = &arguments.rootfs {
             return of_rootfs(rootfs, rootfs, arguments);
         }
-        let file = project_files::find(Path::new("."))?;
+        let file = kraftfiles::find(Path::new("."))?;
         let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
         return project(&file, &directory, arguments, report);
     };
     if path.is_dir()
-        && let Some(file) = project_files::find_in(path)?
+        && let Some(file) = kraftfiles::find_in(path)?
     {
         return project(&file, path, arguments, report);
     }
@@ -145,6 +150,10 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
         }
         let mut argv = words(arguments);
         argv.insert(arguments.entrypoint.iter().len(), utf8(path)?);
+        if files.has_command() {
+            argv.drain(..arguments.entrypoint.iter().len());
+            return Ok(Source { words: argv, ..plain(rootfs, files) });
+        }
         return Ok(Source { argv, ..plain(rootfs, files) });
     }
     let metadata = fs::metadata(path).map_err(|error| {
@@ -167,6 +176,7 @@ fn plain(shown: &Path, files: Origin) -> Source {
         kernel: None,
         kernel_args: Vec::new(),
         argv: Vec::new(),
+        words: Vec::new(),
         workdir: None,
         user: None,
         stop_signal: None,
@@ -272,6 +282,42 @@ fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Op
     Ok(None)
 }
 
+/// What a project's `rootfs` means. Only a text that no path looks like is an image's name: a directory that was not made yet is no image.
+fn project_files(rootfs: &RootfsSource, directory: &Path, file: &pith_kraftfile::Source) -> Result<Origin> {
+    // The project's default is cpio, which says nothing about a source that is an image already.
+    let format = (rootfs.format == "erofs").then_some(Format::Erofs);
+    let text = rootfs.source.as_str();
+    let path = directory.join(text);
+    let kind = rootfs.kind.as_deref().map(str::parse::<SourceKind>).transpose().map_err(Error::new)?;
+    let is_there = fs::symlink_metadata(&path).is_ok();
+    let has_tag = !text.starts_with(['/', '.', '~']) && text.contains([':', '@']);
+    if !is_there && (has_tag || kind == Some(SourceKind::OciLayout)) {
+        let told = |error: pith_image::Error| file.problem(rootfs.place, error.to_string(), "this image");
+        return Ok(Origin::Named { source: beside(directory, pith_image::Source::parse(text).map_err(told)?), format });
+    }
+    if !is_there {
+        let problem = file.problem(rootfs.place, format!("{} is not there", path.display()), "this root file system");
+        return Err(problem
+            .with_help("paths begin at the directory of the project; to mean an image, write its tag, as in nginx:latest")
+            .into());
+    }
+    match kind {
+        None | Some(SourceKind::OciLayout) => rootfs_files(&path, format),
+        Some(SourceKind::Dockerfile) => Ok(Origin::Dockerfile { path, format }),
+        Some(kind) => Ok(Origin::Here(Files::Rootfs { path, kind, format })),
+    }
+}
+
+/// An image whose path, if it has one, begins at `directory`.
+fn beside(directory: &Path, source: pith_image::Source) -> pith_image::Source {
+    use pith_image::Source;
+    match source {
+        Source::Layout { path, name } => Source::Layout { path: directory.join(path), name },
+        Source::Archive { path, name } => Source::Archive { path: directory.join(path), name },
+        other => other,
+    }
+}
+
 /// A project of the `runtime:` kind.
 fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report) -> Result<Source> {
     let (name, text) = if file == Path::new("-") {
@@ -299,19 +345,11 @@ fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Repor
         Runtime::Kernel(path) => Some(directory.join(path)),
         Runtime::Image(image) => runtime_kernel(image, directory, report)?,
     };
-    let rootfs = match (&arguments.rootfs, &project.rootfs) {
-        (Some(path), _) => Some((path.clone(), None)),
-        (None, Some(rootfs)) => {
-            // The project's default is cpio, which says nothing about a source that is an image already.
-            let format = (rootfs.format == "erofs").then_some(Format::Erofs);
-            let path = Path::new(&rootfs.source);
-            let is_image =
-                named(&directory.join(path))?.is_none() && fs::symlink_metadata(directory.join(path)).is_err() && named(path)?.is_some();
-            Some((if is_image { path.to_owned() } else { directory.join(path) }, format))
-        }
-        (None, None) => None,
+    let files = match (&arguments.rootfs, &project.rootfs) {
+        (Some(path), _) => rootfs_files(path, None)?,
+        (None, Some(rootfs)) => project_files(rootfs, directory, &pith_kraftfile::Source::new(&name, &text, "yaml"))?,
+        (None, None) => Origin::Here(Files::None),
     };
-    let files = rootfs.map(|(path, format)| rootfs_files(&path, format)).transpose()?.unwrap_or(Origin::Here(Files::None));
     let given = words(arguments);
     // What the user's words mean to an image, the image's own entry point decides.
     let argv = if given.is_empty() || files.has_command() { project.cmd.clone() } else { given };
