@@ -1,7 +1,7 @@
 //! Images that carry their application: attached root file systems, laid-out programs, native projects.
 
 use machines::archive::{PROGRAM, archive, file};
-use machines::{Place, Server, finish, kernel_image};
+use machines::{Place, Server, finish, fixture, kernel_image};
 use pith_native::project::{self, Building};
 use pith_native::{Attachment, attach, lay_out};
 use std::fs;
@@ -91,14 +91,18 @@ fn a_laid_out_program_needs_no_loader_and_no_root_file_system() {
     assert_eq!(run(&[], &[text(&image)]), says("tell of 2, PLACE=inside, note: carried", 1));
 }
 
-/// Builds an entry of the catalogue and puts its program into an image of this preset, as `pith build` does with a kernel of its own.
-fn native(place: &Place, entry: &str, preset: &str, config: &str, initrd: Option<&[u8]>) -> PathBuf {
-    let directory = machines::root().join("catalog/native").join(entry);
-    let kind = project::kind(&directory).expect("a native project");
+/// Builds an entry of the catalogue and puts its program into an image.
+fn native(place: &Place, entry: &str, preset: &str, config: &str) -> PathBuf {
+    native_in(place, &machines::root().join("catalog/native").join(entry), entry, preset, config, None)
+}
+
+/// Builds a project and puts its program into an image of this preset, as `pith build` does with a kernel of its own.
+fn native_in(place: &Place, directory: &Path, entry: &str, preset: &str, config: &str, initrd: Option<&[u8]>) -> PathBuf {
+    let kind = project::kind(directory).expect("a native project");
     let config = place.file(".config", config.as_bytes());
     let output = place.directory("build");
     let order =
-        Building { project: &directory, name: entry, output: &output, config: Some(&config), toolchain: &[], jobs: 2, told: &|_| () };
+        Building { project: directory, name: entry, output: &output, config: Some(&config), toolchain: &[], jobs: 2, told: &|_| () };
     let built = project::build(&order, kind).unwrap_or_else(|error| panic!("{entry}: {error}"));
     assert!(built.steps > 0 && built.notes.is_empty(), "{entry}: {:?}", built.notes);
     let again = project::build(&order, kind).expect("the same again");
@@ -110,7 +114,7 @@ fn native(place: &Place, entry: &str, preset: &str, config: &str, initrd: Option
 fn the_catalogues_greetings() {
     let greets = |entry: &str, config: &str, args: &[&str], expected: &str| {
         let place = Place::new();
-        let image = native(&place, entry, "embedded-app", config, None);
+        let image = native(&place, entry, "embedded-app", config);
         let (out, err, code) = run(&[], &[&[text(&image)], args].concat());
         assert_eq!((out.as_str(), err.as_str(), code), (expected, "", 0), "{entry}");
     };
@@ -123,8 +127,27 @@ fn the_catalogues_greetings() {
 #[test]
 fn the_catalogues_server() {
     let place = Place::new();
-    let image = native(&place, "http-c", "native", "", None);
+    let image = native(&place, "http-c", "native", "");
     let server = Server::start(8080, [text(&image)]);
     assert_eq!(server.get("/any/path"), "Hello from C\n");
+    assert_eq!(server.stop().code(), 0);
+}
+
+#[test]
+fn nginx_from_source() {
+    let place = Place::new();
+    let project = fixture("native/nginx");
+    let files = place.directory("root").with_extension("cpio");
+    let mut pack = Command::new("sh");
+    pack.args(["-ec", "find etc nginx tmp | cpio --quiet -o -H newc >\"$0\"", text(&files)]).current_dir(project.join("rootfs"));
+    assert!(finish(pack, Stdio::null()).status.success());
+    let files = fs::read(files).expect("an archive");
+    let image = native_in(&place, &project, "nginx", "native", "", Some(&files));
+    let size = fs::metadata(&image).expect("an image").len();
+    assert!(size < 2_000_000, "{size} bytes");
+    let server = Server::start(80, [text(&image)]);
+    assert!(server.get("/").contains("Hello from nginx, linked into the kernel's image."));
+    assert_eq!(server.status_of("/none"), "404");
+    server.wrk("/");
     assert_eq!(server.stop().code(), 0);
 }
