@@ -36,7 +36,8 @@ fn text_of(node: &Node) -> &str {
 #[must_use]
 pub fn scalar(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/' | '-' | '+' | '@');
-    let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '/')) || text.starts_with("./") || text.starts_with("../");
+    let starts_well =
+        text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '/')) || text.starts_with("./") || text.starts_with("../");
     let lower = text.to_ascii_lowercase();
     let means_other = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"].contains(&lower.as_str());
     if starts_well && !means_other && text.chars().all(is_plain) {

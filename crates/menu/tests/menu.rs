@@ -112,9 +112,8 @@ fn screen_of(menu: &mut Menu<'_>, width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| menu.draw(frame)).unwrap();
     let buffer = terminal.backend().buffer().clone();
-    let rows: Vec<String> = (0..height)
-        .map(|y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned())
-        .collect();
+    let rows: Vec<String> =
+        (0..height).map(|y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned()).collect();
     rows.join("\n")
 }
 
@@ -124,7 +123,12 @@ fn value(menu: &Menu<'_>, name: &str) -> String {
 }
 
 fn line_with(screen: &str, text: &str) -> String {
-    screen.lines().find(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text:?} in\n{screen}")).trim_matches(['\u{2502}', ' ']).to_owned()
+    screen
+        .lines()
+        .find(|line| line.contains(text))
+        .unwrap_or_else(|| panic!("no {text:?} in\n{screen}"))
+        .trim_matches(['\u{2502}', ' '])
+        .to_owned()
 }
 
 #[test]

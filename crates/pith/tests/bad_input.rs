@@ -161,8 +161,8 @@ fn projects() {
         "pith: error: ./Kraftfile: no 'rootfs': there is no file to run \"/x\" from\n  help: add for example `rootfs: ./rootfs`\n"
     );
     assert_eq!(
-        run("spec: v0.6\nunikraft: stable\ncmd: /x\n"),
-        "pith: error: ./Kraftfile: this project builds its own kernel, which is not supported yet\n  help: replace `unikraft:`/`template:` by `runtime: base:latest`\n"
+        run("spec: v0.6\nname: own\nunikraft: stable\ncmd: /x\n"),
+        "pith: error: ./Kraftfile: no kernel was built for this project yet: there is no ./.unikraft/build/own_qemu-x86_64\n  help: `pith build` builds it\n"
     );
     assert_eq!(
         run("spec: v0.6\nruntime: base\ncmd: /x\nvolumes: [\"./a:/b\"]\n"),
@@ -214,7 +214,7 @@ fn help() {
     let home = Home::new();
     let mut all = format!("$ pith --help\n{}\n", home.pith(&["--help"]).out);
     let commands = commands(&home);
-    assert_eq!(commands.len(), 28);
+    assert_eq!(commands.len(), 35);
     for command in commands {
         let mut words: Vec<&str> = command.iter().map(String::as_str).collect();
         words.push("--help");

@@ -24,6 +24,7 @@ mod machine;
 mod memory;
 #[cfg(feature = "net")]
 mod network;
+mod panic;
 mod platform;
 #[cfg(any(feature = "net", feature = "unix"))]
 mod sockets;

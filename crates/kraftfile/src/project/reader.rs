@@ -1,12 +1,12 @@
 //! From the tree to a [`Project`].
 
-use super::{EnvEntry, Preset, Project, RootfsSource, Runtime, SpecVersion};
+use super::{Component, EnvEntry, Preset, Project, RootfsSource, Runtime, SpecVersion};
 use crate::interpolate::interpolate;
 use crate::yaml::{Data, Node};
 use pith_diagnostic::{Problem, Source, Warning};
 
 /// Every top-level key of v0.5 to v0.7.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "spec",
     "specification",
     "name",
@@ -18,6 +18,7 @@ const KEYS: [&str; 19] = [
     "roms",
     "volumes",
     "unikraft",
+    "pith",
     "runtime",
     "template",
     "libraries",
@@ -56,7 +57,7 @@ impl<'a> Reader<'a> {
             runtime: get("runtime").map(|node| self.runtime(node)).transpose()?,
             preset: get("preset").map(|node| self.preset(node)).transpose()?,
             kconfig: self.kconfig(get("kconfig"))?,
-            unikraft: get("unikraft").map(|node| self.component(node, "unikraft", &["source", "version", "kconfig"])).transpose()?,
+            unikraft: self.core(get("unikraft"), get("pith"))?,
             template: get("template").map(|node| self.template(node)).transpose()?,
             libraries: get("libraries").map(|node| self.libraries(node)).transpose()?.unwrap_or_default(),
             targets: get("targets").map(|node| self.targets(node)).transpose()?.unwrap_or_default(),
@@ -76,6 +77,19 @@ impl<'a> Reader<'a> {
             return Err(problem.with_help("for a prebuilt kernel write `runtime: base:latest`"));
         }
         Ok(Project { warnings: self.warnings, ..project })
+    }
+
+    /// The core: `pith` is our name for what kraft calls `unikraft`.
+    fn core(&mut self, unikraft: Option<&Node>, pith: Option<&Node>) -> Result<Option<Component>> {
+        if let (Some(_), Some(second)) = (unikraft, pith) {
+            return Err(self.source.problem(second.place, "both 'unikraft' and 'pith' are given", "remove one"));
+        }
+        let known = ["source", "version", "kconfig"];
+        match (unikraft, pith) {
+            (Some(node), _) => self.component(node, "unikraft", &known).map(Some),
+            (None, Some(node)) => self.component(node, "pith", &known).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     /// A mapping's pairs with string keys; unknown keys warn, `x-` keys are skipped.

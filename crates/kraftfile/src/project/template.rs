@@ -17,7 +17,13 @@ fn component(template: Option<Component>, own: Option<Component>) -> Option<Comp
             let is_named = own.source != ComponentSource::Default;
             let source = if is_named { own.source } else { template.source };
             let version = own.version.or(if is_named { None } else { template.version });
-            Some(Component { name: own.name.or(template.name), source, version, kconfig: options(template.kconfig, own.kconfig), line: own.line })
+            Some(Component {
+                name: own.name.or(template.name),
+                source,
+                version,
+                kconfig: options(template.kconfig, own.kconfig),
+                line: own.line,
+            })
         }
         (template, own) => own.or(template),
     }

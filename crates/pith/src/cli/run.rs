@@ -53,7 +53,7 @@ pub enum Runner {
     /// A Linux program
     #[value(alias = "posix")]
     Linuxu,
-    /// A project that builds its own kernel (not yet)
+    /// A project with a kernel of its own
     KraftfileUnikraft,
     /// A project with a runtime
     KraftfileRuntime,
@@ -176,7 +176,7 @@ pub struct CreateArgs {
     /// Project file to use; - reads standard input
     #[arg(short = 'K', long, value_name = "FILE")]
     pub kraftfile: Option<PathBuf>,
-    /// What to take PATH for: kernel, linuxu or kraftfile-runtime [default: what it looks like]
+    /// What to take PATH for: kernel, linuxu, kraftfile-unikraft or kraftfile-runtime [default: what it looks like]
     #[arg(long = "as", value_name = "KIND", hide_possible_values = true)]
     pub runner: Option<Runner>,
     /// Target to run, as in qemu/x86_64

@@ -12,8 +12,9 @@ mod image;
 mod memory;
 mod plan;
 mod ports;
+pub mod project;
 mod rootfs;
-mod source;
+pub mod source;
 pub mod supervise;
 mod user;
 

@@ -1,10 +1,10 @@
-//! What to run: from PATH, flags and project files to a root file system and a command.
+//! What to run: from PATH and flags to a root file system and a command; [`project`] does so for projects.
 
-use super::elf;
+use super::{elf, project};
 use crate::cli::{CreateArgs, Runner};
 use crate::error::{Error, Result};
 use crate::report::Report;
-use pith_kraftfile::{Project, RootfsSource, Runtime, find as kraftfiles};
+use pith_kraftfile::find as kraftfiles;
 use pith_rootfs::{Format, SourceKind};
 use std::fs::{self, File};
 use std::io::Read;
@@ -33,7 +33,7 @@ pub enum Origin {
 
 impl Origin {
     /// Whether the files may say themselves what to run.
-    fn has_command(&self) -> bool {
+    pub fn has_command(&self) -> bool {
         matches!(self, Self::Dockerfile { .. } | Self::Named { .. })
     }
 }
@@ -97,7 +97,7 @@ impl Source {
 }
 
 /// The user's words: `--entrypoint`, then the application's arguments.
-fn words(arguments: &CreateArgs) -> Vec<String> {
+pub fn words(arguments: &CreateArgs) -> Vec<String> {
     arguments.entrypoint.iter().chain(&arguments.words).chain(&arguments.rest).cloned().collect()
 }
 
@@ -116,26 +116,41 @@ pub fn find(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     Ok(source)
 }
 
-fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
+/// The project's file and directory, when it is a project that is to be run.
+fn project_file(arguments: &CreateArgs) -> Result<Option<(PathBuf, PathBuf)>> {
     if let Some(file) = &arguments.kraftfile {
-        let directory = arguments.path.clone().unwrap_or_else(|| PathBuf::from("."));
-        return project(file, &directory, arguments, report);
+        return Ok(Some((file.clone(), arguments.path.clone().unwrap_or_else(|| PathBuf::from(".")))));
     }
-    let Some(path) = &arguments.path else {
-        if let Some(rootfs) = &arguments.rootfs {
-            return of_rootfs(rootfs, rootfs, arguments);
+    match &arguments.path {
+        Some(path) if path.is_dir() => Ok(kraftfiles::find_in(path)?.map(|file| (file, path.clone()))),
+        Some(_) => Ok(None),
+        None if arguments.rootfs.is_some() => Ok(None),
+        None => {
+            let file = kraftfiles::find(Path::new("."))?;
+            let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
+            Ok(Some((file, directory)))
         }
-        let file = kraftfiles::find(Path::new("."))?;
-        let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
-        return project(&file, &directory, arguments, report);
-    };
-    if path.is_dir()
-        && let Some(file) = kraftfiles::find_in(path)?
-    {
-        return project(&file, path, arguments, report);
     }
-    if arguments.runner == Some(Runner::KraftfileRuntime) {
-        return Err(Error::new(format!("--as kraftfile-runtime: there is no Kraftfile in {}", path.display())));
+}
+
+/// Refuses a target by name, where nothing has names.
+pub fn refuse_named_target(arguments: &CreateArgs) -> Result<()> {
+    let Some(target) = arguments.target.as_deref().filter(|target| !target.contains('/')) else { return Ok(()) };
+    let message = format!("--target {target:?}: only a project that builds its own kernel has named targets");
+    Err(Error::new(message).with_help("write it as platform/architecture: qemu/x86_64"))
+}
+
+fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
+    if let Some((file, directory)) = project_file(arguments)? {
+        return project::of(&file, &directory, arguments, report);
+    }
+    refuse_named_target(arguments)?;
+    let Some(path) = &arguments.path else {
+        let rootfs = arguments.rootfs.as_deref().unwrap_or(Path::new("."));
+        return of_rootfs(rootfs, rootfs, arguments);
+    };
+    if let Some(Runner::KraftfileRuntime | Runner::KraftfileUnikraft) = arguments.runner {
+        return Err(Error::new(format!("--as: there is no Kraftfile in {}", path.display())));
     }
     if let Some(rootfs) = &arguments.rootfs {
         // With a root file system given, PATH names the command inside it.
@@ -169,7 +184,7 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     file(path, arguments)
 }
 
-fn plain(shown: &Path, files: Origin) -> Source {
+pub fn plain(shown: &Path, files: Origin) -> Source {
     Source {
         shown: shown.display().to_string(),
         files,
@@ -225,7 +240,7 @@ fn named(path: &Path) -> Result<Option<pith_image::Source>> {
     if is_path { Ok(None) } else { Ok(pith_image::Source::parse(text).ok()) }
 }
 
-fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Origin> {
+pub fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Origin> {
     if let Some(source) = named(path)? {
         return Ok(Origin::Named { source, format });
     }
@@ -271,7 +286,7 @@ fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
 }
 
 /// The kernel that a runtime means; `None` is the built-in one.
-fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Option<PathBuf>> {
+pub fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Option<PathBuf>> {
     if let Some(path) = runtime.strip_prefix("kernel://") {
         return Ok(Some(directory.join(path)));
     }
@@ -280,92 +295,4 @@ fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Op
     }
     report.debug(&format!("runtime {runtime}: using the built-in image"));
     Ok(None)
-}
-
-/// What a project's `rootfs` means. Only a text that no path looks like is an image's name: a directory that was not made yet is no image.
-fn project_files(rootfs: &RootfsSource, directory: &Path, file: &pith_kraftfile::Source) -> Result<Origin> {
-    // The project's default is cpio, which says nothing about a source that is an image already.
-    let format = (rootfs.format == "erofs").then_some(Format::Erofs);
-    let text = rootfs.source.as_str();
-    let path = directory.join(text);
-    let kind = rootfs.kind.as_deref().map(str::parse::<SourceKind>).transpose().map_err(Error::new)?;
-    let is_there = fs::symlink_metadata(&path).is_ok();
-    let has_tag = !text.starts_with(['/', '.', '~']) && text.contains([':', '@']);
-    if !is_there && (has_tag || kind == Some(SourceKind::OciLayout)) {
-        let told = |error: pith_image::Error| file.problem(rootfs.place, error.to_string(), "this image");
-        return Ok(Origin::Named { source: beside(directory, pith_image::Source::parse(text).map_err(told)?), format });
-    }
-    if !is_there {
-        let problem = file.problem(rootfs.place, format!("{} is not there", path.display()), "this root file system");
-        return Err(problem
-            .with_help("paths begin at the directory of the project; to mean an image, write its tag, as in nginx:latest")
-            .into());
-    }
-    match kind {
-        None | Some(SourceKind::OciLayout) => rootfs_files(&path, format),
-        Some(SourceKind::Dockerfile) => Ok(Origin::Dockerfile { path, format }),
-        Some(kind) => Ok(Origin::Here(Files::Rootfs { path, kind, format })),
-    }
-}
-
-/// An image whose path, if it has one, begins at `directory`.
-fn beside(directory: &Path, source: pith_image::Source) -> pith_image::Source {
-    use pith_image::Source;
-    match source {
-        Source::Layout { path, name } => Source::Layout { path: directory.join(path), name },
-        Source::Archive { path, name } => Source::Archive { path: directory.join(path), name },
-        other => other,
-    }
-}
-
-/// A project of the `runtime:` kind.
-fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report) -> Result<Source> {
-    let (name, text) = if file == Path::new("-") {
-        let mut text = String::new();
-        let read = std::io::stdin().read_to_string(&mut text);
-        read.map_err(|error| Error::new(format!("reading a Kraftfile from standard input: {error}")))?;
-        ("(standard input)".to_owned(), text)
-    } else {
-        let text = fs::read_to_string(file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?;
-        (file.display().to_string(), text)
-    };
-    let project = Project::parse(&name, &text, &|variable| std::env::var(variable).ok())?;
-    for warning in &project.warnings {
-        report.warn(&format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message));
-    }
-    if let Some(volume) = project.volumes.first() {
-        let message = format!("{name}:{}:{}: volumes are not supported yet", volume.line, volume.column);
-        return Err(Error::new(message).with_help("put the files into the root file system"));
-    }
-    let runtime = project.runtime.as_ref().filter(|_| !project.builds_kernel()).ok_or_else(|| {
-        let message = format!("{name}: this project builds its own kernel, which is not supported yet");
-        Error::new(message).with_help("replace `unikraft:`/`template:` by `runtime: base:latest`")
-    })?;
-    let kernel = match runtime {
-        Runtime::Kernel(path) => Some(directory.join(path)),
-        Runtime::Image(image) => runtime_kernel(image, directory, report)?,
-    };
-    let files = match (&arguments.rootfs, &project.rootfs) {
-        (Some(path), _) => rootfs_files(path, None)?,
-        (None, Some(rootfs)) => project_files(rootfs, directory, &pith_kraftfile::Source::new(&name, &text, "yaml"))?,
-        (None, None) => Origin::Here(Files::None),
-    };
-    let given = words(arguments);
-    // What the user's words mean to an image, the image's own entry point decides.
-    let argv = if given.is_empty() || files.has_command() { project.cmd.clone() } else { given };
-    if argv.is_empty() && !files.has_command() {
-        let message = format!("{name}: no 'cmd' and no command on the command line: there is nothing to run");
-        return Err(Error::new(message).with_help("add for example `cmd: [\"/server\"]`"));
-    }
-    if matches!(files, Origin::Here(Files::None)) {
-        let message = format!("{name}: no 'rootfs': there is no file to run {:?} from", argv.first().map_or("", |s| s));
-        return Err(Error::new(message).with_help("add for example `rootfs: ./rootfs`"));
-    }
-    Ok(Source {
-        kernel,
-        kernel_args: project.kernel_args,
-        argv,
-        environment: project.env.into_iter().map(|entry| (entry.name, entry.value)).collect(),
-        ..plain(directory, files)
-    })
 }
