@@ -2,6 +2,7 @@
 
 use crate::cli::ProjectArgs;
 use crate::error::{Error, Result};
+use crate::project::application;
 use crate::report::Report;
 use crate::settings::Settings;
 use pith_configuration::{Configured, Core, Request, Saved, configure, extras, saved};
@@ -156,7 +157,8 @@ impl Loaded {
         forgotten: &[String],
         overrides: &[(String, String)],
     ) -> Result<Configured<'_>> {
-        let request = Request { project: &self.project, file: &self.shown, target, saved, forgotten, overrides };
+        let application = application(&self.project, &self.directory);
+        let request = Request { project: &self.project, file: &self.shown, target, application, saved, forgotten, overrides };
         Ok(configure(&self.core, &request)?)
     }
 

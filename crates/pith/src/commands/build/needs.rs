@@ -12,7 +12,9 @@ use pith_rootfs::Format;
 pub fn check(chosen: &Chosen, rootfs: &Built, file: &str) -> Result<()> {
     let has = |feature: &str| chosen.configuration.features.iter().any(|known| known == feature);
     if !has("exec") && !has("embedded-app") {
-        let message = format!("{file}: there is a root file system with programs in it, and the kernel is to be built without CONFIG_LIBELF, which starts them");
+        let message = format!(
+            "{file}: there is a root file system with programs in it, and the kernel is to be built without CONFIG_LIBELF, which starts them"
+        );
         return Err(Error::new(message).with_help("set CONFIG_LIBELF=y, or leave `rootfs` out"));
     }
     if rootfs.format == Some(Format::Cpio) && !has("initrd") {
