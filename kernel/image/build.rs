@@ -1,4 +1,4 @@
-//! Links the image as a bare-metal executable: our own layout, no C runtime. The code model comes from `kernel/build.sh`.
+//! Links the image as a bare-metal executable: our own layout, no C runtime. The code model comes from `crates/builder`.
 
 fn main() {
     let dir = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();

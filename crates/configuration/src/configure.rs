@@ -159,7 +159,10 @@ impl Maker<'_> {
         if let Err(error) = self.config.set(symbol, &wish.value, origin) {
             let (name, wanted, origin) = (wish.name.clone(), wish.value.clone(), wish.origin.clone());
             let got = self.config.value(symbol).text;
-            self.report.refused.push(Refused { name, wanted, origin, got, reason: error.message });
+            // The message names what the report names anyway.
+            let own = format!("CONFIG_{}={wanted}: ", self.core.kconfig.symbol(symbol).name);
+            let reason = error.message.strip_prefix(&own).unwrap_or(&error.message).to_owned();
+            self.report.refused.push(Refused { name, wanted, origin, got, reason });
         }
     }
 }
@@ -203,7 +206,7 @@ pub fn configure<'c>(core: &'c Core, request: &Request<'_>) -> Result<Configured
     }
     let command_line = Origin::Other("the command line".into());
     let overrides: Vec<Wish> = request.overrides.iter().map(|(name, value)| Wish::new(name, value, command_line.clone())).collect();
-    let mut wishes = inputs::gather(request.project, target, request.file);
+    let mut wishes = inputs::gather(core, request.project, target, request.file);
     let asked_preset = preset_of(&wishes);
     let mut asked = vec![(PRESET.to_owned(), asked_preset)];
     asked.extend(wishes.iter().filter(|wish| wish.name != PRESET).map(|wish| (wish.name.clone(), wish.value.clone())));

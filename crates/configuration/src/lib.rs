@@ -17,7 +17,7 @@ pub mod saved;
 mod tables;
 mod validate;
 
-pub use crate::core::{Core, DEFAULT_PRESET};
+pub use crate::core::{Core, DEFAULT_PRESET, Extra, extras};
 pub use configure::{Configured, Error, Request, configure};
 pub use explain::explain;
 pub use inputs::{Wish, library_option};

@@ -67,6 +67,7 @@ fn every_form_of_rootfs() {
     assert_eq!(both("./rootfs"), expected("./rootfs", "cpio"));
     assert_eq!(both("{source: ./r, type: erofs}"), expected("./r", "erofs"));
     assert_eq!(both("{source: {path: ./r, type: dir}, format: cpio}"), expected("./r", "cpio"));
+    assert_eq!(rootfs("{source: {path: ./r, type: dir}}").unwrap().kind.as_deref(), Some("dir"));
     assert!(rootfs("").is_none());
 }
 

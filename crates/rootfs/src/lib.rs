@@ -7,11 +7,13 @@
 //! * [`sink`]: a newc cpio archive or an EROFS image, byte for byte the same for the same tree, with file data on page boundaries so that the guest maps files straight
 //!   out of it.
 //! * [`check`]: reads a cpio archive that someone else made and says in one sentence what is wrong with it; [`erofs::read`] does so for EROFS images.
+//! * [`cache`]: results, kept so that the same is not packed twice.
 //! * [`newc`], [`erofs`]: the formats themselves.
 //!
 //! Neighbours: `pith` decides what to pack and hands the result to a monitor as the initial RAM disk.
 #![forbid(unsafe_code)]
 
+pub mod cache;
 pub mod check;
 mod content;
 pub mod erofs;
@@ -21,6 +23,7 @@ pub mod sink;
 pub mod source;
 mod tree;
 
+pub use cache::{Cache, Fingerprint};
 pub use check::{Survey, check};
 pub use content::{Content, Extent};
 pub use error::{EntryError, Problem, RootfsError};

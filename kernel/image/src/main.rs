@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+mod application;
 mod attached;
 mod console;
 #[cfg(feature = "virtio")]

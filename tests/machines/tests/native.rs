@@ -2,7 +2,7 @@
 
 use machines::archive::{PROGRAM, archive, file};
 use machines::{Place, finish, kernel_image};
-use pith_native::{Attachment, attach};
+use pith_native::{Attachment, attach, lay_out};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -38,6 +38,21 @@ fn image(place: &Place, name: &str, preset: &str, attachment: &Attachment<'_>) -
     place.file(name, &attach(&kernel, attachment).expect("an image"))
 }
 
+/// One machine to its end: what it wrote, what was complained about, how it ended.
+fn run(variables: &[(&str, &str)], args: &[&str]) -> (String, String, i32) {
+    let place = Place::new();
+    let mut command = place.pith();
+    command.args(["run", "-W", "--rm"]).args(args).envs(variables.iter().copied());
+    let outcome = finish(command, Stdio::null());
+    place.assert_clean();
+    (outcome.out(), outcome.err(), outcome.code())
+}
+
+/// What a machine with [`TELL`] leaves.
+fn says(line: &str, code: i32) -> (String, String, i32) {
+    (format!("{line}\n"), String::new(), code)
+}
+
 #[test]
 fn an_image_carries_its_root_file_system() {
     let place = Place::new();
@@ -47,21 +62,30 @@ fn an_image_carries_its_root_file_system() {
     let attachment = Attachment { initrd: Some(&carried), command_line: "env.vars=[ PLACE=inside ] -- /tell a b", program: None };
     let image = image(&place, "image", "runtime", &attachment);
 
-    let run = |variables: &[(&str, &str)], args: &[&str]| {
-        let place = Place::new();
-        let mut command = place.pith();
-        command.args(["run", "-W", "--rm"]).args(args).envs(variables.iter().copied());
-        let outcome = finish(command, Stdio::null());
-        place.assert_clean();
-        (outcome.out(), outcome.err(), outcome.code())
-    };
-    let says = |line: &str, code| (format!("/tell of {line}\n"), String::new(), code);
     for machine in ["microvm", "q35", "pc"] {
         let outcome = run(&[("PITH_QEMU_MACHINE", machine)], &[text(&image)]);
-        assert_eq!(outcome, says("3, PLACE=inside, note: carried", 2), "{machine}");
+        assert_eq!(outcome, says("/tell of 3, PLACE=inside, note: carried", 2), "{machine}");
     }
     // What is given at boot wins.
-    assert_eq!(run(&[], &["-e", "PLACE=outside", text(&image), "/tell"]), says("1, PLACE=outside, note: carried", 0));
+    assert_eq!(run(&[], &["-e", "PLACE=outside", text(&image), "/tell"]), says("/tell of 1, PLACE=outside, note: carried", 0));
     let given = place.file("given.cpio", &files("given"));
-    assert_eq!(run(&[("PITH_KERNEL", text(&image))], &["--rootfs", text(&given), "/tell"]), says("1, PLACE=inside, note: given", 0));
+    assert_eq!(
+        run(&[("PITH_KERNEL", text(&image))], &["--rootfs", text(&given), "/tell"]),
+        says("/tell of 1, PLACE=inside, note: given", 0)
+    );
+}
+
+#[test]
+fn a_laid_out_program_needs_no_loader_and_no_root_file_system() {
+    let place = Place::new();
+    let program = lay_out(&compile(&place, TELL, "tell"), "tell").expect("a program");
+    let attachment = Attachment { initrd: None, command_line: "env.vars=[ PLACE=inside ] -- a", program: Some(&program) };
+    let image = image(&place, "image", "native", &attachment);
+    assert_eq!(run(&[], &[text(&image)]), says("tell of 2, PLACE=inside, note: nothing", 1));
+    assert_eq!(run(&[], &["-e", "PLACE=outside", text(&image), "a", "b c"]), says("tell of 3, PLACE=outside, note: nothing", 2));
+    // Files beside it.
+    let files = archive(&[file("note", 0o100_644, b"carried")]);
+    let attachment = Attachment { initrd: Some(&files), ..attachment };
+    let image = self::image(&place, "with-files", "native", &attachment);
+    assert_eq!(run(&[], &[text(&image)]), says("tell of 2, PLACE=inside, note: carried", 1));
 }

@@ -3,13 +3,13 @@
 use super::report::{Event, Stream};
 use super::stage::Stage;
 use super::{Build, BuildError, stage};
-use crate::users::Accounts;
 use crate::cache::Key;
 use crate::lang::ast::Network;
 use crate::lang::{Mount, MountType, Sharing};
 use crate::plan::{Action, Origin, PlannedStage, RunStep, SecretSource, Step};
 use crate::tree::layer::{Change, Changes, write};
 use crate::tree::{Last, Tree, path};
+use crate::users::Accounts;
 use crate::worker::Channel;
 use crate::worker::job::{Answer, CacheSharing, JobLayer, JobMount, RunJob, Runtime, RuntimeKind};
 use pith_image::{Digest, Layer};

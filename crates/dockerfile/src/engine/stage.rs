@@ -3,13 +3,13 @@
 use super::copy::{self, CopyProblem, Placer};
 use super::report::Event;
 use super::{Build, BuildError, archive, lock};
-use crate::users::Accounts;
 use crate::cache::{CacheError, Key};
 use crate::plan::{Action, Base, CopyFrom, CopyStep, Origin, PlannedStage, Step};
 use crate::tree::glob::Stars;
 use crate::tree::ignore::Ignore;
 use crate::tree::layer::{self, Changes};
 use crate::tree::{Data, Entry, Node, Tree, path};
+use crate::users::Accounts;
 use pith_diagnostic::Problem;
 use pith_image::spec::{History, ImageConfig};
 use pith_image::{Digest, Image, Layer};

@@ -1,12 +1,12 @@
 //! From the tree to a [`Project`].
 
-use super::{EnvEntry, Preset, Project, RootfsSource, Runtime, SpecVersion};
+use super::{Component, EnvEntry, Preset, Project, RootfsSource, Runtime, SpecVersion};
 use crate::interpolate::interpolate;
 use crate::yaml::{Data, Node};
 use pith_diagnostic::{Problem, Source, Warning};
 
 /// Every top-level key of v0.5 to v0.7.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "spec",
     "specification",
     "name",
@@ -18,6 +18,7 @@ const KEYS: [&str; 19] = [
     "roms",
     "volumes",
     "unikraft",
+    "pith",
     "runtime",
     "template",
     "libraries",
@@ -56,7 +57,7 @@ impl<'a> Reader<'a> {
             runtime: get("runtime").map(|node| self.runtime(node)).transpose()?,
             preset: get("preset").map(|node| self.preset(node)).transpose()?,
             kconfig: self.kconfig(get("kconfig"))?,
-            unikraft: get("unikraft").map(|node| self.component(node, "unikraft", &["source", "version", "kconfig"])).transpose()?,
+            unikraft: self.core(get("unikraft"), get("pith"))?,
             template: get("template").map(|node| self.template(node)).transpose()?,
             libraries: get("libraries").map(|node| self.libraries(node)).transpose()?.unwrap_or_default(),
             targets: get("targets").map(|node| self.targets(node)).transpose()?.unwrap_or_default(),
@@ -76,6 +77,19 @@ impl<'a> Reader<'a> {
             return Err(problem.with_help("for a prebuilt kernel write `runtime: base:latest`"));
         }
         Ok(Project { warnings: self.warnings, ..project })
+    }
+
+    /// The core: `pith` is our name for what kraft calls `unikraft`.
+    fn core(&mut self, unikraft: Option<&Node>, pith: Option<&Node>) -> Result<Option<Component>> {
+        if let (Some(_), Some(second)) = (unikraft, pith) {
+            return Err(self.source.problem(second.place, "both 'unikraft' and 'pith' are given", "remove one"));
+        }
+        let known = ["source", "version", "kconfig"];
+        match (unikraft, pith) {
+            (Some(node), _) => self.component(node, "unikraft", &known).map(Some),
+            (None, Some(node)) => self.component(node, "pith", &known).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     /// A mapping's pairs with string keys; unknown keys warn, `x-` keys are skipped.
@@ -146,9 +160,7 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&self, node: &Node) -> Result<String> {
-        let text = self.text(node, "project name must be a string")?.to_lowercase();
-        let clean: String = text.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
-        Ok(clean.trim_start_matches(['_', '-']).to_owned())
+        Ok(clean_name(&self.text(node, "project name must be a string")?))
     }
 
     fn preset(&self, node: &Node) -> Result<Preset> {
@@ -187,7 +199,8 @@ impl<'a> Reader<'a> {
     pub(super) fn rootfs(&mut self, node: &Node) -> Result<RootfsSource> {
         let expected = "rootfs must be a mapping or a string";
         if let Data::Scalar { .. } = node.data {
-            return Ok(RootfsSource { source: self.text(node, expected)?, format: "cpio".to_owned() });
+            let source = self.text(node, expected)?;
+            return Ok(RootfsSource { source, kind: None, format: "cpio".to_owned(), place: node.place });
         }
         let pairs = self.mapping(node, expected, &["source", "type", "format"])?;
         let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
@@ -195,13 +208,15 @@ impl<'a> Reader<'a> {
             return Err(self.source.problem(node.place, "rootfs source must be specified", "in this mapping"));
         };
         // v0.7: `source: { path: ..., type: ... }`.
-        let source = if matches!(source.data, Data::Mapping(_)) {
+        let (source, place, kind) = if matches!(source.data, Data::Mapping(_)) {
             let inner = self.mapping(source, expected, &["path", "type", "dockerfile"])?;
-            let path = inner.iter().find(|(key, _)| key == "path").map(|(_, value)| *value);
+            let within = |wanted: &str| inner.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
             let missing = || self.source.problem(source.place, "rootfs source must be specified", "'path' is missing");
-            self.text(path.ok_or_else(missing)?, "a path must be a string")?
+            let path = within("path").ok_or_else(missing)?;
+            let kind = within("type").map(|node| self.source_kind(node)).transpose()?;
+            (self.text(path, "a path must be a string")?, path.place, kind)
         } else {
-            self.text(source, "rootfs source must be a string")?
+            (self.text(source, "rootfs source must be a string")?, source.place, None)
         };
         let format = get("format").or(get("type"));
         let format = match format {
@@ -215,7 +230,16 @@ impl<'a> Reader<'a> {
                 text
             }
         };
-        Ok(RootfsSource { source, format })
+        Ok(RootfsSource { source, kind, format, place })
+    }
+
+    fn source_kind(&self, node: &Node) -> Result<String> {
+        let text = self.text(node, "the type of a rootfs source must be a string")?;
+        if !["oci", "dir", "file", "tarball", "cpio", "erofs", "dockerfile"].contains(&text.as_str()) {
+            let label = "expected oci, dir, file, tarball, cpio, erofs or dockerfile";
+            return Err(self.source.problem(node.place, format!("unknown type {text:?} of a rootfs source"), label));
+        }
+        Ok(text)
     }
 
     fn cmd(&self, node: &Node) -> Result<Vec<String>> {
@@ -273,6 +297,13 @@ impl<'a> Reader<'a> {
         let pairs = self.mapping(node, "labels must be a mapping of strings", &[])?;
         pairs.into_iter().map(|(key, value)| Ok((key, self.text(value, "a label must be a string")?))).collect()
     }
+}
+
+/// A name as upstream cleans it: lower case, `[a-z0-9_-]` only, no `_-` at its start.
+pub(super) fn clean_name(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let clean: String = lower.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
+    clean.trim_start_matches(['_', '-']).to_owned()
 }
 
 /// Splits as a shell would: blanks, quotes, backslashes; nothing is expanded. `None` for an open quote.

@@ -95,9 +95,12 @@ fn write(path: &Path, file: &ConfigFile) -> Result<u8> {
     Ok(0)
 }
 
-/// Bytes that a directory takes up on the disk.
+/// Bytes that a directory takes up on the disk. A machine's file that has other names is the cache's.
 fn disk_bytes(path: &Path) -> u64 {
     let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
+    if metadata.is_file() && metadata.nlink() > 1 {
+        return 0;
+    }
     let inside: u64 = match metadata.is_dir() {
         true => fs::read_dir(path).into_iter().flatten().flatten().map(|item| disk_bytes(&item.path())).sum(),
         false => 0,
@@ -109,11 +112,17 @@ fn disk_bytes(path: &Path) -> u64 {
 fn stale_cache(store: &Store) -> Vec<std::path::PathBuf> {
     let in_use: Vec<_> = store.list().into_iter().flatten().filter_map(|(_, machine)| machine.ok()?.record.config.kernel).collect();
     let items = fs::read_dir(store.data().join("cache")).into_iter().flatten().flatten();
-    let is_current = |name: &str| name == "kvm.json" || crate::embedded::cached_name() == Some(name.to_owned());
+    let is_current =
+        |name: &str| name == "kvm.json" || name == crate::run::PACKED || crate::embedded::cached_name() == Some(name.to_owned());
     items
         .filter(|item| !is_current(&item.file_name().to_string_lossy()) && !in_use.contains(&item.path()))
         .map(|item| item.path())
         .collect()
+}
+
+/// Packed root file systems.
+fn packed(store: &Store) -> pith_rootfs::Cache {
+    pith_rootfs::Cache::at(&store.data().join("cache").join(crate::run::PACKED))
 }
 
 fn df(store: &Store, output: Output) -> Result<u8> {
@@ -128,11 +137,18 @@ fn df(store: &Store, output: Output) -> Result<u8> {
             status => live += usize::from(status.is_live()),
         }
     }
+    let packed = packed(store).usage();
     let cache = store.data().join("cache");
-    let files = fs::read_dir(&cache).into_iter().flatten().count();
+    let files: Vec<_> =
+        fs::read_dir(&cache).into_iter().flatten().flatten().filter(|item| item.file_name() != crate::run::PACKED).collect();
+    let cached: u64 = files.iter().map(|item| disk_bytes(&item.path())).sum();
     let stale: u64 = stale_cache(store).iter().map(|path| disk_bytes(path)).sum();
     let mut listing = Listing::new(&["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"]);
-    for (name, total, active, size, free) in [("Machines", total, live, size, free), ("Cache", files, files, disk_bytes(&cache), stale)] {
+    for (name, total, active, size, free) in [
+        ("Machines", total, live, size, free),
+        ("Cache", files.len(), files.len(), cached, stale),
+        ("Root file systems", packed.total, packed.shared, packed.bytes, packed.bytes.saturating_sub(packed.shared_bytes)),
+    ] {
         let row = vec![name.to_owned(), total.to_string(), active.to_string(), bytes(size), bytes(free)];
         listing.push(row, json!({ "type": name, "total": total, "active": active, "size_bytes": size, "reclaimable_bytes": free }));
     }
@@ -149,11 +165,14 @@ fn prune(settings: &Settings, force: bool, report: &Report) -> Result<u8> {
         .filter(|machine| matches!(machine.status(), Status::Exited | Status::Failed))
         .collect();
     let stale = stale_cache(&store);
-    if ended.is_empty() && stale.is_empty() {
+    let kept = packed(&store);
+    let before = kept.usage();
+    if ended.is_empty() && stale.is_empty() && before.total == 0 {
         return Ok(0);
     }
     if !force {
-        confirm(settings, &format!("Remove {} that ended and {}", count(ended.len(), "machine"), count(stale.len(), "cached file")))?;
+        let (machines, files) = (count(ended.len(), "machine"), count(stale.len(), "cached file"));
+        confirm(settings, &format!("Remove {machines} that ended, {files} and {}", count(before.total, "packed root file system")))?;
     }
     let (mut freed, mut failed) = (0, false);
     for machine in ended {
@@ -180,6 +199,13 @@ fn prune(settings: &Settings, force: bool, report: &Report) -> Result<u8> {
             }
         }
     }
+    // After the machines: what they shared is free now.
+    let before = kept.usage();
+    if let Err(error) = kept.clear() {
+        report.error(&format!("{}: {error}", kept.root().display()));
+        failed = true;
+    }
+    freed += (before.bytes - before.shared_bytes).saturating_sub(kept.usage().bytes);
     println!("{} freed", bytes(freed));
     if failed { Err(Error::told(pith_abi::exit::PITH_ERROR)) } else { Ok(0) }
 }

@@ -12,12 +12,14 @@ mod image;
 mod memory;
 mod plan;
 mod ports;
+pub mod project;
 mod rootfs;
-mod source;
+pub mod source;
 pub mod supervise;
 mod user;
 
 pub use plan::{cache, signal_number};
+pub use rootfs::PACKED;
 
 use crate::cli::{CreateArgs, RunArgs};
 use crate::error::{Error, Result};

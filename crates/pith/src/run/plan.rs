@@ -14,6 +14,7 @@ use pith_machine::state::Process;
 use pith_machine::{Machine, MachineConfig, MachineRecord, Phase, RestartPolicy, Store};
 use pith_monitor::probe::{self, Verdict};
 use pith_monitor::{Accelerator, MachineType, Monitor, Qemu};
+use pith_rootfs::Cache;
 use pith_rootfs::source::Owners;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,8 @@ pub struct Plan {
     source: Source<Files>,
     record: MachineRecord,
     form: rootfs::Form,
+    cache: Cache,
+    reuse: rootfs::Reuse,
     user: Option<Wanted>,
     asked_bytes: Option<u64>,
     kernel_bytes: u64,
@@ -87,7 +90,9 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
     let user = Wanted::new(arguments.user.as_deref(), source.user.as_deref());
     let owners = if arguments.keep_file_owners { Owners::Keep } else { Owners::Root };
     let form = rootfs::Form { kind: arguments.rootfs_type, owners };
-    Ok(Plan { source, record, form, user, asked_bytes, kernel_bytes })
+    let reuse = if arguments.build.no_cache { rootfs::Reuse::No } else { rootfs::Reuse::Yes };
+    let cache = Cache::at(&cache.join(rootfs::PACKED));
+    Ok(Plan { source, record, form, cache, reuse, user, asked_bytes, kernel_bytes })
 }
 
 impl Plan {
@@ -102,7 +107,9 @@ impl Plan {
     /// Files that cannot be packed, too little memory.
     pub fn prepare(self, machine: &mut Machine, report: &Report) -> Result<()> {
         let fits = |bytes| memory::size_mib(self.asked_bytes, self.kernel_bytes, bytes).map(drop);
-        let mut archive = rootfs::prepare(&self.source.files, &rootfs::Preparation { machine, form: self.form, fits: &fits, report })?;
+        let (cache, reuse) = (&self.cache, self.reuse);
+        let preparation = rootfs::Preparation { machine, form: self.form, fits: &fits, cache, reuse, report };
+        let mut archive = rootfs::prepare(&self.source.files, &preparation)?;
         let user = user::complete(self.user.as_ref(), archive.as_ref().map(|archive| archive.path.as_path()))?;
         machine.update(|record| {
             record.config.user = user.numbers;
@@ -185,10 +192,8 @@ fn check_target(settings: &Settings, arguments: &CreateArgs) -> Result<()> {
     match arguments.target.as_deref() {
         None | Some("qemu/x86_64" | "kvm/x86_64") => {}
         Some(target) if target.contains('/') => return Err(refused(&format!("target {target}"))),
-        Some(target) => {
-            let message = format!("--target {target:?}: only a project that builds its own kernel has named targets");
-            return Err(Error::new(message).with_help("write it as platform/architecture: qemu/x86_64"));
-        }
+        // A name is a project's own: `source` knows it or refuses it.
+        Some(_) => {}
     }
     if arguments.compress {
         let message = "--compress: a machine's files are mapped straight from its root file system, which a compressed one does not allow";
@@ -202,15 +207,15 @@ fn check_target(settings: &Settings, arguments: &CreateArgs) -> Result<()> {
         return Err(Error::new("--qemu-sgabios-preamble is not supported: no firmware writes to the console of Pith's machines"));
     }
     match arguments.runner {
-        Some(Runner::KraftfileUnikraft) => Err(refused_runner("kraftfile-unikraft", "projects that build their own kernel")),
         Some(Runner::Oci) => Err(refused_runner("oci", "packages")),
         Some(Runner::Manifest) => Err(refused_runner("manifest", "components")),
-        Some(Runner::Kernel | Runner::Linuxu | Runner::KraftfileRuntime) | None => Ok(()),
+        Some(Runner::Kernel | Runner::Linuxu | Runner::KraftfileRuntime | Runner::KraftfileUnikraft) | None => Ok(()),
     }
 }
 
 fn refused_runner(name: &str, what: &str) -> Error {
-    Error::new(format!("--as {name}: {what} are not supported yet")).with_help("supported: kernel, linuxu, kraftfile-runtime")
+    Error::new(format!("--as {name}: {what} are not supported yet"))
+        .with_help("supported: kernel, linuxu, kraftfile-unikraft, kraftfile-runtime")
 }
 
 /// Whether the machine gets a network.

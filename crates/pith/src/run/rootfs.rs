@@ -6,13 +6,18 @@ use crate::cli::RootfsType;
 use crate::error::{Error, Result};
 use crate::report::Report;
 use indicatif::{ProgressBar, ProgressStyle};
-use pith_machine::Machine;
+use pith_machine::{Machine, paths};
+use pith_rootfs::cache::{Cache, Entry, Fingerprint};
 use pith_rootfs::source::{self, Loaded, Owners, Request};
-use pith_rootfs::{Format, Plan, SourceOptions, Tree};
+use pith_rootfs::{Format, Plan, SourceKind, SourceOptions, Tree};
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Name of the directory of packed root file systems in the cache.
+pub const PACKED: &str = "rootfs";
 
 /// An archive or image ready to boot.
 #[derive(Debug)]
@@ -30,12 +35,23 @@ pub struct Form {
     pub owners: Owners,
 }
 
+/// Whether what was packed before is used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reuse {
+    /// Yes.
+    Yes,
+    /// No, but what is packed now is kept.
+    No,
+}
+
 /// What [`prepare`] needs to know besides the files.
 pub struct Preparation<'a> {
     pub machine: &'a Machine,
     pub form: Form,
     /// Says whether a root file system of this many bytes fits the machine: asked before anything is written.
     pub fits: &'a dyn Fn(u64) -> Result<()>,
+    pub cache: &'a Cache,
+    pub reuse: Reuse,
     pub report: &'a Report,
 }
 
@@ -44,46 +60,59 @@ pub struct Preparation<'a> {
 /// # Errors
 /// Files that cannot be read or packed, an archive that no guest should get, or that does not fit.
 pub fn prepare(files: &Files, preparation: &Preparation<'_>) -> Result<Option<Archive>> {
-    let Preparation { machine, form, fits, report } = preparation;
+    let Preparation { machine, form, fits, report, .. } = preparation;
     let epoch = pith_rootfs::sink::epoch(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref())?;
     let asked = match form.kind {
         RootfsType::Auto | RootfsType::File => None,
         RootfsType::Cpio => Some(Format::Cpio),
         RootfsType::Erofs => Some(Format::Erofs),
     };
-    let (tree, format) = match files {
-        Files::None => return Ok(None),
+    let options = SourceOptions { scratch: Some(machine.path("")) };
+    let request = |format| Request { format, owners: form.owners, epoch, options: options.clone() };
+    match files {
+        Files::None => Ok(None),
         Files::Rootfs { path, .. } if form.kind == RootfsType::File => {
             let bytes = std::fs::metadata(path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?.len();
             fits(bytes)?;
-            return Ok(Some(Archive { path: path.clone(), bytes }));
+            Ok(Some(Archive { path: path.clone(), bytes }))
         }
         Files::Rootfs { path, kind, format } => {
-            let request = Request {
-                format: asked.or(*format),
-                owners: form.owners,
-                epoch,
-                options: SourceOptions { scratch: Some(machine.path("")) },
-            };
+            let request = request(asked.or(*format));
             let _progress = progress(report, &format!("reading {}", path.display()));
+            // What has to be walked anyhow is known by what is found.
+            let fingerprint = match kind {
+                SourceKind::Directory | SourceKind::File => None,
+                _ => Some(Fingerprint::of_file(path, *kind, &request)?),
+            };
+            if let Some(archive) = fingerprint.as_ref().map(|fingerprint| preparation.find(fingerprint)).transpose()?.flatten() {
+                return Ok(Some(archive));
+            }
             match source::load(path, *kind, &request)? {
                 Loaded::Ready { format, bytes, entries } => {
                     report.debug(&format!("{}: {entries} files, {bytes} bytes, used as it is", path.display()));
                     let bytes = format.guest_bytes(bytes, entries);
                     fits(bytes)?;
-                    return Ok(Some(Archive { path: path.clone(), bytes }));
+                    Ok(Some(Archive { path: path.clone(), bytes }))
                 }
-                Loaded::Tree { tree, format } => (tree, format),
+                Loaded::Tree { tree, format } => match fingerprint {
+                    Some(fingerprint) => preparation.pack(&fingerprint, &tree, format).map(Some),
+                    None => preparation.find_or_pack(&tree, format).map(Some),
+                },
             }
         }
         Files::Image { image, format } => {
             let _progress = progress(report, "reading the image");
+            let format = asked.or(*format).unwrap_or_default();
+            let fingerprint = Fingerprint::of_image(image, &request(Some(format)));
+            if let Some(archive) = preparation.find(&fingerprint)? {
+                return Ok(Some(archive));
+            }
             // Its owners are part of the image, as its user is.
-            let mut tree = Tree::from_image(image, &SourceOptions { scratch: Some(machine.path("")) })?;
+            let mut tree = Tree::from_image(image, &options)?;
             if let Some(epoch) = epoch {
                 tree.set_times(epoch);
             }
-            (tree, asked.or(*format).unwrap_or_default())
+            preparation.pack(&fingerprint, &tree, format).map(Some)
         }
         Files::Program(program) => {
             let gathered = elf::gather(program)?;
@@ -97,31 +126,57 @@ pub fn prepare(files: &Files, preparation: &Preparation<'_>) -> Result<Option<Ar
             if let Some(epoch) = epoch {
                 tree.clamp_times(epoch);
             }
-            (tree, asked.unwrap_or_default())
+            preparation.find_or_pack(&tree, asked.unwrap_or_default()).map(Some)
         }
-    };
-    pack(&tree, format, preparation).map(Some)
+    }
 }
 
-/// Writes a tree into the machine's directory.
-fn pack(tree: &Tree, format: Format, preparation: &Preparation<'_>) -> Result<Archive> {
-    let Preparation { machine, fits, report, .. } = preparation;
-    let plan = Plan::new(tree, format)?;
-    let packed = plan.packed();
-    for note in tree.notes.iter().chain(&packed.notes) {
-        report.warn(note);
+impl Preparation<'_> {
+    /// What was packed from the same before.
+    fn find(&self, fingerprint: &Fingerprint) -> Result<Option<Archive>> {
+        let found = if self.reuse == Reuse::Yes { self.cache.find(fingerprint) } else { None };
+        let Some(entry) = found else { return Ok(None) };
+        self.fits(&entry.notes, entry.format, (entry.bytes, entry.entries))?;
+        self.report.debug(&format!("{} files, {} bytes, packed before", entry.entries, entry.bytes));
+        self.place(&entry).map(Some)
     }
-    let bytes = format.guest_bytes(packed.bytes, packed.entries);
-    fits(bytes)?;
-    let name = match format {
-        Format::Cpio => "initrd.cpio",
-        Format::Erofs => "initrd.erofs",
-    };
-    let progress = progress(report, "packing the root file system");
-    plan.write(BufWriter::with_capacity(1 << 18, machine.create_file(name)?))?;
-    drop(progress);
-    report.debug(&format!("packed {} files, {} bytes", packed.entries, packed.bytes));
-    Ok(Archive { path: machine.path(name), bytes })
+
+    fn find_or_pack(&self, tree: &Tree, format: Format) -> Result<Archive> {
+        let fingerprint = Fingerprint::of_tree(tree, format)?;
+        match self.find(&fingerprint)? {
+            Some(archive) => Ok(archive),
+            None => self.pack(&fingerprint, tree, format),
+        }
+    }
+
+    /// Packs a tree, for this machine and those after it.
+    fn pack(&self, fingerprint: &Fingerprint, tree: &Tree, format: Format) -> Result<Archive> {
+        let plan = Plan::new(tree, format)?;
+        let mut packed = plan.packed().clone();
+        packed.notes = tree.notes.iter().chain(&packed.notes).cloned().collect();
+        self.fits(&packed.notes, format, (packed.bytes, packed.entries))?;
+        let progress = progress(self.report, "packing the root file system");
+        let entry = self.cache.make(fingerprint, (format, packed), &|path| paths::give_to_user(path), |out| plan.write(out))?;
+        drop(progress);
+        self.report.debug(&format!("packed {} files, {} bytes", entry.entries, entry.bytes));
+        self.place(&entry)
+    }
+
+    /// Tells the user what there is to tell, and asks whether it fits the machine.
+    fn fits(&self, notes: &[String], format: Format, (bytes, entries): (u64, u64)) -> Result<()> {
+        notes.iter().for_each(|note| self.report.warn(note));
+        (self.fits)(format.guest_bytes(bytes, entries))
+    }
+
+    fn place(&self, entry: &Entry) -> Result<Archive> {
+        let path = self.machine.path(match entry.format {
+            Format::Cpio => "initrd.cpio",
+            Format::Erofs => "initrd.erofs",
+        });
+        entry.place(&path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
+        paths::give_to_user(&path);
+        Ok(Archive { path, bytes: entry.format.guest_bytes(entry.bytes, entry.entries) })
+    }
 }
 
 /// Something that moves on a terminal until it is dropped.
@@ -143,7 +198,7 @@ fn progress(report: &Report, message: &str) -> Option<Progress> {
     })
 }
 
-/// Appends something to the machine's archive; one that is not its own is copied first.
+/// Appends something to the machine's archive; one that others have too is copied first.
 ///
 /// # Errors
 /// Those of the file system.
@@ -152,15 +207,16 @@ pub fn with_tail(archive: Option<Archive>, tail: &[u8], machine: &Machine) -> Re
     let name = archive.as_ref().filter(|_| is_own).and_then(|archive| archive.path.file_name()?.to_str()).unwrap_or("initrd.cpio");
     let path = machine.path(name);
     let failed = |error: std::io::Error| Error::new(format!("{}: {error}", path.display()));
-    let mut own = machine.append_file(name)?;
-    let before = match &archive {
-        Some(archive) if is_own => archive.bytes,
-        Some(archive) => {
-            let copied = File::open(&archive.path).and_then(|mut file| std::io::copy(&mut file, &mut own));
-            copied.map_err(failed)?
+    let shares = is_own && std::fs::metadata(&path).map_err(failed)?.nlink() > 1;
+    let before = archive.as_ref().map_or(0, |archive| archive.bytes);
+    if let Some(archive) = archive.as_ref().filter(|_| shares || !is_own) {
+        let mut from = File::open(&archive.path).map_err(failed)?;
+        if shares {
+            // The other names keep the file.
+            std::fs::remove_file(&path).map_err(failed)?;
         }
-        None => 0,
-    };
-    own.write_all(tail).map_err(failed)?;
+        std::io::copy(&mut from, &mut machine.create_file(name)?).map_err(failed)?;
+    }
+    machine.append_file(name)?.write_all(tail).map_err(failed)?;
     Ok(Archive { path: path.clone(), bytes: before + tail.len() as u64 })
 }

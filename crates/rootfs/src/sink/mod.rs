@@ -8,6 +8,9 @@ use crate::error::RootfsError;
 use crate::tree::{Timestamp, Tree, shown};
 use std::io::{self, Write};
 
+/// Raised whenever the same tree comes to other bytes, so that results of earlier versions are not taken for ours.
+pub const VERSION: u32 = 1;
+
 /// What a plan comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packed {
@@ -40,6 +43,15 @@ impl Format {
             Self::Cpio => bytes.saturating_add(entries.saturating_mul(192)),
             Self::Erofs => bytes,
         }
+    }
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Cpio => "cpio",
+            Self::Erofs => "erofs",
+        })
     }
 }
 

@@ -1,0 +1,84 @@
+//! Root file systems are packed once and shared by machines.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::Home;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+/// Makes a machine; inode number and contents of its root file system.
+fn made(home: &Home, name: &str, more: &[&str]) -> (u64, Vec<u8>) {
+    let done = home.pith(&[&["create", "-W", "--name", name], more].concat());
+    assert_eq!(done.code, 0, "{}", done.err);
+    let path = home.path(&format!("data/names/{name}/initrd.cpio"));
+    (fs::metadata(&path).unwrap().ino(), fs::read(&path).unwrap())
+}
+
+#[test]
+fn machines_of_the_same_files_share_them() {
+    let home = Home::new();
+    let words = ["root", "/bin/app"];
+    let first = made(&home, "first", &words);
+    assert_eq!(made(&home, "second", &words), first);
+    // Other flags that have nothing to do with the files, other words.
+    assert_eq!(made(&home, "third", &["-M", "300M", "-e", "A=b", "root", "/bin/app", "word"]), first);
+    let anew = made(&home, "anew", &["--no-cache", "root", "/bin/app"]);
+    assert!(anew.0 != first.0 && anew.1 == first.1);
+    assert_eq!(made(&home, "fifth", &words), anew);
+
+    // The same length, a moment later.
+    fs::write(home.path("root/bin/app"), vec![2; 10_000]).unwrap();
+    let changed = made(&home, "changed", &words);
+    assert!(changed.0 != anew.0 && changed.1 != anew.1);
+    fs::write(home.path("root/bin/app"), vec![1; 10_000]).unwrap();
+    assert_ne!(made(&home, "back", &words).1, changed.1);
+}
+
+#[test]
+fn what_one_machine_adds_is_its_own() {
+    let home = Home::new();
+    let plain = made(&home, "plain", &["root", "/bin/app"]);
+    // More words than the kernel's command line takes come behind the archive.
+    let long = "w".repeat(120_000);
+    let longer = made(&home, "long", &["root", "/bin/app", &long, &long]);
+    assert!(longer.0 != plain.0 && longer.1.len() > plain.1.len() && longer.1.starts_with(&plain.1));
+    assert_eq!(made(&home, "after", &["root", "/bin/app"]), plain);
+}
+
+#[test]
+fn an_archive_that_is_packed_anew_is_known_by_itself() {
+    let home = Home::new();
+    let archive = |name: &str| {
+        let mut builder = tar::Builder::new(fs::File::create(home.path(name)).unwrap());
+        builder.append_dir_all(".", home.path("root")).unwrap();
+        builder.finish().unwrap();
+    };
+    archive("root.tar");
+    let words = ["root.tar", "/bin/app"];
+    let first = made(&home, "first", &words);
+    assert_eq!(made(&home, "second", &words), first);
+    fs::write(home.path("root/bin/app"), vec![2; 10_000]).unwrap();
+    archive("root.tar");
+    assert_ne!(made(&home, "third", &words).1, first.1);
+}
+
+#[test]
+fn disk_space_counts_what_is_shared_once() {
+    let home = Home::new();
+    fs::write(home.path("root/large"), vec![3; 1 << 20]).unwrap();
+    let (_, bytes) = made(&home, "first", &["root", "/bin/app"]);
+    made(&home, "second", &["root", "/bin/app"]);
+    let df = || -> serde_json::Value { serde_json::from_str(&home.pith(&["system", "df", "-o", "json"]).out).unwrap() };
+    let rows = df();
+    let size = bytes.len() as u64;
+    assert_eq!((&rows[2]["type"], &rows[2]["total"], &rows[2]["active"]), (&"Root file systems".into(), &1.into(), &1.into()), "{rows}");
+    assert_eq!((&rows[2]["size_bytes"], &rows[2]["reclaimable_bytes"]), (&size.into(), &0.into()), "{rows}");
+    assert!(rows[0]["size_bytes"].as_u64().unwrap() < size, "{rows}");
+    assert_eq!(home.pith(&["rm", "-f", "first", "second"]).code, 0);
+    assert_eq!(df()[2]["reclaimable_bytes"], size);
+    let third = made(&home, "third", &["root", "/bin/app"]);
+    assert_eq!(home.pith(&["system", "prune", "-f"]).code, 0);
+    assert_eq!(df()[2]["total"], 0);
+    assert_eq!(fs::read(home.path("data/names/third/initrd.cpio")).unwrap(), third.1);
+}
