@@ -3,6 +3,7 @@
 use crate::cli::ProjectArgs;
 use crate::error::{Error, Result};
 use crate::report::Report;
+use pith_configuration::Application;
 use pith_kraftfile::{ComponentSource, Project, Target, architecture, find as project_files, platform};
 use std::fs;
 use std::io::Read;
@@ -126,6 +127,23 @@ fn over_template(project: Project, directory: &Path) -> Result<Project> {
     let Some(file) = project_files::find_in(&place)? else { return Ok(project) };
     let text = fs::read_to_string(&file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?;
     Ok(project.over(Project::parse(&file.display().to_string(), &text, &variable)?))
+}
+
+/// What the project's own sources are, when its program is built from them into the image. A Cargo.toml beside a template or a root file system that brings an
+/// ELF loader belongs to what is in there.
+pub fn native(project: &Project, directory: &Path) -> Option<pith_native::project::Kind> {
+    let loads = project.template.is_some() || project.libraries.iter().any(|library| library.name.as_deref().is_some_and(is_loader));
+    let kind = pith_native::project::kind(directory).filter(|_| project.builds_kernel())?;
+    Some(kind).filter(|kind| *kind == pith_native::project::Kind::Make || !loads)
+}
+
+fn is_loader(library: &str) -> bool {
+    pith_configuration::library_option(library) == "LIBELF"
+}
+
+/// Where the project's application is.
+pub fn application(project: &Project, directory: &Path) -> Application {
+    native(project, directory).map_or(Application::InFiles, |_| Application::InImage)
 }
 
 impl Opened {

@@ -2,7 +2,7 @@
 
 use crate::cli::ProjectArgs;
 use crate::error::{Error, Result};
-use crate::project::{self, Opened};
+use crate::project::{self, Opened, application};
 use crate::report::Report;
 use crate::settings::Settings;
 use pith_configuration::{Configured, Core, Request, Saved, configure, extras, saved};
@@ -105,7 +105,8 @@ impl Loaded {
         forgotten: &[String],
         overrides: &[(String, String)],
     ) -> Result<Configured<'_>> {
-        let request = Request { project: &self.project, file: &self.shown, target, saved, forgotten, overrides };
+        let application = application(&self.project, &self.directory);
+        let request = Request { project: &self.project, file: &self.shown, target, application, saved, forgotten, overrides };
         Ok(configure(&self.core, &request)?)
     }
 

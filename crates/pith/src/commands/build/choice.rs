@@ -19,12 +19,21 @@ pub struct Chosen {
     pub configuration: Configuration,
     /// Every option, as in `.config`.
     pub values: BTreeMap<String, String>,
+    /// The same, as the file itself.
+    pub text: String,
     /// Variables for the application.
     pub environment: Vec<(String, String)>,
     /// Whether the root file system becomes part of the image.
     pub embeds_rootfs: bool,
     /// Why everything is as it is.
     pub explanation: String,
+}
+
+impl Chosen {
+    /// Whether the application becomes part of the image.
+    pub fn carries_program(&self) -> bool {
+        self.configuration.features.iter().any(|feature| feature == "embedded-app")
+    }
 }
 
 /// What a saved configuration says about the project at the time; without it, every line counts.
@@ -45,14 +54,16 @@ pub fn choose(job: &Job<'_>, loaded: &Loaded, target: &Target) -> Result<Chosen>
         }
         false => &loaded.project,
     };
-    let request = Request { saved: saved.as_ref(), ..Request::new(project, &loaded.shown, target) };
+    let application = crate::project::application(&loaded.project, &loaded.directory);
+    let request = Request { saved: saved.as_ref(), application, ..Request::new(project, &loaded.shown, target) };
     let configured = configure(options, &request)?;
     report(job, &configured)?;
     let constants = configured.constants.iter().map(|(name, value)| {
         let kind = options.kconfig().find(name).map(|symbol| options.kconfig().symbol(symbol).kind);
         Constant { name: name.clone(), value: constant(kind, &value.text) }
     });
-    let values = configured.config.write("").lines().filter_map(|line| line.split_once('=')).map(pair).collect();
+    let text = configured.config.write("");
+    let values = text.lines().filter_map(|line| line.split_once('=')).map(pair).collect();
     let configuration = Configuration { features: configured.features.clone(), constants: constants.collect() };
     let mut environment = configured.environment.clone();
     for text in &job.arguments.env {
@@ -65,6 +76,7 @@ pub fn choose(job: &Job<'_>, loaded: &Loaded, target: &Target) -> Result<Chosen>
         preset: configured.preset,
         configuration,
         values,
+        text,
         environment,
         embeds_rootfs: configured.embeds_rootfs,
     })

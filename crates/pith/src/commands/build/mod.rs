@@ -1,13 +1,14 @@
 //! `pith build`: a project's kernel, its root file system, or both.
 //!
 //! [`choice`] says what is in the kernel, [`needs`] whether that will do, [`kernel`] has the kernel built or finds it, [`rootfs`] packs the files,
-//! [`carried`] puts them into the kernel where that is wanted, [`artifacts`] shows what was made, [`stats`] what
+//! [`native`] builds the program of a project with sources, [`carried`] puts either into the kernel where that is wanted, [`artifacts`] shows what was made, [`stats`] what
 //! the kernel consists of.
 
 pub mod artifacts;
 mod carried;
 mod choice;
 pub mod kernel;
+mod native;
 mod needs;
 pub mod rootfs;
 mod stats;
@@ -113,8 +114,9 @@ impl Job<'_> {
             true => debug.clone(),
             false => pith_builder::describe(&read(&kernel.image())?, &self.info(target, &kernel, &chosen)),
         };
-        let image = carried::add(self, plain, &chosen, rootfs)?;
-        let mut made = Vec::new();
+        let program = native::build(self, &chosen, &kernel::compilers(self.arguments), outdir)?;
+        let image = carried::add(self, plain, &chosen, rootfs, program.as_ref().map(|built| &built.laid_out))?;
+        let mut made: Vec<Artifact> = program.iter().map(|built| native::artifact(built, target)).collect();
         let files = [("kernel", image, ""), ("debug", debug, ".dbg"), ("symbols", read(&kernel.symbols())?, ".sym")];
         for (what, content, suffix) in files {
             let path = suffixed(&to, suffix);
@@ -143,6 +145,7 @@ impl Job<'_> {
             libraries: record.libraries.clone(),
             configuration: chosen.values.clone(),
             embeds_rootfs: chosen.embeds_rootfs,
+            carries_program: chosen.carries_program(),
         }
     }
 }
