@@ -1,6 +1,5 @@
 //! Commands on a project's file and its kernel's options.
 
-use super::{Arch, TargetArgs};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -10,26 +9,15 @@ pub struct ProjectArgs {
     /// Project file to use instead of the one in the directory
     #[arg(short = 'K', long, value_name = "FILE")]
     pub kraftfile: Option<PathBuf>,
-    /// Only targets for this architecture
-    #[arg(short = 'm', long, hide_possible_values = true)]
-    pub arch: Option<Arch>,
-    /// Only targets for this platform: qemu, fc, xen
-    #[arg(short, long, value_name = "PLAT")]
+    /// Only targets of this architecture
+    #[arg(short = 'm', long, value_name = "ARCH")]
+    pub arch: Option<String>,
+    /// Only targets for this platform
+    #[arg(short, long, value_name = "PLATFORM")]
     pub plat: Option<String>,
-    /// Only this target: its name, or PLATFORM/ARCHITECTURE
+    /// Only this target: its name, or PLATFORM/ARCH
     #[arg(short, long, value_name = "TARGET")]
     pub target: Option<String>,
-    /// The project's directory
-    #[arg(short, long, value_name = "DIR")]
-    pub workdir: Option<PathBuf>,
-}
-
-impl ProjectArgs {
-    /// The same, as commands have it that take the directory as their argument.
-    pub fn targets(&self) -> TargetArgs {
-        let Self { kraftfile, arch, plat, target, workdir } = self;
-        TargetArgs { path: workdir.clone(), kraftfile: kraftfile.clone(), arch: *arch, plat: plat.clone(), target: target.clone() }
-    }
 }
 
 /// `pith menu`.
@@ -39,8 +27,10 @@ impl ProjectArgs {
 result is kept in .config.NAME_PLATFORM-ARCH beside the Kraftfile, and lies over what that asks for."
 )]
 pub struct MenuArgs {
+    /// The project's directory
+    pub directory: Option<PathBuf>,
     #[command(flatten)]
-    pub project: TargetArgs,
+    pub project: ProjectArgs,
     /// What to do: menuconfig, or without a screen defconfig (forget what was saved), olddefconfig (carry it over to this version of the
     /// core), savedefconfig (write the least that says the same to ./defconfig)
     #[arg(short, long, value_name = "NAME", default_value = "menuconfig", hide_possible_values = true)]
@@ -85,6 +75,9 @@ pub struct SetArgs {
     pub options: Vec<String>,
     #[command(flatten)]
     pub project: ProjectArgs,
+    /// The project's directory
+    #[arg(short, long, value_name = "DIR")]
+    pub workdir: Option<PathBuf>,
     /// Save even what does not take effect or does not exist
     #[arg(short = 'F', long)]
     pub force: bool,
@@ -98,6 +91,9 @@ pub struct UnsetArgs {
     pub options: Vec<String>,
     #[command(flatten)]
     pub project: ProjectArgs,
+    /// The project's directory
+    #[arg(short, long, value_name = "DIR")]
+    pub workdir: Option<PathBuf>,
 }
 
 /// `pith lib`.

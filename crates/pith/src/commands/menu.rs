@@ -1,7 +1,6 @@
 //! `pith menu`: a kernel's options on the screen, and what kraft does by other names of the same command.
 
-use super::build::targets::{Count, chosen};
-use super::options::{Options, load};
+use super::project::{Loaded, load};
 use crate::cli::{Frontend, MenuArgs};
 use crate::error::{Error, Result};
 use crate::report::Report;
@@ -21,9 +20,9 @@ pub fn menu(settings: &Settings, arguments: &MenuArgs, report: &Report) -> Resul
         let error = Error::new("--frontend: Pith has no menu in a window");
         return Err(error.with_help("expected menuconfig, defconfig, olddefconfig or savedefconfig"));
     }
-    let loaded = load(&arguments.project, report)?;
-    let targets = chosen(&loaded.opened, &arguments.project, Count::One, settings, report)?;
-    let Some(target) = targets.into_iter().next() else { return Err(Error::new("no targets selected")) };
+    let loaded = load(&arguments.project, arguments.directory.as_deref(), report)?;
+    let targets = loaded.targets(&arguments.project)?;
+    let target = loaded.pick(settings, targets, report)?;
     let kept = if arguments.frontend == Frontend::Defconfig { None } else { loaded.saved(&target)? };
     if kept.is_none() && (arguments.no_configure || arguments.frontend == Frontend::Olddefconfig) {
         let path = loaded.saved_path(&target);
@@ -50,7 +49,7 @@ pub fn menu(settings: &Settings, arguments: &MenuArgs, report: &Report) -> Resul
             Ok(0)
         }
         Frontend::Savedefconfig => {
-            let path = loaded.opened.directory.join("defconfig");
+            let path = loaded.directory.join("defconfig");
             std::fs::write(&path, configured.config.minimal()).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
             pith_machine::paths::give_to_user(&path);
             report.info(&format!("{}: saved to {}", target.shown(), path.display()));
@@ -59,11 +58,11 @@ pub fn menu(settings: &Settings, arguments: &MenuArgs, report: &Report) -> Resul
     }
 }
 
-fn show<'c>(loaded: &'c Options, target: &Target, mut configured: Configured<'c>, report: &Report) -> Result<u8> {
+fn show<'c>(loaded: &'c Loaded, target: &Target, mut configured: Configured<'c>, report: &Report) -> Result<u8> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(Error::new("the menu needs a terminal").with_help("`pith set CONFIG_NAME=VALUE` sets options without one"));
     }
-    let title = format!("{}, {}", loaded.opened.name(), target.shown());
+    let title = format!("{}, {}", loaded.project.name_in(&loaded.directory), target.shown());
     let menu = Menu::new(configured.config.clone(), &title);
     let mut save = |config: &Config<'c>| {
         configured.config = config.clone();

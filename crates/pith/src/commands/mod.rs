@@ -13,7 +13,7 @@ pub mod library;
 pub mod lifecycle;
 pub mod logs;
 pub mod menu;
-pub mod options;
+pub mod project;
 pub mod ps;
 pub mod select;
 pub mod set;

@@ -1,7 +1,7 @@
 //! `pith set`, `pith unset`: options of a project's kernel, kept beside its Kraftfile.
 
-use super::options::{Options, load};
-use crate::cli::{SetArgs, TargetArgs, UnsetArgs};
+use super::project::{Loaded, load};
+use crate::cli::{ProjectArgs, SetArgs, UnsetArgs};
 use crate::error::{Error, Result};
 use crate::report::Report;
 use pith_configuration::{Configured, saved};
@@ -42,10 +42,9 @@ fn plain_name(name: &str) -> Result<String> {
 /// No project; an option that does not exist or does not take effect, unless forced.
 pub fn set(arguments: &SetArgs, report: &Report) -> Result<u8> {
     let pairs = arguments.options.iter().map(|text| pair(text)).collect::<Result<Vec<_>>>()?;
-    let targets = arguments.project.targets();
-    let loaded = load(&targets, report)?;
+    let loaded = load(&arguments.project, arguments.workdir.as_deref(), report)?;
     let check = if arguments.force { Check::Forced } else { Check::Strict };
-    change(&loaded, &targets, &[], &pairs, check, report)
+    change(&loaded, &arguments.project, &[], &pairs, check, report)
 }
 
 /// `pith unset`.
@@ -54,15 +53,14 @@ pub fn set(arguments: &SetArgs, report: &Report) -> Result<u8> {
 /// No project; an option that does not exist or that cannot be switched off.
 pub fn unset(arguments: &UnsetArgs, report: &Report) -> Result<u8> {
     let names = arguments.options.iter().map(|name| plain_name(name)).collect::<Result<Vec<_>>>()?;
-    let targets = arguments.project.targets();
-    let loaded = load(&targets, report)?;
+    let loaded = load(&arguments.project, arguments.workdir.as_deref(), report)?;
     let is_switch = |name: &String| {
         let kconfig = loaded.core.kconfig();
         kconfig.find(name).is_none_or(|symbol| kconfig.symbol(symbol).kind == Kind::Bool)
     };
     // A number is not switched off: what was saved of it is forgotten.
     let pairs: Vec<(String, String)> = names.iter().filter(|name| is_switch(name)).map(|name| (name.clone(), "n".to_owned())).collect();
-    change(&loaded, &targets, &names, &pairs, Check::Strict, report)
+    change(&loaded, &arguments.project, &names, &pairs, Check::Strict, report)
 }
 
 /// What is wrong with the pairs, one line each.
@@ -81,8 +79,8 @@ fn complaints(configured: &Configured<'_>, pairs: &[(String, String)]) -> Vec<St
 
 /// Changes the saved configuration of every target that the user means.
 fn change(
-    loaded: &Options,
-    filters: &TargetArgs,
+    loaded: &Loaded,
+    filters: &ProjectArgs,
     forgotten: &[String],
     pairs: &[(String, String)],
     check: Check,

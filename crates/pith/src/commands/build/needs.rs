@@ -8,8 +8,15 @@ use pith_rootfs::Format;
 /// Looks whether a kernel has what its root file system needs.
 ///
 /// # Errors
-/// It has not.
-pub fn check(chosen: &Chosen, rootfs: &Built, file: &str) -> Result<()> {
+/// It has not; it is to carry one, and there is none.
+pub fn check(chosen: &Chosen, rootfs: Option<&Built>, file: &str) -> Result<()> {
+    let Some(rootfs) = rootfs else {
+        if !chosen.embeds_rootfs {
+            return Ok(());
+        }
+        let message = format!("{file}: CONFIG_EINITRD=y wants the root file system inside the image, and there is none");
+        return Err(Error::new(message).with_help("add for example `rootfs: ./Dockerfile`"));
+    };
     let has = |feature: &str| chosen.configuration.features.iter().any(|known| known == feature);
     if !has("exec") && !has("embedded-app") {
         let message = format!(

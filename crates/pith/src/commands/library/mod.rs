@@ -2,14 +2,16 @@
 
 mod create;
 
+use super::project::file;
 use crate::cli::{LibCommand, LibFile, Output};
 use crate::error::{Error, Result};
 use crate::listing::Listing;
+use crate::project::variable;
 use crate::report::Report;
 use crate::settings::Settings;
 use pith_configuration::{Core, Meaning, library_option};
 use pith_kraftfile::edit::{self, NewLibrary};
-use pith_kraftfile::{ComponentSource, Project, find};
+use pith_kraftfile::{ComponentSource, Project};
 use serde_json::json;
 use std::fs;
 use std::io::Write;
@@ -28,19 +30,12 @@ pub fn library(settings: &Settings, command: &LibCommand, report: &Report) -> Re
     }
 }
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
 /// The project's file, its name for messages, its text.
 fn open(arguments: &LibFile) -> Result<(PathBuf, String, String)> {
     if arguments.kraftfile.as_deref() == Some(Path::new("-")) {
         return Err(Error::new("--kraftfile -: standard input cannot be changed"));
     }
-    let path = match &arguments.kraftfile {
-        Some(file) => file.clone(),
-        None => find(arguments.workdir.as_deref().unwrap_or(Path::new(".")))?,
-    };
+    let path = file(arguments.kraftfile.as_deref(), arguments.workdir.as_deref())?;
     let text = fs::read_to_string(&path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     Ok((path, name, text))
