@@ -8,7 +8,7 @@ use std::process::Command;
 const LONG: usize = 600;
 
 /// Hosts that a text may name.
-const HOSTS: [&str; 14] = [
+const HOSTS: [&str; 15] = [
     "github.com",
     "crates.io",
     "docs.rs",

@@ -57,7 +57,8 @@ impl<'a> Reader<'a> {
 
     /// The core: `pith` is our name for what kraft calls `unikraft`.
     fn core(&mut self, unikraft: Option<&Node>, pith: Option<&Node>) -> Result<Option<Component>> {
-        if let (Some(_), Some(second)) = (unikraft, pith) {
+        if let (Some(first), Some(second)) = (unikraft, pith) {
+            let second = if first.place.start > second.place.start { first } else { second };
             return Err(self.source.problem(second.place, "both 'unikraft' and 'pith' are given", "remove one"));
         }
         let known = keys::names(keys::COMPONENT);
