@@ -10,17 +10,10 @@ use pith_native::{Attachment, LaidOut, attach};
 /// The kernel with what it is to carry; that stands aside for what is given at boot.
 ///
 /// # Errors
-/// A root file system that is too large, or not there; strings that no command line can carry.
+/// A root file system that is too large; strings that no command line can carry.
 pub fn add(job: &Job<'_>, kernel: Vec<u8>, chosen: &Chosen, rootfs: Option<&Built>, program: Option<&LaidOut>) -> Result<Vec<u8>> {
     let project = &job.opened.project;
-    let initrd = match (chosen.embeds_rootfs, rootfs) {
-        (false, _) => None,
-        (true, Some(built)) => Some(read(&built.path)?),
-        (true, None) => {
-            let message = format!("{}: CONFIG_EINITRD=y wants the root file system inside the image, and there is none", job.opened.file);
-            return Err(Error::new(message).with_help("add for example `rootfs: ./Dockerfile`"));
-        }
-    };
+    let initrd = rootfs.filter(|_| chosen.embeds_rootfs).map(|built| read(&built.path)).transpose()?;
     let mut line = CmdlineBuilder::new();
     let mut environment: Vec<(String, String)> = Vec::new();
     let mut add = |name: &str, value: &str| {
