@@ -72,11 +72,11 @@ impl core::fmt::Display for Shown {
 pub fn left_out(number: u64) -> Option<&'static str> {
     let option = match x86_64::feature(number)? {
         "exec" => "CONFIG_LIBELF",
-        "sockets" => "CONFIG_LIBNET or CONFIG_LIBUNIX",
-        "pipe" => "CONFIG_LIBPIPE",
-        "epoll" => "CONFIG_LIBEPOLL",
-        "eventfd" => "CONFIG_LIBEVENTFD",
-        "timerfd" => "CONFIG_LIBTIMERFD",
+        "sockets" => "CONFIG_LIBNET or CONFIG_LIBPOSIX_UNIXSOCKET",
+        "pipe" => "CONFIG_LIBPOSIX_PIPE",
+        "epoll" => "CONFIG_LIBPOSIX_EPOLL",
+        "eventfd" => "CONFIG_LIBPOSIX_EVENTFD",
+        "timerfd" => "CONFIG_LIBPOSIX_TIMERFD",
         "inotify" => "CONFIG_LIBINOTIFY",
         "posix-timers" => "CONFIG_LIBSYSCALL_POSIX_TIMERS",
         _ => "CONFIG_LIBSYSCALL_MEMFD",
