@@ -15,6 +15,7 @@ const HOSTS: [&str; 14] = [
     "www.apache.org",
     "www.rfc-editor.org",
     "docs.kernel.org",
+    "json-schema.org",
     "www.kernel.org",
     "man7.org",
     "docs.oasis-open.org",
