@@ -168,8 +168,8 @@ fn leaving_without_saving_writes_nothing() {
 fn one_of_several_targets_is_asked_for() {
     let home = project();
     let mut terminal = Terminal::new(&home, &["menu"]);
-    let screen = terminal.wait("the question", |screen| screen.contains("Target?"));
-    assert!(screen.contains("1) qemu/x86_64") && screen.contains("2) fc/x86_64"), "{screen}");
+    let screen = terminal.wait("the question", |screen| screen.contains("Number:"));
+    assert!(screen.contains("1  qemu/x86_64") && screen.contains("2  fc/x86_64"), "{screen}");
     let shown = terminal.type_until("2\r", "Network and communication");
     assert!(shown.starts_with(" app, fc/x86_64"), "{shown}");
     assert_eq!(terminal.end("q").1, 0);
