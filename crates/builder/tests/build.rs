@@ -250,11 +250,12 @@ fn what_is_missing_is_named_with_how_to_get_it() {
     let place = Place::new();
     let find = |choice: &Choice| place.error(&Toolchain::find(choice, &place.path("core/kernel")).unwrap_err());
     let nowhere = || Some("/nowhere/program".into());
-    let mut said = Vec::new();
-    said.push(find(&Choice { cargo: nowhere(), ..place.choice() }));
-    said.push(find(&Choice { rustc: nowhere(), ..place.choice() }));
-    said.push(find(&Choice { linker: nowhere(), ..place.choice() }));
-    said.push(find(&Choice { linker: Some("false".into()), ..place.choice() }));
+    let mut said = vec![
+        find(&Choice { cargo: nowhere(), ..place.choice() }),
+        find(&Choice { rustc: nowhere(), ..place.choice() }),
+        find(&Choice { linker: nowhere(), ..place.choice() }),
+        find(&Choice { linker: Some("false".into()), ..place.choice() }),
+    ];
     fs::write(place.path("release"), "1.85.1").unwrap();
     said.push(find(&place.choice()));
     fs::write(place.path("release"), "1.95.0").unwrap();

@@ -53,6 +53,12 @@ fn every_preset_is_built_once_and_boots() {
         assert!(!nothing.err().contains("building the kernel"), "{}", nothing.err());
         assert_eq!(fs::read(kernel(&other, preset)).expect("an image"), image);
     }
+    // An option with a value reaches the kernel as a constant.
+    let other = project(&place, "constant", "minimal", "unikraft: {kconfig: {CONFIG_CONSOLE_INPUT_KIB: 64}}\npreset: minimal\n");
+    build(&place, &other, &[]);
+    says_hello(&place, &other, &[]);
+    let read = |path: PathBuf| fs::read(path.with_added_extension("dbg")).expect("an image");
+    assert_ne!(read(kernel(&other, "minimal")), read(kernel(&place.directory("minimal"), "minimal")));
     let sizes = |preset: &str| fs::metadata(kernel(&place.directory(preset), preset)).expect("an image").len();
     assert!(sizes("minimal") < sizes("http") && sizes("http") < sizes("runtime"));
     place.assert_clean();

@@ -50,10 +50,12 @@ impl Compilers {
         let has_cxx = sources.iter().any(|source| source.language == Language::Cxx);
         let tool = |variable: &str, (name, package, purpose): (&'static str, &'static str, &'static str)| {
             let said = named.iter().rev().find(|(name, _)| name == variable).map(|(_, value)| value.as_str());
-            let text = said.unwrap_or(name);
-            let unclosed = || NativeError::Quoting { variable: variable.to_owned(), value: text.to_owned() };
-            let mut words = shlex::split(text).filter(|words| !words.is_empty()).ok_or_else(unclosed)?.into_iter();
-            let program = tools::find(&words.next().unwrap_or_default(), package, purpose)?;
+            let Some(text) = said else {
+                return Ok(Tool { program: tools::find(name, package, purpose)?, first: Vec::new() });
+            };
+            let wrong = || NativeError::Compiler { variable: variable.to_owned(), value: text.to_owned() };
+            let mut words = shlex::split(text).unwrap_or_default().into_iter();
+            let program = words.next().and_then(|word| tools::program(&word)).ok_or_else(wrong)?;
             Ok::<_, NativeError>(Tool { program, first: words.collect() })
         };
         let c = tool("CC", if has_cxx { GCC } else { MUSL })?;

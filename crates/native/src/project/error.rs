@@ -41,6 +41,14 @@ pub enum NativeError {
         /// Its value.
         value: String,
     },
+    /// A compiler that the user names.
+    #[error("{variable}={value}: there is no such program")]
+    Compiler {
+        /// `CC` or `CXX`.
+        variable: String,
+        /// What it was set to.
+        value: String,
+    },
     /// A source in no language that is known.
     #[error("{}: no compiler is known for it (listed in {variable}); expected a name that ends in .c, .cc, .cpp, .cxx, .s or .S", path.display())]
     UnknownKind {

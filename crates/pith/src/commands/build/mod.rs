@@ -107,6 +107,8 @@ impl Job<'_> {
         let core = kernel::core(self.opened, self.store, self.report)?;
         let chosen = choice::choose(self, loaded, target)?;
         needs::check(&chosen, rootfs, &self.opened.file)?;
+        // Before the kernel, which takes longer and is the same whatever is wrong here.
+        let program = native::build(self, &chosen, &kernel::compilers(self.arguments), outdir)?;
         let kernel = kernel::build(self, &core, &chosen.configuration, &target.shown())?;
         let to = self.arguments.kernel.clone().unwrap_or_else(|| self.opened.kernel(target, outdir));
         let debug = read(&kernel.debug())?;
@@ -114,7 +116,6 @@ impl Job<'_> {
             true => debug.clone(),
             false => pith_builder::describe(&read(&kernel.image())?, &self.info(target, &kernel, &chosen)),
         };
-        let program = native::build(self, &chosen, &kernel::compilers(self.arguments), outdir)?;
         let image = carried::add(self, plain, &chosen, rootfs, program.as_ref().map(|built| &built.laid_out))?;
         let mut made: Vec<Artifact> = program.iter().map(|built| native::artifact(built, target)).collect();
         let files = [("kernel", image, ""), ("debug", debug, ".dbg"), ("symbols", read(&kernel.symbols())?, ".sym")];
