@@ -139,7 +139,8 @@ pub fn mount_standard(
 ) {
     use vfs::StandardMount;
     let vfs = context.vfs();
-    devfs::register(vfs, Arc::new(crate::stdio::Entropy), Arc::new(crate::stdio::DeviceConsole(console)));
+    let device = Arc::new(crate::stdio::DeviceConsole(console.clone()));
+    console.set_terminal(devfs::register(vfs, Arc::new(crate::stdio::Entropy), device));
     let dev = match devfs::new(vfs) {
         Ok(fs) => fs,
         Err(errno) => end::failed(exit::PITH_ERROR, format_args!("/dev: {errno}")),

@@ -17,7 +17,7 @@ use futex::FutexTable;
 use pith_abi::cmdline::GuestConfig;
 use pith_abi::exit;
 use plat_pc::pvh::BootInfo;
-use process::{Description, OnExec, Services, Thread};
+use process::{Description, OnExec, Process, Services, Thread};
 use sched::Scheduler;
 use spin::Once;
 use syscall::{Cx, Names, System};
@@ -158,15 +158,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
             );
         }));
     }
-    let descriptors =
-        [(End::Input, AccessMode::Read), (End::Output(Stream::Output), AccessMode::Write), (End::Output(Stream::Error), AccessMode::Write)];
-    let uid = thread.process().credentials().uid.real;
-    for (end, access) in descriptors {
-        let open = Description::new(Stdio::new(&console, end, uid), access, OpenFlags::empty());
-        if thread.process().files().insert(open, OnExec::Keep, 0).is_err() {
-            panic!("a new process has no room for its first descriptors");
-        }
-    }
+    give_descriptors(&config, thread.process(), &console);
     console.set_application(thread.process());
     #[cfg(feature = "agent")]
     console.set_stats(crate::stats::source(
@@ -183,6 +175,32 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     drop(thread);
     drop(services);
     scheduler.run(Box::new(KernelContext::boot()))
+}
+
+/// Fills the application's first three descriptors: three pipes, or a terminal.
+fn give_descriptors(config: &GuestConfig, process: &Process, console: &Arc<Console>) {
+    let insert = |file, access| {
+        if process.files().insert(Description::new(file, access, OpenFlags::empty()), OnExec::Keep, 0).is_err() {
+            panic!("a new process has no room for its first descriptors");
+        }
+    };
+    if let Some(size) = config.tty {
+        #[cfg(feature = "devfs")]
+        {
+            console.set_window(size.rows, size.columns);
+            match crate::stdio::terminal(process) {
+                Ok(terminal) => (0..3).for_each(|_| insert(terminal.clone(), AccessMode::ReadWrite)),
+                Err(errno) => end::failed(exit::PITH_ERROR, format_args!("pith.tty: /dev/console: {errno}")),
+            }
+            return;
+        }
+        #[cfg(not(feature = "devfs"))]
+        end::failed(exit::PITH_ERROR, format_args!("pith.tty={size}: this kernel has no terminals"));
+    }
+    let uid = process.credentials().uid.real;
+    for end in [End::Input, End::Output(Stream::Output), End::Output(Stream::Error)] {
+        insert(Stdio::new(console, end, uid), if end == End::Input { AccessMode::Read } else { AccessMode::Write });
+    }
 }
 
 /// A step of the start is done; for the trace log.

@@ -22,8 +22,10 @@ pub struct ProjectArgs {
 
 /// `pith menu`.
 #[derive(Debug, Args)]
-#[command(after_help = "Keys: arrows move, enter opens, space switches, ? helps, / searches, s saves, q leaves, h shows all of them.\nThe \
-result is kept in .config.NAME_PLATFORM-ARCH beside the Kraftfile, and lies over what that asks for.")]
+#[command(
+    after_help = "Keys: arrows move, enter opens, space switches, ? helps, / searches, s saves, q leaves, h shows all of them.\nThe \
+result is kept in .config.NAME_PLATFORM-ARCH beside the Kraftfile, and lies over what that asks for."
+)]
 pub struct MenuArgs {
     /// The project's directory
     pub directory: Option<PathBuf>,
@@ -63,8 +65,10 @@ pub enum Frontend {
 
 /// `pith set`.
 #[derive(Debug, Args)]
-#[command(after_help = "The result is kept in .config.NAME_PLATFORM-ARCH beside the Kraftfile, for each target that is left, and lies over what \
-the Kraftfile asks for; the Kraftfile stays as it is.\n\nExamples:\n  pith set CONFIG_LIBPROCFS=y\n  pith set CONFIG_PITH_PRESET=http -t qemu/x86_64")]
+#[command(
+    after_help = "The result is kept in .config.NAME_PLATFORM-ARCH beside the Kraftfile, for each target that is left, and lies over what \
+the Kraftfile asks for; the Kraftfile stays as it is.\n\nExamples:\n  pith set CONFIG_LIBPROCFS=y\n  pith set CONFIG_PITH_PRESET=http -t qemu/x86_64"
+)]
 pub struct SetArgs {
     /// Options, as in CONFIG_LIBNET=y
     #[arg(required = true, value_name = "OPTION=VALUE")]
@@ -143,8 +147,10 @@ pub struct LibFile {
 
 /// `pith lib create`.
 #[derive(Debug, Args)]
-#[command(after_help = "Makes Config.uk, Makefile.uk, exportsyms.uk, README.md and main.c in a new directory. What is not given is asked for on a \
-terminal, and has a sensible value elsewhere.")]
+#[command(
+    after_help = "Makes Config.uk, Makefile.uk, exportsyms.uk, README.md and main.c in a new directory. What is not given is asked for on a \
+terminal, and has a sensible value elsewhere."
+)]
 pub struct LibCreateArgs {
     /// Name of the library, as in zlib
     pub name: Option<String>,

@@ -137,8 +137,7 @@ pub struct CreateArgs {
     /// Keep standard input open when there is nobody at it
     #[arg(short, long)]
     pub interactive: bool,
-    /// Output and errors in one stream, in the order written, as on a terminal (before a word like qemu/x86_64, -t means
-    /// --target)
+    /// Give the application a terminal: the user's, where there is one (before a word like qemu/x86_64, -t means --target)
     #[arg(short = 't', long)]
     pub tty: bool,
 

@@ -85,7 +85,7 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
         stop_signal: stop_signal(arguments, &source)?,
         stop_seconds: arguments.stop_timeout,
         keeps_input: arguments.interactive,
-        merges_errors: arguments.tty,
+        has_terminal: arguments.tty,
     };
     let user = Wanted::new(arguments.user.as_deref(), source.user.as_deref());
     let owners = if arguments.keep_file_owners { Owners::Keep } else { Owners::Root };
@@ -113,7 +113,10 @@ impl Plan {
         let user = user::complete(self.user.as_ref(), archive.as_ref().map(|archive| archive.path.as_path()))?;
         machine.update(|record| {
             record.config.user = user.numbers;
-            environment::set_home(&mut record.config.env, &user.home);
+            environment::set_default(&mut record.config.env, "HOME", &user.home);
+            if record.config.has_terminal {
+                environment::set_default(&mut record.config.env, "TERM", "xterm");
+            }
         })?;
         let long = boot::long_words(&machine.record.config)?;
         let words_in_initrd = long.is_some();
