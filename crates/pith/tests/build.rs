@@ -204,6 +204,7 @@ fn what_cannot_work_is_said_before_anything_is_compiled() {
     kraftfile("unikraft: stable\npreset: minimal\n");
     said.push(project.build(&["--toolchain", "MAKE=gmake"]).err);
     said.push(project.build(&["--git"]).err);
+    said.push(project.build(&["--rootfs", "app/root", "-o", "/proc/results"]).err);
     said.push(project.home.pith(&["build", "nowhere"]).err);
     said.push(project.home.pith(&["run", "-W", "app", "/bin/app"]).err);
     insta::assert_snapshot!(said.join("\n"));

@@ -121,7 +121,7 @@ impl Job<'_> {
         let files = [("kernel", image, ""), ("debug", debug, ".dbg"), ("symbols", read(&kernel.symbols())?, ".sym")];
         for (what, content, suffix) in files {
             let path = suffixed(&to, suffix);
-            put(&path, &content).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
+            put(&path, &content).map_err(cannot_write(&path))?;
             made.push(Artifact { what, target: target.shown(), path, size: content.len() as u64 });
         }
         if self.arguments.print_stats {
@@ -160,6 +160,11 @@ pub fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// For results that cannot be put where they are wanted.
+fn cannot_write(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |error| Error::new(format!("{}: {error}", path.display())).with_help("choose another place for results with --output")
 }
 
 /// Writes a file in one step, unless that is what it holds already.

@@ -120,7 +120,7 @@ fn pack(job: &Job<'_>, input: &Input, asked: Option<Format>, owners: Owners, out
         return Ok(built);
     }
     let options = SourceOptions { scratch: Some(outdir.to_owned()) };
-    super::create_dir(outdir).map_err(failed(outdir))?;
+    super::create_dir(outdir).map_err(super::cannot_write(outdir))?;
     let (tree, format) = match input {
         Input::Here { path, kind } => {
             job.report.info(&format!("packing the root file system from {}", path.display()));
