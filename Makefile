@@ -6,7 +6,7 @@ PROGRAMS := target/fixtures
 # How long a fuzz target runs, the important ones four times that; as many run at a time as there are processors.
 FUZZ_SECONDS ?= 15
 
-.PHONY: demo test check bench clean build images fixtures test-host test-kernel test-machines test-fuzz setup-run setup-demo setup-test
+.PHONY: demo test check bench clean build images fixtures test-host test-kernel test-machines test-fuzz setup-run setup-demo setup-test setup-bench
 
 # The command line with its runtime image inside.
 build: images
@@ -22,6 +22,8 @@ setup-demo:
 	tools/setup.sh run demo
 setup-test:
 	tools/setup.sh run demo test
+setup-bench:
+	tools/setup.sh run demo test bench
 
 # Debian's own nginx, not recompiled, as a unikernel; its page through a published port.
 demo: setup-demo
@@ -54,7 +56,7 @@ test-fuzz:
 check:
 	tools/check.sh
 
-bench: setup-test
+bench: setup-bench
 	$(MAKE) --no-print-directory build fixtures
 	bench/run.sh
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing on a Debian or Ubuntu machine that has only Rust: setup.sh GROUP...
-# Groups: run (QEMU), demo (a real server to boot), test (programs under test and their clients).
+# Groups: run (QEMU), demo (a real server to boot), test (programs under test and their clients), bench (whom we are compared with).
 set -euo pipefail
 declare -A groups=(
   [run]="gcc libc6-dev binutils qemu-system-x86"
@@ -12,6 +12,7 @@ declare -A groups=(
     strace findutils procps cpio attr libcap2-bin zstd xz-utils erofs-utils python3-kconfiglib
     mmdebstrap docker.io crun runc uidmap bzip2
     containerd docker-registry skopeo apache2-utils openssl busybox-static"
+  [bench]="buildah"
 )
 packages=()
 for group in "$@"; do

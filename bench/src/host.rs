@@ -43,6 +43,11 @@ fn own_ticks() -> Option<f64> {
     Some(fields.iter().sum())
 }
 
+/// Processor time, in seconds, of this process and of those that it started and that have ended.
+pub fn own_seconds() -> Option<f64> {
+    own_ticks().map(|ticks| ticks / 100.0)
+}
+
 /// Watches the host during a measurement.
 pub struct Watch {
     host: Option<(f64, f64)>,

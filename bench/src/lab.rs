@@ -100,6 +100,12 @@ impl Lab {
         measure().inspect_err(|why| eprintln!("bench: the control: {why}")).ok()
     }
 
+    /// Whether a program that ours is compared with is installed.
+    pub fn has(&self, program: &str) -> bool {
+        let path = env::var_os("PATH").unwrap_or_default();
+        env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    }
+
     /// QEMU's version, as it says it.
     pub fn qemu_version() -> String {
         let said =

@@ -90,9 +90,8 @@ pub struct Measured {
 }
 
 /// Promises without a measurement, and why.
-const PENDING: [(&str, &str, &str); 4] = [
+const PENDING: [(&str, &str, &str); 3] = [
     ("guest's own time, entry -> main, under KVM", "<= 50 us", "no usable /dev/kvm where this was measured; the row above is TCG"),
-    ("rebuild after a source change, runtime project", "<= 0.5 s", "pending: `pith build` does not exist yet"),
     ("full kernel build, 2 cores", "<= 60 s", "pending: `pith build` does not exist yet; `kernel/build.sh` alone is no measure of it"),
     ("same configuration again", "<= 0.3 s", "pending: `pith build` and its cache do not exist yet"),
 ];

@@ -1,5 +1,6 @@
 //! The measurements, one file per family.
 
+mod build;
 mod command;
 mod http;
 mod memory;
@@ -16,7 +17,7 @@ use std::time::Duration;
 pub type Measure = fn(&Lab) -> Result<Vec<Row>>;
 
 /// All of them, in the order of the table, by the name that `bench/run.sh` takes.
-pub const ALL: [(&str, Measure); 8] = [
+pub const ALL: [(&str, Measure); 9] = [
     ("size", size::measure),
     ("start", start::first_line),
     ("entry", start::entry),
@@ -25,6 +26,7 @@ pub const ALL: [(&str, Measure); 8] = [
     ("micro", micro::measure),
     ("rootfs", memory::root_file_system),
     ("command", command::measure),
+    ("build", build::measure),
 ];
 
 /// How long a guest may take for its first words. The control needs seconds, and the host may be busy.

@@ -2,7 +2,7 @@
 
 use crate::error::{BuildError, Result};
 use crate::lock::{Lock, Waiting};
-use crate::tree;
+use crate::{tidy, tree};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,8 @@ impl Core {
             let _lock = Lock::take(&directory.join("lock"), waiting)?;
             if !root.is_dir() {
                 unpack(archive, &directory, &root)?;
+                // Another version of this program left them.
+                tidy::retire(cache, Some(&place))?;
             }
         }
         let vendor = Some(root.join("vendor"));

@@ -54,6 +54,8 @@ pub struct Info {
     pub libraries: Vec<Library>,
     /// Whether it carries its root file system.
     pub embeds_rootfs: bool,
+    /// Whether it carries its application, which needs no file.
+    pub carries_program: bool,
     /// Every option and its value, as in `.config`.
     pub configuration: BTreeMap<String, String>,
 }

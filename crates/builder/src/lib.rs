@@ -18,6 +18,7 @@ mod library;
 mod lock;
 mod sizes;
 mod stage;
+mod tidy;
 mod toolchain;
 mod tree;
 
@@ -31,6 +32,7 @@ pub use info::{Info, describe, info};
 pub use library::{Library, Origin};
 pub use lock::Waiting;
 pub use sizes::{Part, Sizes, sizes};
+pub use tidy::{Usage, prune, usage};
 pub use toolchain::{Choice, TARGET, Toolchain};
 pub use tree::hash as digest;
 
@@ -111,7 +113,7 @@ pub fn build(order: &Order<'_>) -> Result<(Kernel, Made)> {
     if let Some(kernel) = finished() {
         return Ok((kernel, Made::Before));
     }
-    let place = order.cache.join("work").join(order.core.place());
+    let place = order.cache.join("compile").join(order.core.place());
     fs::create_dir_all(&place).map_err(BuildError::at(&place))?;
     let lock_path = place.join("lock");
     let lock = Lock::take(&lock_path, &|| (order.reporter)(Progress::Waiting))?;

@@ -11,29 +11,12 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What cargo's stand-in does: notes that it was called, waits where it is told to, and leaves a kernel.
-const CARGO: &str = r#"#!/bin/sh
-here=$(dirname "$0")
-for word in "$@"; do
-  case $word in
-    metadata) echo '{"packages":[{"id":"a","name":"vfs","version":"0.1.0","license":"MIT","source":null}]}'; exit 0 ;;
-    --version) echo 'cargo 1.95.0'; exit 0 ;;
-  esac
-done
-echo "$@" >>"$here/calls"
-if [ -p "$here/gate" ]; then cat "$here/gate" >/dev/null; fi
-if [ -f "$here/error" ]; then cat "$here/error" >&2; exit 101; fi
-echo '   Compiling vfs v0.1.0' >&2
-mkdir -p "$CARGO_TARGET_DIR"
-cat "$here/linked" >"$CARGO_TARGET_DIR/pith-kernel"
-echo '{"reason":"compiler-artifact","package_id":"a","target":{"name":"vfs","kind":["lib"]}}'
-echo '{"reason":"compiler-artifact","package_id":"b","target":{"name":"pith-kernel","kind":["bin"]},"executable":"'"$CARGO_TARGET_DIR"'/pith-kernel"}'
-"#;
+const CARGO: &str = include_str!("fake/cargo.sh");
 
-const RUSTC: &str = "#!/bin/sh\ncase $1 in -vV) printf 'rustc\\nrelease: %s\\n' \"$(cat \"$(dirname \"$0\")/release\")\" ;; *) cat \"$(dirname \"$0\")/libdir\" ;; esac\n";
+const RUSTC: &str = include_str!("fake/rustc.sh");
 
 /// A kernel as far as finishing one goes: one function and the byte for the number of vector registers.
-const KERNEL: &str =
-    ".globl _start\n_start: movaps %xmm3, %xmm0\nret\n.section .rodata\n.globl arch_vector_registers\narch_vector_registers: .byte 16\n";
+const KERNEL: &str = include_str!("fake/kernel.s");
 
 struct Place {
     directory: tempfile::TempDir,
@@ -175,7 +158,7 @@ fn an_image_is_its_segments_and_the_number_of_its_vector_registers() {
 fn the_copy_that_is_compiled_has_everything_below_one_directory() {
     let place = Place::new();
     place.build(&Configuration::preset("runtime")).unwrap();
-    let work = fs::read_dir(place.path("cache/work")).unwrap().next().unwrap().unwrap().path().join("src");
+    let work = fs::read_dir(place.path("cache/compile")).unwrap().next().unwrap().unwrap().path().join("src");
     let read = |name: &str| fs::read_to_string(work.join(name)).unwrap();
     assert_eq!(read("Cargo.toml"), "pith-abi = { path = \"pith-abi\" }\n");
     assert_eq!(read("pith-abi/Cargo.toml"), "[package]\n\n[lints]\n");
@@ -267,11 +250,12 @@ fn what_is_missing_is_named_with_how_to_get_it() {
     let place = Place::new();
     let find = |choice: &Choice| place.error(&Toolchain::find(choice, &place.path("core/kernel")).unwrap_err());
     let nowhere = || Some("/nowhere/program".into());
-    let mut said = Vec::new();
-    said.push(find(&Choice { cargo: nowhere(), ..place.choice() }));
-    said.push(find(&Choice { rustc: nowhere(), ..place.choice() }));
-    said.push(find(&Choice { linker: nowhere(), ..place.choice() }));
-    said.push(find(&Choice { linker: Some("false".into()), ..place.choice() }));
+    let mut said = vec![
+        find(&Choice { cargo: nowhere(), ..place.choice() }),
+        find(&Choice { rustc: nowhere(), ..place.choice() }),
+        find(&Choice { linker: nowhere(), ..place.choice() }),
+        find(&Choice { linker: Some("false".into()), ..place.choice() }),
+    ];
     fs::write(place.path("release"), "1.85.1").unwrap();
     said.push(find(&place.choice()));
     fs::write(place.path("release"), "1.95.0").unwrap();
@@ -316,4 +300,25 @@ fn a_log_has_all_that_the_compiler_says() {
     let text = fs::read_to_string(log).unwrap();
     assert!(text.contains("--features") && text.contains("http") && text.contains("   Compiling vfs v0.1.0\n"), "{text}");
     assert!(fs::read_to_string(place.path("calls")).unwrap().contains("--jobs=3"));
+}
+
+#[test]
+fn what_is_kept_can_be_removed() {
+    let place = Place::new();
+    let runtime = Configuration::preset("runtime");
+    place.build(&runtime).unwrap();
+    let cache = place.path("cache");
+    let usage = pith_builder::usage(&cache);
+    assert!(usage.kernels == 1 && usage.bytes > 0, "{usage:?}");
+    // Not from under a build that is at work.
+    let compile = fs::read_dir(cache.join("compile")).unwrap().next().unwrap().unwrap().path();
+    let lock = fs::File::options().write(true).open(compile.join("lock")).unwrap();
+    lock.lock().unwrap();
+    pith_builder::prune(&cache).unwrap();
+    assert!(compile.join("src").is_dir());
+    drop(lock);
+    pith_builder::prune(&cache).unwrap();
+    assert_eq!(pith_builder::usage(&cache).kernels, 0);
+    assert!(!compile.exists());
+    assert_eq!(place.build(&runtime).unwrap().1, Made::Now);
 }

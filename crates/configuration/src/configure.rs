@@ -57,6 +57,16 @@ impl From<Problem> for Error {
     }
 }
 
+/// Where the application is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Application {
+    /// A program in the root file system.
+    #[default]
+    InFiles,
+    /// A program that is built from the project's sources and becomes part of the image.
+    InImage,
+}
+
 /// What is to be configured.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -66,6 +76,8 @@ pub struct Request<'a> {
     pub file: &'a str,
     /// What to build for.
     pub target: &'a Target,
+    /// Where its application is.
+    pub application: Application,
     /// What `pith set` and `pith menu` saved for this target.
     pub saved: Option<&'a Saved>,
     /// Options whose saved values are to be forgotten.
@@ -75,10 +87,10 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A project and a target, nothing saved, nothing overridden.
+    /// A project with its application among its files, and a target, nothing saved, nothing overridden.
     #[must_use]
     pub fn new(project: &'a Project, file: &'a str, target: &'a Target) -> Self {
-        Self { project, file, target, saved: None, forgotten: &[], overrides: &[] }
+        Self { project, file, target, application: Application::InFiles, saved: None, forgotten: &[], overrides: &[] }
     }
 }
 
@@ -206,7 +218,7 @@ pub fn configure<'c>(core: &'c Core, request: &Request<'_>) -> Result<Configured
     }
     let command_line = Origin::Other("the command line".into());
     let overrides: Vec<Wish> = request.overrides.iter().map(|(name, value)| Wish::new(name, value, command_line.clone())).collect();
-    let mut wishes = inputs::gather(core, request.project, target, request.file);
+    let mut wishes = inputs::gather(core, request.project, request.application, target, request.file);
     let asked_preset = preset_of(&wishes);
     let mut asked = vec![(PRESET.to_owned(), asked_preset)];
     asked.extend(wishes.iter().filter(|wish| wish.name != PRESET).map(|wish| (wish.name.clone(), wish.value.clone())));

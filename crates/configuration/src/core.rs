@@ -61,7 +61,7 @@ pub fn extras(directory: &Path, project: &Project) -> Vec<Extra> {
     let mut out: Vec<Extra> = Vec::new();
     for place in std::iter::once(directory.to_owned()).chain(places) {
         let path = place.join("Config.uk");
-        let shown = path.display().to_string();
+        let shown = path.strip_prefix(directory).unwrap_or(&path).display().to_string();
         if let (false, Ok(text)) = (out.iter().any(|extra| extra.path == shown), std::fs::read_to_string(&path)) {
             out.push(Extra { path: shown, text });
         }

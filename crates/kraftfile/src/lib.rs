@@ -11,6 +11,7 @@ pub mod edit;
 pub mod find;
 pub mod interpolate;
 pub mod project;
+pub mod schema;
 pub mod yaml;
 
 pub use find::{FindError, NAMES, find};

@@ -1,11 +1,13 @@
 //! What a project file means.
 
 mod components;
+mod keys;
 mod reader;
 mod storage;
 mod template;
 
 pub use components::{Component, ComponentSource, KconfigEntry, Target, architecture, platform};
+pub use keys::{Form, Key, TOP};
 pub use storage::{Access, Rom, Volume};
 
 use crate::yaml;

@@ -100,8 +100,14 @@ impl Menu<'_> {
         let full = frame.area();
         match dialog {
             Dialog::Text { title, lines, top } => {
-                let inner = window(frame, centred(full, 76, 100), title, "any other key closes");
-                let shown: Vec<Line<'_>> = lines.iter().skip(*top).map(|line| Line::from(line.as_str())).collect();
+                let width = 76.min(full.width.saturating_sub(2));
+                let inside = usize::from(width.saturating_sub(2)).max(1);
+                let height: usize = lines.iter().map(|line| line.chars().count().div_ceil(inside).max(1)).sum();
+                let height = u16::try_from(height + 2).unwrap_or(u16::MAX);
+                let inner = window(frame, centred(full, width, height), title, "any other key closes");
+                // What fits is not scrolled.
+                let top = if height > inner.height + 2 { *top } else { 0 };
+                let shown: Vec<Line<'_>> = lines.iter().skip(top).map(|line| Line::from(line.as_str())).collect();
                 frame.render_widget(Paragraph::new(shown).wrap(Wrap { trim: false }), inner);
             }
             Dialog::Search { field, hits, at } => {

@@ -121,7 +121,7 @@ fn a_template_here_and_the_applications_options_count() {
     assert_eq!(home.pith(&["unset", "CONFIG_APPDEMO_PORT"]).code, 0);
     assert!(config(&home, "qemu-x86_64").contains("CONFIG_APPDEMO_PORT=80\n"));
     fs::remove_dir_all(home.path("base")).unwrap();
-    assert!(home.pith(&["set", "CONFIG_LIBNET=y"]).err.contains("there is no directory"));
+    assert!(home.pith(&["set", "CONFIG_LIBNET=y"]).err.contains("is no directory"));
 }
 
 #[test]

@@ -10,6 +10,9 @@ extern crate alloc;
 
 mod application;
 mod attached;
+mod config {
+    include!(concat!(env!("OUT_DIR"), "/config.rs"));
+}
 mod console;
 #[cfg(feature = "virtio")]
 mod devices;

@@ -97,5 +97,5 @@ fn failed(what: fmt::Arguments<'_>) -> ! {
 #[cfg(not(feature = "panic-text"))]
 #[inline(never)]
 fn failed() -> ! {
-    end("a check of its own failed in the first of these functions", None, cpu::stack_pointer())
+    end("a check of its own failed, in these functions", None, cpu::stack_pointer())
 }

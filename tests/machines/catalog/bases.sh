@@ -36,7 +36,7 @@ dockerfile() {
     [ ${#packages[@]} -eq 0 ] || echo "RUN ${names//$'\n'/ }"
 }
 
-key() { { echo "1 $release"; dockerfile "$1"; cat /usr/local/share/ca-certificates/*.crt 2>/dev/null || true; } | sha256sum | cut -d' ' -f1; }
+key() { { echo "2 $release"; dockerfile "$1"; cat /usr/local/share/ca-certificates/*.crt 2>/dev/null || true; } | sha256sum | cut -d' ' -f1; }
 
 missing=()
 for name in "${!layers[@]}"; do
@@ -50,7 +50,7 @@ mkdir -p "$cache"
 trust='mkdir -p "$1/usr/local/share/ca-certificates"; cp /usr/local/share/ca-certificates/*.crt "$1/usr/local/share/ca-certificates/" 2>/dev/null || true;
     rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin'
 if [ ! -e "$cache/debian.tar" ]; then
-    mmdebstrap --quiet --variant=apt --aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+    SOURCE_DATE_EPOCH=0 mmdebstrap --quiet --variant=apt --aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
         --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io --customize-hook="$trust" "$release" "$cache/new.tar"
     rm -f "$cache/debian.digest"
     mv "$cache/new.tar" "$cache/debian.tar"
@@ -65,18 +65,19 @@ run() {
 
 # An image as the OCI's image layout has it, from lines of layers' digests and archives.
 layout() {
-    local new=$dir/$1.new ids="" parts="" digest size blob
+    local new=$dir/$1.new ids="" parts="" history="" digest size blob
     local blobs=$new/blobs/sha256
     rm -rf "$new"
     mkdir -p "$blobs"
     while read -r digest blob; do
         ln "$blob" "$blobs/${digest#sha256:}" 2>/dev/null || cp "$blob" "$blobs/${digest#sha256:}"
         ids+=",\"$digest\""
+        history+=',{"created_by":"bases.sh"}'
         parts+=",{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"$digest\",\"size\":$(stat -c %s "$blob")}"
     done
     put() { digest=$(sha256sum <"$new/json" | cut -d' ' -f1); size=$(stat -c %s "$new/json"); mv "$new/json" "$blobs/$digest"; }
-    printf '{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Cmd":["/bin/sh"]},"rootfs":{"type":"layers","diff_ids":[%s]}}' \
-        "${ids#,}" >"$new/json"
+    printf '{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Cmd":["/bin/sh"]},"rootfs":{"type":"layers","diff_ids":[%s]},"history":[%s]}' \
+        "${ids#,}" "${history#,}" >"$new/json"
     put
     printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%s","size":%s},"layers":[%s]}' \
         "$digest" "$size" "${parts#,}" >"$new/json"

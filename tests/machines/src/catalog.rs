@@ -56,11 +56,16 @@ impl Registry {
     }
 
     /// The names that Dockerfiles use and where they are, as `$PITH_IMAGE_MAP` wants it.
-    fn map(&self) -> String {
+    pub fn map(&self) -> String {
+        let entries: Vec<String> = self.names().into_iter().map(|(name, place)| format!("{name}={place}")).collect();
+        entries.join(";")
+    }
+
+    /// Each name and where it is.
+    pub fn names(&self) -> Vec<(String, String)> {
         let table = fs::read_to_string(root().join("tests/machines/catalog/bases.tsv")).expect("bases.tsv");
         let rows = table.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('\t'));
-        let entries: Vec<String> = rows.map(|(name, base)| format!("{name}={}/{base}:latest", self.address)).collect();
-        entries.join(";")
+        rows.map(|(name, base)| (name.to_owned(), format!("{}/{base}:latest", self.address))).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `pith build` and its neighbours, and how a root file system is built from a Dockerfile.
 
-use super::{Arch, Output, RootfsType};
+use super::{Output, ProjectArgs, RootfsType};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -44,36 +44,19 @@ pub struct BuildArgs {
     pub pull: String,
 }
 
-/// Which project, and which of its targets.
-#[derive(Debug, Default, Args)]
-pub struct TargetArgs {
-    /// Directory of the project [default: here, or the nearest above that has a Kraftfile]
-    #[arg(value_name = "DIR")]
-    pub path: Option<PathBuf>,
-    /// Project file to use; - reads standard input
-    #[arg(short = 'K', long, value_name = "FILE")]
-    pub kraftfile: Option<PathBuf>,
-    /// Only targets for this architecture
-    #[arg(short = 'm', long, hide_possible_values = true)]
-    pub arch: Option<Arch>,
-    /// Only targets for this platform: qemu, fc, xen
-    #[arg(short, long, value_name = "PLAT")]
-    pub plat: Option<String>,
-    /// Only this target: its name, or PLATFORM/ARCHITECTURE
-    #[arg(short, long, value_name = "TARGET")]
-    pub target: Option<String>,
-}
-
 /// `pith build`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "A project with `unikraft:` or `pith:` gets a kernel of its own for each target, one with `runtime:` its root file system. A kernel is never compiled \
-twice from the same sources and options.\n\nWhere several targets are left and nobody can be asked, the one for qemu/x86_64 is built, or none.\n\n\
+twice from the same sources and options.\n\nOf several targets one is asked for; where nobody can be asked, the first that can be built is built.\n\n\
 Examples:\n  pith build\n  pith build --all ./app\n  pith build -t qemu/x86_64 --print-stats"
 )]
 pub struct BuildProjectArgs {
+    /// Directory of the project [default: here, or the nearest above that has a Kraftfile]
+    #[arg(value_name = "DIR")]
+    pub path: Option<PathBuf>,
     #[command(flatten)]
-    pub project: TargetArgs,
+    pub project: ProjectArgs,
     /// Build every target that is left
     #[arg(long)]
     pub all: bool,
@@ -167,8 +150,11 @@ impl BuildProjectArgs {
 /// `pith clean`.
 #[derive(Debug, Args)]
 pub struct CleanArgs {
+    /// Directory of the project [default: here, or the nearest above that has a Kraftfile]
+    #[arg(value_name = "DIR")]
+    pub path: Option<PathBuf>,
     #[command(flatten)]
-    pub project: TargetArgs,
+    pub project: ProjectArgs,
     /// Everything that was built, the saved options too
     #[arg(short = 'P', long)]
     pub proper: bool,
@@ -177,8 +163,11 @@ pub struct CleanArgs {
 /// `pith fetch`.
 #[derive(Debug, Args)]
 pub struct FetchArgs {
+    /// Directory of the project [default: here, or the nearest above that has a Kraftfile]
+    #[arg(value_name = "DIR")]
+    pub path: Option<PathBuf>,
     #[command(flatten)]
-    pub project: TargetArgs,
+    pub project: ProjectArgs,
     #[command(flatten)]
     pub build: BuildArgs,
     /// Fetch no images

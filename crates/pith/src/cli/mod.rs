@@ -8,7 +8,7 @@ mod project;
 mod run;
 mod system;
 
-pub use build::{BuildArgs, BuildProjectArgs, Builder, CleanArgs, FetchArgs, TargetArgs};
+pub use build::{BuildArgs, BuildProjectArgs, Builder, CleanArgs, FetchArgs};
 pub use global::{Global, LogLevel, LogType};
 pub use help::{command, tree};
 pub use machines::*;

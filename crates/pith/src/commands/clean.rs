@@ -1,6 +1,6 @@
 //! `pith clean`: removes what `pith build` made of a project.
 
-use super::build::{suffixed, targets};
+use super::build::suffixed;
 use crate::cli::CleanArgs;
 use crate::error::{Error, Result};
 use crate::project;
@@ -17,10 +17,10 @@ pub const ROOTFS: [&str; 3] = ["initramfs-x86_64.cpio", "initramfs-x86_64.erofs"
 /// # Errors
 /// No project; files that cannot be removed.
 pub fn clean(arguments: &CleanArgs, report: &Report) -> Result<u8> {
-    let opened = project::open(&arguments.project, report)?;
+    let opened = project::open(arguments.path.as_deref(), arguments.project.kraftfile.as_deref(), report)?;
     let outdir = opened.outdir(None);
     let mut removed = 0;
-    for target in targets::filtered(&opened, &arguments.project)? {
+    for target in opened.filtered(&arguments.project)? {
         let kernel = opened.kernel(&target, &outdir);
         for suffix in ["", ".dbg", ".sym"] {
             removed += remove(&suffixed(&kernel, suffix))?;

@@ -1,6 +1,6 @@
 //! `pith fetch`: gets everything that a build needs, so that it needs no network.
 
-use super::build::{kernel, targets};
+use super::build::kernel;
 use crate::build::Build;
 use crate::cli::FetchArgs;
 use crate::error::Result;
@@ -14,8 +14,8 @@ use crate::settings::Settings;
 /// # Errors
 /// What cannot be had.
 pub fn fetch(settings: &Settings, arguments: &FetchArgs, report: &Report) -> Result<u8> {
-    let opened = project::open(&arguments.project, report)?;
-    targets::filtered(&opened, &arguments.project)?;
+    let opened = project::open(arguments.path.as_deref(), arguments.project.kraftfile.as_deref(), report)?;
+    opened.filtered(&arguments.project)?;
     let store = settings.store()?;
     if opened.project.builds_kernel() {
         let core = kernel::core(&opened, &store, report)?;

@@ -2,18 +2,14 @@
 
 use crate::cli::ProjectArgs;
 use crate::error::{Error, Result};
+use crate::project::{self, Opened, application};
 use crate::report::Report;
 use crate::settings::Settings;
 use pith_configuration::{Configured, Core, Request, Saved, configure, extras, saved};
-use pith_kraftfile::{ComponentSource, Project, Runtime, Target, architecture, find, platform};
+use pith_kraftfile::{ComponentSource, Project, Runtime, Target, find};
 use std::fs;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-
-/// Values of variables in project files: this process's environment.
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
 
 /// The project file that a user means.
 ///
@@ -41,94 +37,47 @@ pub struct Loaded {
     pub core: Core,
 }
 
-fn directory_of(file: &Path) -> PathBuf {
-    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
-}
-
 /// Reads a project, its template and its core.
 ///
 /// # Errors
 /// No project, or one that is broken or builds no kernel; a core or template that is not there.
 pub fn load(arguments: &ProjectArgs, directory: Option<&Path>, report: &Report) -> Result<Loaded> {
-    let is_input = arguments.kraftfile.as_deref() == Some(Path::new("-"));
-    let file = if is_input { None } else { Some(file(arguments.kraftfile.as_deref(), directory)?) };
-    let directory = match (&file, directory) {
-        (_, Some(directory)) if arguments.kraftfile.is_some() => directory.to_owned(),
-        (Some(file), _) => directory_of(file),
-        (None, directory) => directory.unwrap_or(Path::new(".")).to_owned(),
-    };
-    let text = match &file {
-        Some(file) => fs::read_to_string(file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?,
-        None => {
-            let mut text = String::new();
-            io::stdin().read_to_string(&mut text).map_err(|error| Error::new(format!("standard input: {error}")))?;
-            text
-        }
-    };
-    let shown = file.as_ref().and_then(|file| file.file_name()).map_or_else(|| "-".to_owned(), |name| name.to_string_lossy().into_owned());
-    let project = Project::parse(&shown, &text, &variable)?;
-    for warning in &project.warnings {
-        report.warn(&format!("{shown}:{}:{}: {}", warning.line, warning.column, warning.message));
-    }
-    if !project.builds_kernel() {
-        let runtime = match &project.runtime {
-            Some(Runtime::Image(name)) => name.clone(),
-            Some(Runtime::Kernel(path)) => format!("kernel://{path}"),
-            None => "no runtime".to_owned(),
-        };
-        let error = Error::new(format!("{shown}: this project builds no kernel that could have options: it uses the runtime {runtime}"));
-        return Err(error.with_help("a project with `unikraft:` or `template:` builds its own"));
-    }
-    let project = with_template(project, &directory)?;
-    let own = extras(&directory, &project);
-    let core = match project.unikraft.as_ref().map(|core| &core.source) {
-        Some(ComponentSource::Path(path)) => Core::open_with(&directory.join(path), &own)?,
-        _ => Core::embedded_with(&own)?,
-    };
-    Ok(Loaded { directory, file, shown, project, core })
-}
-
-/// The project over the Kraftfile of a template that is a directory here.
-fn with_template(project: Project, directory: &Path) -> Result<Project> {
-    let Some(ComponentSource::Path(path)) = project.template.as_ref().map(|template| &template.source) else { return Ok(project) };
-    let place = directory.join(path);
-    if !place.is_dir() {
-        let line = project.template.as_ref().map_or(0, |template| template.line);
-        return Err(Error::new(format!("template {path}, line {line}: there is no directory {}", place.display())));
-    }
-    let Some(file) = find::find_in(&place)? else { return Ok(project) };
-    let text = fs::read_to_string(&file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?;
-    let template = Project::parse(&file.display().to_string(), &text, &variable)?;
-    Ok(project.over(template))
+    Loaded::of(&project::open(directory, arguments.kraftfile.as_deref(), report)?)
 }
 
 impl Loaded {
+    /// A project that has been read, with its core.
+    ///
+    /// # Errors
+    /// It builds no kernel; its core is not there.
+    pub fn of(opened: &Opened) -> Result<Self> {
+        let file = opened.path.as_ref().and_then(|path| path.file_name());
+        let shown = file.map_or_else(|| "-".to_owned(), |name| name.to_string_lossy().into_owned());
+        let project = opened.project.clone();
+        if !project.builds_kernel() {
+            let runtime = match &project.runtime {
+                Some(Runtime::Image(name)) => name.clone(),
+                Some(Runtime::Kernel(path)) => format!("kernel://{path}"),
+                None => "no runtime".to_owned(),
+            };
+            let error =
+                Error::new(format!("{shown}: this project builds no kernel that could have options: it uses the runtime {runtime}"));
+            return Err(error.with_help("a project with `unikraft:` or `template:` builds its own"));
+        }
+        let own = extras(&opened.directory, &project);
+        let core = match project.unikraft.as_ref().map(|core| &core.source) {
+            Some(ComponentSource::Path(path)) => Core::open_with(&opened.directory.join(path), &own)?,
+            _ => Core::embedded_with(&own)?,
+        };
+        Ok(Self { directory: opened.directory.clone(), file: opened.path.clone(), shown, project, core })
+    }
+
     /// The project's targets that fit the user's filters.
     ///
     /// # Errors
     /// None of them does.
     pub fn targets(&self, arguments: &ProjectArgs) -> Result<Vec<Target>> {
-        let fits = |target: &Target| {
-            let plat = arguments.plat.as_ref().is_none_or(|plat| platform(plat) == target.platform);
-            let arch = arguments.arch.as_ref().is_none_or(|arch| architecture(arch) == target.architecture);
-            let own = arguments.target.as_ref().is_none_or(|wanted| {
-                let both = wanted.split_once('/').map(|(plat, arch)| format!("{}/{}", platform(plat), architecture(arch)));
-                target.name.as_deref() == Some(wanted.as_str()) || both.as_deref() == Some(target.shown().as_str())
-            });
-            plat && arch && own
-        };
-        let mut all = self.project.targets.clone();
-        if all.is_empty() {
-            // A project that says nothing is for this machine.
-            let (platform, architecture) = ("qemu".to_owned(), "x86_64".to_owned());
-            all.push(Target { name: None, platform, architecture, kconfig: Vec::new(), output: None, line: 1 });
-        }
-        let left: Vec<Target> = all.iter().filter(|target| fits(target)).cloned().collect();
-        if left.is_empty() {
-            let known: Vec<String> = all.iter().map(Target::shown).collect();
-            return Err(Error::new("no targets selected").with_help(format!("{} has {}", self.shown, known.join(", "))));
-        }
-        Ok(left)
+        project::filtered(&self.project, &self.shown, arguments)
     }
 
     /// Where a target's configuration is kept.
@@ -156,7 +105,8 @@ impl Loaded {
         forgotten: &[String],
         overrides: &[(String, String)],
     ) -> Result<Configured<'_>> {
-        let request = Request { project: &self.project, file: &self.shown, target, saved, forgotten, overrides };
+        let application = application(&self.project, &self.directory);
+        let request = Request { project: &self.project, file: &self.shown, target, application, saved, forgotten, overrides };
         Ok(configure(&self.core, &request)?)
     }
 

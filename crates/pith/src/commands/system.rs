@@ -1,5 +1,6 @@
 //! `pith system`: settings, disk space, manual pages.
 
+use super::build::kernel;
 use super::lifecycle::{confirm, count, remove_one};
 use crate::cli::{Output, SystemCommand, tree};
 use crate::error::{Error, Result};
@@ -168,12 +169,14 @@ fn df(store: &Store, output: Output) -> Result<u8> {
         fs::read_dir(&cache).into_iter().flatten().flatten().filter(|item| item.file_name() != crate::run::PACKED).collect();
     let cached: u64 = files.iter().map(|item| disk_bytes(&item.path())).sum();
     let stale: u64 = stale_cache(store).iter().map(|path| disk_bytes(path)).sum();
+    let kernels = pith_builder::usage(&kernel::cache(store));
     let mut listing = Listing::new(&["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"]);
     for (name, total, active, size, free) in [
         ("Machines", total, live, size, free),
         ("Cache", files.len(), files.len(), cached, stale),
         ("Build cache", steps, 0, built, built),
         ("Root file systems", packed.total, packed.shared, packed.bytes, packed.bytes.saturating_sub(packed.shared_bytes)),
+        ("Kernels", kernels.kernels, 0, kernels.bytes, kernels.bytes),
     ] {
         let row = vec![name.to_owned(), total.to_string(), active.to_string(), bytes(size), bytes(free)];
         listing.push(row, json!({ "type": name, "total": total, "active": active, "size_bytes": size, "reclaimable_bytes": free }));
@@ -194,13 +197,15 @@ fn prune(settings: &Settings, force: bool, report: &Report) -> Result<u8> {
     let kept = packed(&store);
     let before = kept.usage();
     let (steps, _) = build_usage(&store);
-    if ended.is_empty() && stale.is_empty() && before.total == 0 && steps == 0 {
+    let kernels = pith_builder::usage(&kernel::cache(&store));
+    if ended.is_empty() && stale.is_empty() && before.total == 0 && kernels.bytes == 0 && steps == 0 {
         return Ok(0);
     }
     if !force {
         let (machines, files) = (count(ended.len(), "machine"), count(stale.len(), "cached file"));
-        let (packed, steps) = (count(before.total, "packed root file system"), count(steps, "step"));
-        confirm(settings, &format!("Remove {machines} that ended, {files}, {packed} and {steps} of Dockerfiles"))?;
+        let packed = count(before.total, "packed root file system");
+        let (kernels, steps) = (count(kernels.kernels, "built kernel"), count(steps, "step"));
+        confirm(settings, &format!("Remove {machines} that ended, {files}, {packed}, {kernels} and {steps} of Dockerfiles"))?;
     }
     let (mut freed, mut failed) = (0, false);
     for machine in ended {
@@ -241,6 +246,13 @@ fn prune(settings: &Settings, force: bool, report: &Report) -> Result<u8> {
             failed = true;
         }
     }
+    let kept = kernel::cache(&store);
+    let before = pith_builder::usage(&kept).bytes;
+    if let Err(error) = pith_builder::prune(&kept) {
+        report.failure(&error.into());
+        failed = true;
+    }
+    freed += before.saturating_sub(pith_builder::usage(&kept).bytes);
     println!("{} freed", bytes(freed));
     if failed { Err(Error::told(pith_abi::exit::PITH_ERROR)) } else { Ok(0) }
 }

@@ -119,15 +119,15 @@ pub fn of(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report
         _ => Some(built_kernel(&opened, arguments)?),
     };
     // What the kernel carries needs no files and perhaps no command.
-    let carries = match &kernel {
-        Some(path) if project.builds_kernel() => {
-            pith_builder::info(path)?.is_some_and(|info| info.embeds_rootfs) && arguments.rootfs.is_none()
-        }
-        _ => false,
+    let info = match &kernel {
+        Some(path) if project.builds_kernel() => pith_builder::info(path)?,
+        _ => None,
     };
+    let embeds = info.as_ref().is_some_and(|info| info.embeds_rootfs) && arguments.rootfs.is_none();
+    let carries = embeds || info.is_some_and(|info| info.carries_program);
     let files = match &arguments.rootfs {
         Some(path) => rootfs_files(path, None)?,
-        None if carries => Origin::Here(Files::None),
+        None if embeds => Origin::Here(Files::None),
         None => rootfs(&opened)?.unwrap_or(Origin::Here(Files::None)),
     };
     let given = words(arguments);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// A file that a build made.
 #[derive(Clone, Debug)]
 pub struct Artifact {
-    /// What it is: `kernel`, `debug`, `symbols`, `initramfs`.
+    /// What it is: `program`, `kernel`, `debug`, `symbols`, `initramfs`.
     pub what: &'static str,
     /// What it is for: a target, or nothing when for all of them.
     pub target: String,

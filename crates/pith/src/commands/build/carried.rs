@@ -5,29 +5,22 @@ use super::rootfs::Built;
 use super::{Job, read};
 use crate::error::{Error, Result};
 use pith_abi::cmdline::CmdlineBuilder;
-use pith_native::{Attachment, attach};
+use pith_native::{Attachment, LaidOut, attach};
 
 /// The kernel with what it is to carry; that stands aside for what is given at boot.
 ///
 /// # Errors
-/// A root file system that is too large, or not there; strings that no command line can carry.
-pub fn add(job: &Job<'_>, kernel: Vec<u8>, chosen: &Chosen, rootfs: Option<&Built>) -> Result<Vec<u8>> {
+/// A root file system that is too large; strings that no command line can carry.
+pub fn add(job: &Job<'_>, kernel: Vec<u8>, chosen: &Chosen, rootfs: Option<&Built>, program: Option<&LaidOut>) -> Result<Vec<u8>> {
     let project = &job.opened.project;
-    let initrd = match (chosen.embeds_rootfs, rootfs) {
-        (false, _) => None,
-        (true, Some(built)) => Some(read(&built.path)?),
-        (true, None) => {
-            let message = format!("{}: CONFIG_EINITRD=y wants the root file system inside the image, and there is none", job.opened.file);
-            return Err(Error::new(message).with_help("add for example `rootfs: ./Dockerfile`"));
-        }
-    };
+    let initrd = rootfs.filter(|_| chosen.embeds_rootfs).map(|built| read(&built.path)).transpose()?;
     let mut line = CmdlineBuilder::new();
     let mut environment: Vec<(String, String)> = Vec::new();
     let mut add = |name: &str, value: &str| {
         environment.retain(|(known, _)| known != name);
         environment.push((name.to_owned(), value.to_owned()));
     };
-    if initrd.is_some() {
+    if initrd.is_some() || program.is_some() {
         let config = rootfs.map(|built| &built.config);
         for text in config.into_iter().flat_map(|config| &config.env) {
             let (name, value) = text.split_once('=').unwrap_or((text, ""));
@@ -56,9 +49,9 @@ pub fn add(job: &Job<'_>, kernel: Vec<u8>, chosen: &Chosen, rootfs: Option<&Buil
         line.env(name, value);
     }
     let command_line = line.build().map_err(|error| Error::new(format!("{}: {error}", job.opened.file)))?;
-    if initrd.is_none() && command_line.is_empty() {
+    if initrd.is_none() && program.is_none() && command_line.is_empty() {
         return Ok(kernel);
     }
-    let attachment = Attachment { initrd: initrd.as_deref(), command_line: &command_line, program: None };
+    let attachment = Attachment { initrd: initrd.as_deref(), command_line: &command_line, program };
     attach(&kernel, &attachment).map_err(|error| Error::new(error.to_string()))
 }

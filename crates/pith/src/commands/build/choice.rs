@@ -1,15 +1,15 @@
 //! What is to be in a project's kernel, from everybody who has a say.
 
 use super::Job;
+use crate::commands::project::Loaded;
 use crate::error::{Error, Result};
-use pith_builder::{Configuration, Constant, Core, Value};
+use pith_builder::{Configuration, Constant, Value};
 use pith_configuration::saved::Age;
-use pith_configuration::{Configured, Request, Saved, configure, explain, saved, validate};
+use pith_configuration::{Configured, Request, Saved, configure, explain, validate};
 use pith_kconfig::Kind;
-use pith_kraftfile::{ComponentSource, Project, Target};
+use pith_kraftfile::{Project, Target};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 /// A choice.
 pub struct Chosen {
@@ -19,12 +19,21 @@ pub struct Chosen {
     pub configuration: Configuration,
     /// Every option, as in `.config`.
     pub values: BTreeMap<String, String>,
+    /// The same, as the file itself.
+    pub text: String,
     /// Variables for the application.
     pub environment: Vec<(String, String)>,
     /// Whether the root file system becomes part of the image.
     pub embeds_rootfs: bool,
     /// Why everything is as it is.
     pub explanation: String,
+}
+
+impl Chosen {
+    /// Whether the application becomes part of the image.
+    pub fn carries_program(&self) -> bool {
+        self.configuration.features.iter().any(|feature| feature == "embedded-app")
+    }
 }
 
 /// What a saved configuration says about the project at the time; without it, every line counts.
@@ -34,30 +43,27 @@ const HEADING: [&str; 2] = ["#: CONFIG_", "# Options of the core: "];
 ///
 /// # Errors
 /// A target that no kernel is for; with `--validate`, options that came to nothing.
-pub fn choose(job: &Job<'_>, core: &Core, target: &Target) -> Result<Chosen> {
-    let opened = job.opened;
-    let application = fs::read_to_string(opened.directory.join("Config.uk")).ok();
-    let options = match opened.project.unikraft.as_ref().map(|component| &component.source) {
-        Some(ComponentSource::Path(_)) => pith_configuration::Core::open(core.root(), application.as_deref())?,
-        _ => pith_configuration::Core::embedded(application.as_deref())?,
-    };
-    let saved = saved_options(job, target)?;
+pub fn choose(job: &Job<'_>, loaded: &Loaded, target: &Target) -> Result<Chosen> {
+    let options = &loaded.core;
+    let saved = saved_options(job, loaded, target)?;
     let bare;
     let project = match job.arguments.no_configure {
         true => {
-            bare = without_options(&opened.project);
+            bare = without_options(&loaded.project);
             &bare
         }
-        false => &opened.project,
+        false => &loaded.project,
     };
-    let request = Request { saved: saved.as_ref(), ..Request::new(project, &opened.file, target) };
-    let configured = configure(&options, &request)?;
+    let application = crate::project::application(&loaded.project, &loaded.directory);
+    let request = Request { saved: saved.as_ref(), application, ..Request::new(project, &loaded.shown, target) };
+    let configured = configure(options, &request)?;
     report(job, &configured)?;
     let constants = configured.constants.iter().map(|(name, value)| {
         let kind = options.kconfig().find(name).map(|symbol| options.kconfig().symbol(symbol).kind);
         Constant { name: name.clone(), value: constant(kind, &value.text) }
     });
-    let values = configured.config.write("").lines().filter_map(|line| line.split_once('=')).map(pair).collect();
+    let text = configured.config.write("");
+    let values = text.lines().filter_map(|line| line.split_once('=')).map(pair).collect();
     let configuration = Configuration { features: configured.features.clone(), constants: constants.collect() };
     let mut environment = configured.environment.clone();
     for text in &job.arguments.env {
@@ -66,10 +72,11 @@ pub fn choose(job: &Job<'_>, core: &Core, target: &Target) -> Result<Chosen> {
         environment.push((name, value));
     }
     Ok(Chosen {
-        explanation: explain(&options, &configured),
+        explanation: explain(options, &configured),
         preset: configured.preset,
         configuration,
         values,
+        text,
         environment,
         embeds_rootfs: configured.embeds_rootfs,
     })
@@ -103,19 +110,14 @@ fn variable(text: &str) -> Result<(String, String)> {
 }
 
 /// What `--config` names, or what `pith set` and `pith menu` saved.
-fn saved_options(job: &Job<'_>, target: &Target) -> Result<Option<Saved>> {
-    let opened = job.opened;
-    let path = match &job.arguments.config {
-        Some(path) => path.clone(),
-        None => saved::path(&opened.directory, &opened.name(), target),
-    };
-    let read = Saved::read(&path, Some(Path::new(&opened.file))).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
-    if read.is_none() && (job.arguments.config.is_some() || job.arguments.no_configure) {
+fn saved_options(job: &Job<'_>, loaded: &Loaded, target: &Target) -> Result<Option<Saved>> {
+    if !job.arguments.no_configure && job.arguments.config.is_none() {
+        return loaded.saved(target);
+    }
+    let path = job.arguments.config.clone().unwrap_or_else(|| loaded.saved_path(target));
+    if !path.is_file() {
         let error = Error::new(format!("{}: there is no such configuration", path.display()));
         return Err(error.with_help("`pith set` and `pith menu` save one"));
-    }
-    if !job.arguments.no_configure && job.arguments.config.is_none() {
-        return Ok(read);
     }
     let text = fs::read_to_string(&path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
     let lines: String = text.split_inclusive('\n').filter(|line| !HEADING.iter().any(|heading| line.starts_with(heading))).collect();
@@ -147,6 +149,6 @@ fn report(job: &Job<'_>, configured: &Configured<'_>) -> Result<()> {
         }
     }
     configured.report.findings().iter().for_each(|line| job.report.warn(line));
-    configured.report.summary().lines().take(1).filter(|line| line.starts_with("options: ")).for_each(|line| job.report.info(line));
+    configured.report.summary().lines().take(1).filter(|line| line.starts_with("options: ")).for_each(|line| job.report.debug(line));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The kernel of a project, for one target.
 
 use super::Job;
+use crate::cli::BuildProjectArgs;
 use crate::error::{Error, Result};
 use crate::project::Opened;
 use crate::report::Report;
@@ -84,7 +85,7 @@ impl Screen<'_> {
 pub fn build(job: &Job<'_>, core: &Core, configuration: &Configuration, shown: &str) -> Result<Kernel> {
     let arguments = job.arguments;
     let mut choice = Choice::default();
-    for text in &arguments.toolchain {
+    for text in arguments.toolchain.iter().filter(|text| !is_compiler(text)) {
         choice.set(text).map_err(|problem| Error::new(format!("--toolchain {problem}")))?;
     }
     let toolchain = Toolchain::find(&choice, &core.root().join("kernel"))?;
@@ -109,4 +110,15 @@ pub fn build(job: &Job<'_>, core: &Core, configuration: &Configuration, shown: &
             .warn(&format!("compiled code uses {vectors} vector registers; with at most {FEW_VECTORS}, system calls would be cheaper"));
     }
     Ok(kernel)
+}
+
+/// Whether `--toolchain` names a compiler that only native projects need.
+fn is_compiler(text: &str) -> bool {
+    text.starts_with("CXX=")
+}
+
+/// The compilers that the user names for native projects.
+pub fn compilers(arguments: &BuildProjectArgs) -> Vec<(String, String)> {
+    let named = arguments.toolchain.iter().filter_map(|text| text.split_once('='));
+    named.filter(|(name, _)| ["CC", "CXX"].contains(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

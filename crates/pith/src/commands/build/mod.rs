@@ -1,18 +1,19 @@
 //! `pith build`: a project's kernel, its root file system, or both.
 //!
-//! [`targets`] says what for, [`choice`] what is in the kernel, [`needs`] whether that will do, [`kernel`] has the kernel built or finds it, [`rootfs`] packs the files,
-//! [`carried`] puts them into the kernel where that is wanted, [`artifacts`] shows what was made, [`stats`] what
+//! [`choice`] says what is in the kernel, [`needs`] whether that will do, [`kernel`] has the kernel built or finds it, [`rootfs`] packs the files,
+//! [`native`] builds the program of a project with sources, [`carried`] puts either into the kernel where that is wanted, [`artifacts`] shows what was made, [`stats`] what
 //! the kernel consists of.
 
 pub mod artifacts;
 mod carried;
 mod choice;
 pub mod kernel;
+mod native;
 mod needs;
 pub mod rootfs;
 mod stats;
-pub mod targets;
 
+use super::project::Loaded;
 use crate::cli::{BuildArgs, BuildProjectArgs};
 use crate::error::{Error, Result};
 use crate::project::{self, Opened};
@@ -28,7 +29,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use targets::Count;
 
 /// One call of `pith build`.
 pub struct Job<'a> {
@@ -49,28 +49,28 @@ pub fn build(settings: &Settings, arguments: &BuildProjectArgs, report: &Report)
     if let Some((flag, why)) = arguments.refused() {
         return Err(Error::new(format!("--{flag} is not supported: {why}")));
     }
-    let opened = project::open(&arguments.project, report)?;
+    let opened = project::open(arguments.path.as_deref(), arguments.project.kraftfile.as_deref(), report)?;
     let store = settings.store()?;
     let job = Job { settings, store: &store, arguments, report, opened: &opened, dockerfile: dockerfile(arguments) };
     let outdir = opened.outdir(arguments.output.as_deref());
-    let targets = match opened.project.builds_kernel() {
-        true => {
-            let count = if arguments.all { Count::All } else { Count::One };
-            targets::chosen(&opened, &arguments.project, count, settings, report)?
-        }
-        // Its kernel is built already; the flags must fit all the same.
-        false => targets::filtered(&opened, &arguments.project).map(|_| Vec::new())?,
-    };
+    // The flags must fit even where the kernel is built already.
+    let mut targets = opened.filtered(&arguments.project)?;
+    let loaded = opened.project.builds_kernel().then(|| Loaded::of(&opened)).transpose()?;
+    match &loaded {
+        None => targets.clear(),
+        Some(loaded) if !arguments.all => targets = vec![loaded.pick(settings, targets, report)?],
+        Some(_) => {}
+    }
     if arguments.kernel.is_some() && targets.len() > 1 {
         return Err(Error::new("--kernel names one file, and several targets are to be built").with_help("choose one with --target"));
     }
     if arguments.explain {
-        return job.explain(&targets);
+        return job.explain(loaded.as_ref(), &targets);
     }
     let mut made = Vec::new();
     let rootfs = rootfs::build(&job, &outdir)?;
-    for target in &targets {
-        made.extend(job.kernel(target, &outdir, rootfs.as_ref())?);
+    for (loaded, target) in loaded.iter().flat_map(|loaded| targets.iter().map(move |target| (loaded, target))) {
+        made.extend(job.kernel(loaded, target, &outdir, rootfs.as_ref())?);
     }
     made.extend(rootfs.map(|built| Artifact { what: "initramfs", target: String::new(), path: built.path, size: built.size }));
     if made.is_empty() {
@@ -92,24 +92,23 @@ fn dockerfile(arguments: &BuildProjectArgs) -> BuildArgs {
 
 impl Job<'_> {
     /// Shows what would be in the kernels, and why.
-    fn explain(&self, targets: &[Target]) -> Result<u8> {
-        if targets.is_empty() {
+    fn explain(&self, loaded: Option<&Loaded>, targets: &[Target]) -> Result<u8> {
+        let Some(loaded) = loaded else {
             return Err(Error::new(format!("--explain: {} builds no kernel: its runtime is built already", self.opened.file)));
-        }
-        let core = kernel::core(self.opened, self.store, self.report)?;
+        };
         for target in targets {
-            print!("target: {}\n{}", target.shown(), choice::choose(self, &core, target)?.explanation);
+            print!("target: {}\n{}", target.shown(), choice::choose(self, loaded, target)?.explanation);
         }
         Ok(0)
     }
 
     /// Builds the kernel for one target and puts its files in their place.
-    fn kernel(&self, target: &Target, outdir: &Path, rootfs: Option<&Built>) -> Result<Vec<Artifact>> {
+    fn kernel(&self, loaded: &Loaded, target: &Target, outdir: &Path, rootfs: Option<&Built>) -> Result<Vec<Artifact>> {
         let core = kernel::core(self.opened, self.store, self.report)?;
-        let chosen = choice::choose(self, &core, target)?;
-        if let Some(built) = rootfs {
-            needs::check(&chosen, built, &self.opened.file)?;
-        }
+        let chosen = choice::choose(self, loaded, target)?;
+        needs::check(&chosen, rootfs, &self.opened.file)?;
+        // Before the kernel, which takes longer and is the same whatever is wrong here.
+        let program = native::build(self, &chosen, &kernel::compilers(self.arguments), outdir)?;
         let kernel = kernel::build(self, &core, &chosen.configuration, &target.shown())?;
         let to = self.arguments.kernel.clone().unwrap_or_else(|| self.opened.kernel(target, outdir));
         let debug = read(&kernel.debug())?;
@@ -117,8 +116,8 @@ impl Job<'_> {
             true => debug.clone(),
             false => pith_builder::describe(&read(&kernel.image())?, &self.info(target, &kernel, &chosen)),
         };
-        let image = carried::add(self, plain, &chosen, rootfs)?;
-        let mut made = Vec::new();
+        let image = carried::add(self, plain, &chosen, rootfs, program.as_ref().map(|built| &built.laid_out))?;
+        let mut made: Vec<Artifact> = program.iter().map(|built| native::artifact(built, target)).collect();
         let files = [("kernel", image, ""), ("debug", debug, ".dbg"), ("symbols", read(&kernel.symbols())?, ".sym")];
         for (what, content, suffix) in files {
             let path = suffixed(&to, suffix);
@@ -147,6 +146,7 @@ impl Job<'_> {
             libraries: record.libraries.clone(),
             configuration: chosen.values.clone(),
             embeds_rootfs: chosen.embeds_rootfs,
+            carries_program: chosen.carries_program(),
         }
     }
 }

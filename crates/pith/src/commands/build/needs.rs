@@ -8,9 +8,22 @@ use pith_rootfs::Format;
 /// Looks whether a kernel has what its root file system needs.
 ///
 /// # Errors
-/// It has not.
-pub fn check(chosen: &Chosen, rootfs: &Built, file: &str) -> Result<()> {
+/// It has not; it is to carry one, and there is none.
+pub fn check(chosen: &Chosen, rootfs: Option<&Built>, file: &str) -> Result<()> {
     let has = |feature: &str| chosen.configuration.features.iter().any(|known| known == feature);
+    let Some(rootfs) = rootfs else {
+        if !has("exec") && !has("embedded-app") {
+            let message = format!(
+                "{file}: the kernel is to be built without CONFIG_LIBELF, which starts programs, and the project has no sources of a program to carry"
+            );
+            return Err(Error::new(message).with_help("set CONFIG_LIBELF=y, or list sources in Makefile.uk"));
+        }
+        if !chosen.embeds_rootfs {
+            return Ok(());
+        }
+        let message = format!("{file}: CONFIG_EINITRD=y wants the root file system inside the image, and there is none");
+        return Err(Error::new(message).with_help("add for example `rootfs: ./Dockerfile`"));
+    };
     if !has("exec") && !has("embedded-app") {
         let message = format!(
             "{file}: there is a root file system with programs in it, and the kernel is to be built without CONFIG_LIBELF, which starts them"

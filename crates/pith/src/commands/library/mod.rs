@@ -2,10 +2,11 @@
 
 mod create;
 
-use super::project::{file, variable};
+use super::project::file;
 use crate::cli::{LibCommand, LibFile, Output};
 use crate::error::{Error, Result};
 use crate::listing::Listing;
+use crate::project::variable;
 use crate::report::Report;
 use crate::settings::Settings;
 use pith_configuration::{Core, Meaning, library_option};
