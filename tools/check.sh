@@ -47,11 +47,12 @@ image() {
 
 features() {
   step "each library without features, with each feature alone; the image with each library alone"
-  local package feature
+  local package feature list
+  list=$(in_small run tools/lint --quiet -- features)
   while read -r package feature; do
     (cd kernel && RUSTFLAGS=$image_flags cargo clippy --quiet -p "$package" --target $triple --no-default-features --features "$feature" -- -D warnings) \
       || { echo "check: $package with ${feature:-no feature} does not build" >&2; exit 1; }
-  done < <(in_small run tools/lint --quiet -- features)
+  done <<< "$list"
 }
 
 licences() {
