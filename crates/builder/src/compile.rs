@@ -17,7 +17,7 @@ use std::process::{ChildStderr, Command, Stdio};
 /// instructions, a switch is comparisons (a jump table has eight bytes an entry), copying or clearing more than two registers' worth is a call, functions that differ in
 /// constants alone become one that is told them, equal ends of blocks become one, and nothing is computed ahead of where it is needed. Not the machine outliner: it would
 /// save 17 KB more, and costs an emulated machine two thirds of its requests, because each return is looked up.
-const LLVM: [&str; 13] = [
+const LLVM: [&str; 14] = [
     "apply-ext-tsp-for-size",
     "align-loops=1",
     "split-spill-mode=size",
@@ -31,6 +31,7 @@ const LLVM: [&str; 13] = [
     "disable-lsr",
     "bonus-inst-threshold=0",
     "disable-licm-promotion",
+    "disable-machine-licm",
 ];
 
 /// Variables of the user's that would make another image of the same sources.
