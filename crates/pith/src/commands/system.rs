@@ -196,15 +196,15 @@ fn prune(settings: &Settings, force: bool, report: &Report) -> Result<u8> {
     let stale = stale_cache(&store);
     let kept = packed(&store);
     let before = kept.usage();
-    let (steps, _) = build_usage(&store);
     let kernels = pith_builder::usage(&kernel::cache(&store));
+    let (steps, _) = build_usage(&store);
     if ended.is_empty() && stale.is_empty() && before.total == 0 && kernels.bytes == 0 && steps == 0 {
         return Ok(0);
     }
     if !force {
         let (machines, files) = (count(ended.len(), "machine"), count(stale.len(), "cached file"));
-        let packed = count(before.total, "packed root file system");
-        let (kernels, steps) = (count(kernels.kernels, "built kernel"), count(steps, "step"));
+        let (packed, kernels) = (count(before.total, "packed root file system"), count(kernels.kernels, "built kernel"));
+        let steps = count(steps, "step");
         confirm(settings, &format!("Remove {machines} that ended, {files}, {packed}, {kernels} and {steps} of Dockerfiles"))?;
     }
     let (mut freed, mut failed) = (0, false);
@@ -239,13 +239,6 @@ fn prune(settings: &Settings, force: bool, report: &Report) -> Result<u8> {
         failed = true;
     }
     freed += (before.bytes - before.shared_bytes).saturating_sub(kept.usage().bytes);
-    match clear_builds(&store, report) {
-        Ok(bytes) => freed += bytes,
-        Err(error) => {
-            report.failure(&error);
-            failed = true;
-        }
-    }
     let kept = kernel::cache(&store);
     let before = pith_builder::usage(&kept).bytes;
     if let Err(error) = pith_builder::prune(&kept) {
@@ -253,6 +246,13 @@ fn prune(settings: &Settings, force: bool, report: &Report) -> Result<u8> {
         failed = true;
     }
     freed += before.saturating_sub(pith_builder::usage(&kept).bytes);
+    match clear_builds(&store, report) {
+        Ok(bytes) => freed += bytes,
+        Err(error) => {
+            report.failure(&error);
+            failed = true;
+        }
+    }
     println!("{} freed", bytes(freed));
     if failed { Err(Error::told(pith_abi::exit::PITH_ERROR)) } else { Ok(0) }
 }
