@@ -188,7 +188,8 @@ fn project_with_accounts(place: &Place, lines: &str) -> std::path::PathBuf {
     fs::copy(fixture("probe"), project.join("probe")).expect("a program");
     fs::write(project.join("passwd"), "root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\n").expect("a file");
     fs::write(project.join("group"), "root:x:0:\napp:x:1001:\nlog:x:4:app\nweb:x:33:app,root\n").expect("a file");
-    let dockerfile = format!("FROM scratch\nCOPY passwd group /etc/\nCOPY --chmod=755 probe /bin/\nCOPY --chown=app group /srv/mine\n{lines}");
+    let dockerfile =
+        format!("FROM scratch\nCOPY passwd group /etc/\nCOPY --chmod=755 probe /bin/\nCOPY --chown=app group /srv/mine\n{lines}");
     fs::write(project.join("Dockerfile"), dockerfile).expect("a file");
     project
 }
@@ -212,7 +213,9 @@ fn the_image_says_who_the_application_is() {
     assert!(outcome.out().starts_with("uid 7 7 gid 0 0 groups\nhome /\n/srv/mine: EACCES\n"), "{}{}", outcome.out(), outcome.err());
     let outcome = run(["--user", "root", "-e", "HOME=/else", path(&project)]);
     assert!(outcome.out().starts_with("uid 0 0 gid 0 0 groups 33\nhome /else\n/srv/mine: there\n/etc/group: there\n"), "{}", outcome.out());
-    for (user, problem) in [("nobody", "--user \"nobody\": there is no user \"nobody\" in the image's /etc/passwd"), ("1:x", "no group \"x\"")] {
+    for (user, problem) in
+        [("nobody", "--user \"nobody\": there is no user \"nobody\" in the image's /etc/passwd"), ("1:x", "no group \"x\"")]
+    {
         let outcome = run(["--user", user, path(&project)]);
         assert_eq!((outcome.code(), outcome.out().as_str()), (125, ""));
         assert!(outcome.err().contains(problem), "{}", outcome.err());
