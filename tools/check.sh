@@ -39,7 +39,7 @@ clippy() {
 }
 
 image() {
-  for preset in runtime minimal; do
+  for preset in runtime minimal native; do
     step "clippy: image, preset $preset"
     (cd kernel && RUSTFLAGS=$image_flags cargo clippy --quiet -p image --target $triple --no-default-features --features "$preset" -- -D warnings)
   done
@@ -47,11 +47,12 @@ image() {
 
 features() {
   step "each library without features, with each feature alone; the image with each library alone"
-  local package feature
+  local package feature list
+  list=$(in_small run tools/lint --quiet -- features)
   while read -r package feature; do
     (cd kernel && RUSTFLAGS=$image_flags cargo clippy --quiet -p "$package" --target $triple --no-default-features --features "$feature" -- -D warnings) \
       || { echo "check: $package with ${feature:-no feature} does not build" >&2; exit 1; }
-  done < <(in_small run tools/lint --quiet -- features)
+  done <<< "$list"
 }
 
 licences() {

@@ -57,6 +57,16 @@ impl From<Problem> for Error {
     }
 }
 
+/// Where the application is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Application {
+    /// A program in the root file system.
+    #[default]
+    InFiles,
+    /// A program that is built from the project's sources and becomes part of the image.
+    InImage,
+}
+
 /// What is to be configured.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -66,6 +76,8 @@ pub struct Request<'a> {
     pub file: &'a str,
     /// What to build for.
     pub target: &'a Target,
+    /// Where its application is.
+    pub application: Application,
     /// What `pith set` and `pith menu` saved for this target.
     pub saved: Option<&'a Saved>,
     /// Options whose saved values are to be forgotten.
@@ -75,10 +87,10 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A project and a target, nothing saved, nothing overridden.
+    /// A project with its application among its files, and a target, nothing saved, nothing overridden.
     #[must_use]
     pub fn new(project: &'a Project, file: &'a str, target: &'a Target) -> Self {
-        Self { project, file, target, saved: None, forgotten: &[], overrides: &[] }
+        Self { project, file, target, application: Application::InFiles, saved: None, forgotten: &[], overrides: &[] }
     }
 }
 
@@ -124,15 +136,11 @@ impl Maker<'_> {
             |why: &str| Ignored { name: wish.name.clone(), value: wish.value.clone(), origin: wish.origin.clone(), why: why.to_owned() };
         let is_off = wish.value == Tristate::No.as_str();
         match self.core.names.find(&wish.name) {
-            Some(Meaning::Option(option)) => match self.core.kconfig.find(option) {
-                Some(symbol) if self.core.kconfig.symbol(symbol).kind != Kind::Bool || Tristate::parse(&wish.value).is_some() => {
-                    let (name, value) = (wish.name.clone(), wish.value.clone());
-                    self.report.mapped.push(Mapped { name, option: option.clone(), value, origin: wish.origin.clone() });
-                    self.set(symbol, wish, Origin::Other(format!("{}, as CONFIG_{}", wish.origin, wish.name).into()));
+            Some(Meaning::Option(options)) => {
+                for option in options {
+                    self.map(wish, option);
                 }
-                // A number for something that is there or not.
-                _ => self.report.settings.push(ignored(&format!("it is part of CONFIG_{option}"))),
-            },
+            }
             Some(Meaning::BuiltIn(why)) if is_off => {
                 let (name, wanted, origin) = (wish.name.clone(), wish.value.clone(), wish.origin.clone());
                 let reason = format!("it cannot be left out: {why}");
@@ -155,11 +163,28 @@ impl Maker<'_> {
         }
     }
 
+    /// A wish under another's name, for an option of ours.
+    fn map(&mut self, wish: &Wish, option: &str) {
+        let (name, value, origin) = (wish.name.clone(), wish.value.clone(), wish.origin.clone());
+        match self.core.kconfig.find(option) {
+            Some(symbol) if self.core.kconfig.symbol(symbol).kind != Kind::Bool || Tristate::parse(&value).is_some() => {
+                let as_ours = Origin::Other(format!("{origin}, as CONFIG_{name}").into());
+                self.report.mapped.push(Mapped { name, option: option.to_owned(), value, origin });
+                self.set(symbol, wish, as_ours);
+            }
+            // A number for something that is there or not.
+            _ => self.report.settings.push(Ignored { name, value, origin, why: format!("it is part of CONFIG_{option}") }),
+        }
+    }
+
     fn set(&mut self, symbol: SymbolId, wish: &Wish, origin: Origin) {
         if let Err(error) = self.config.set(symbol, &wish.value, origin) {
             let (name, wanted, origin) = (wish.name.clone(), wish.value.clone(), wish.origin.clone());
             let got = self.config.value(symbol).text;
-            self.report.refused.push(Refused { name, wanted, origin, got, reason: error.message });
+            // The message names what the report names anyway.
+            let own = format!("CONFIG_{}={wanted}: ", self.core.kconfig.symbol(symbol).name);
+            let reason = error.message.strip_prefix(&own).unwrap_or(&error.message).to_owned();
+            self.report.refused.push(Refused { name, wanted, origin, got, reason });
         }
     }
 }
@@ -203,7 +228,7 @@ pub fn configure<'c>(core: &'c Core, request: &Request<'_>) -> Result<Configured
     }
     let command_line = Origin::Other("the command line".into());
     let overrides: Vec<Wish> = request.overrides.iter().map(|(name, value)| Wish::new(name, value, command_line.clone())).collect();
-    let mut wishes = inputs::gather(request.project, target, request.file);
+    let mut wishes = inputs::gather(core, request.project, request.application, target, request.file);
     let asked_preset = preset_of(&wishes);
     let mut asked = vec![(PRESET.to_owned(), asked_preset)];
     asked.extend(wishes.iter().filter(|wish| wish.name != PRESET).map(|wish| (wish.name.clone(), wish.value.clone())));

@@ -1,8 +1,9 @@
 //! The options of one version of the kernel.
 
 use crate::configure::Error;
-use crate::tables::{Features, Names};
+use crate::tables::{Features, Meaning, Names};
 use pith_kconfig::{Config, Files, Kconfig, Origin, Variables};
+use pith_kraftfile::{ComponentSource, Project};
 use std::fmt;
 use std::path::Path;
 
@@ -12,26 +13,60 @@ include!(concat!(env!("OUT_DIR"), "/files.rs"));
 pub const DEFAULT_PRESET: &str = "runtime";
 /// The root menu.
 const ROOT: &str = "Kconfig";
-/// Name under which an application's own options are added to the tree.
-const APPLICATION: &str = "application/Config.uk";
+/// What an application's own options are called where nobody says where they come from.
+const APPLICATION: &str = "Config.uk";
 
-/// Files of a core, an application's options added.
+fn of_text(application: Option<&str>) -> Vec<Extra> {
+    application.iter().map(|text| Extra { path: APPLICATION.to_owned(), text: (*text).to_owned() }).collect()
+}
+
+/// Options that a project brings along: the `Config.uk` of an application, a template or a library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extra {
+    /// Its path, for messages.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Files of a core, a project's options added.
 struct Tree<'a> {
     files: &'a dyn Files,
-    application: Option<&'a str>,
+    extras: &'a [Extra],
 }
 
 impl Files for Tree<'_> {
     fn read(&self, path: &str) -> std::io::Result<String> {
-        match (path, self.application) {
-            (APPLICATION, Some(text)) => Ok(text.to_owned()),
-            (ROOT, Some(_)) => {
-                let root = self.files.read(path)?;
-                Ok(format!("{root}\nmenu \"Application\"\nsource \"{APPLICATION}\"\nendmenu\n"))
-            }
-            _ => self.files.read(path),
+        if let Some(extra) = self.extras.iter().find(|extra| extra.path == path) {
+            return Ok(extra.text.clone());
+        }
+        let mut text = self.files.read(path)?;
+        if path == ROOT && !self.extras.is_empty() {
+            let quoted = |path: &str| path.replace('\\', "\\\\").replace('"', "\\\"");
+            let sources: String = self.extras.iter().map(|extra| format!("source \"{}\"\n", quoted(&extra.path))).collect();
+            text += &format!("\nmenu \"Application\"\n{sources}endmenu\n");
+        }
+        Ok(text)
+    }
+}
+
+/// What a project brings along: `Config.uk` of its own directory, and of its template and libraries where these are directories here.
+#[must_use]
+pub fn extras(directory: &Path, project: &Project) -> Vec<Extra> {
+    let components = project.template.iter().chain(&project.libraries);
+    let places = components.filter_map(|component| match &component.source {
+        ComponentSource::Path(path) => Some(directory.join(path)),
+        _ => None,
+    });
+    let mut out: Vec<Extra> = Vec::new();
+    for place in std::iter::once(directory.to_owned()).chain(places) {
+        let path = place.join("Config.uk");
+        let shown = path.strip_prefix(directory).unwrap_or(&path).display().to_string();
+        if let (false, Ok(text)) = (out.iter().any(|extra| extra.path == shown), std::fs::read_to_string(&path)) {
+            out.push(Extra { path: shown, text });
         }
     }
+    out
 }
 
 /// The files that are built in.
@@ -71,7 +106,15 @@ impl Core {
     /// # Errors
     /// None, unless the sources that were built in are broken.
     pub fn embedded(application: Option<&str>) -> Result<Self, Error> {
-        Self::load(&Embedded, application)
+        Self::embedded_with(&of_text(application))
+    }
+
+    /// The core that this program was built with, and a project's own options.
+    ///
+    /// # Errors
+    /// Options of the project's that are broken.
+    pub fn embedded_with(extras: &[Extra]) -> Result<Self, Error> {
+        Self::load(&Embedded, extras)
     }
 
     /// A core's directory: the one with `Kconfig` and `configs/` in it, or the one with that as `kernel/`.
@@ -79,20 +122,28 @@ impl Core {
     /// # Errors
     /// No core there, or a broken one.
     pub fn open(directory: &Path, application: Option<&str>) -> Result<Self, Error> {
+        Self::open_with(directory, &of_text(application))
+    }
+
+    /// A core's directory as [`Core::open`] takes it, and a project's own options.
+    ///
+    /// # Errors
+    /// No core there, or a broken one.
+    pub fn open_with(directory: &Path, extras: &[Extra]) -> Result<Self, Error> {
         let inner = directory.join("kernel");
         let root = if inner.join(ROOT).is_file() { inner } else { directory.to_owned() };
         if !root.join("configs/features.map").is_file() {
             return Err(Error::NoCore(directory.display().to_string()));
         }
-        Self::load(&root, application)
+        Self::load(&root, extras)
     }
 
-    /// A core from wherever its files are; `application` is the text of an application's `Config.uk`.
+    /// A core from wherever its files are.
     ///
     /// # Errors
     /// A broken file.
-    pub fn load(files: &dyn Files, application: Option<&str>) -> Result<Self, Error> {
-        let tree = Tree { files, application };
+    pub fn load(files: &dyn Files, extras: &[Extra]) -> Result<Self, Error> {
+        let tree = Tree { files, extras };
         let kconfig = Kconfig::load(&tree, ROOT, &Variables::default())?;
         let read = |path: &str| files.read(path).map_err(|error| Error::Unreadable(path.to_owned(), error.to_string()));
         let features = Features::parse("configs/features.map", &read("configs/features.map")?)?;
@@ -162,6 +213,20 @@ impl Core {
     /// Options that are none of the image's features but the builder's business.
     pub fn packing_options(&self) -> impl Iterator<Item = &str> {
         self.features.packing()
+    }
+
+    /// Names of Unikraft's, `*` for any text, and the options of ours that they lead to.
+    pub fn mapped_names(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.names.all().filter_map(|(name, meaning)| match meaning {
+            Meaning::Option(options) => Some((name, options.as_slice())),
+            _ => None,
+        })
+    }
+
+    /// What one of Unikraft's options is here; its name without `CONFIG_`.
+    #[must_use]
+    pub fn meaning(&self, name: &str) -> Option<&Meaning> {
+        self.names.find(name)
     }
 
     /// Tells trees of options apart.

@@ -1,6 +1,8 @@
 //! Who wants what, in the order in which later ones win: preset, template, the project itself, its core, its libraries, what the
 //! target implies, the target's own options. What is saved and what stands on the command line come after all of these.
 
+use crate::configure::Application;
+use crate::core::Core;
 use pith_kconfig::Origin;
 use pith_kraftfile::{Component, ComponentSource, KconfigEntry, Project, Target};
 
@@ -68,7 +70,7 @@ pub(crate) fn of_target(target: &Target) -> Vec<Wish> {
 }
 
 /// Everything that the project and the target want. `file` is the project's file, for messages.
-pub(crate) fn gather(project: &Project, target: &Target, file: &str) -> Vec<Wish> {
+pub(crate) fn gather(core: &Core, project: &Project, application: Application, target: &Target, file: &str) -> Vec<Wish> {
     let mut out = Vec::new();
     let at = |line: usize| Origin::File(file.into(), line);
     let add = |out: &mut Vec<Wish>, entries: &[KconfigEntry]| {
@@ -76,6 +78,11 @@ pub(crate) fn gather(project: &Project, target: &Target, file: &str) -> Vec<Wish
     };
     if let Some(preset) = &project.preset {
         out.push(Wish::new(PRESET, &preset.name, at(preset.line)));
+    }
+    if application == Application::InImage {
+        // Nothing else is started unless somebody asks for it.
+        let wish = |name, value| Wish::new(name, value, Origin::Other("the project's own sources".into()));
+        out.extend([wish("EMBEDDED_APP", "y"), wish("LIBELF", "n")]);
     }
     if let Some(template) = &project.template {
         if is_loader(template) {
@@ -88,7 +95,10 @@ pub(crate) fn gather(project: &Project, target: &Target, file: &str) -> Vec<Wish
         add(&mut out, &core.kconfig);
     }
     for library in &project.libraries {
-        if let Some(name) = &library.name {
+        let option = library.name.as_deref().map(library_option).unwrap_or_default();
+        // A library of the project's own need not have options.
+        let is_own = matches!(library.source, ComponentSource::Path(_));
+        if let (Some(name), true) = (&library.name, !is_own || core.kconfig.find(&option).is_some()) {
             out.push(Wish::new(&library_option(name), "y", at(library.line)));
         }
         add(&mut out, &library.kconfig);

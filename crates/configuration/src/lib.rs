@@ -17,8 +17,8 @@ pub mod saved;
 mod tables;
 mod validate;
 
-pub use crate::core::{Core, DEFAULT_PRESET};
-pub use configure::{Configured, Error, Request, configure};
+pub use crate::core::{Core, DEFAULT_PRESET, Extra, extras};
+pub use configure::{Application, Configured, Error, Request, configure};
 pub use explain::explain;
 pub use inputs::{Wish, library_option};
 pub use report::{Ignored, Mapped, Refused, Report, Unknown};

@@ -41,7 +41,7 @@ fn closure(features: &BTreeMap<String, BTreeSet<String>>, names: &[String]) -> B
     out
 }
 
-const PRESETS: [&str; 2] = ["minimal", "runtime"];
+const PRESETS: [&str; 3] = ["minimal", "native", "runtime"];
 
 #[test]
 fn every_feature_has_an_option_and_every_option_a_feature() {
@@ -100,7 +100,9 @@ fn dependencies_are_those_of_cargo() {
         }
         config.set(symbol, "y", Origin::Other("test".into())).unwrap();
         let chosen: BTreeSet<String> = core.features_of(&config).into_iter().collect();
-        assert_eq!(chosen, closure(&cargo, &[feature.to_owned()]), "CONFIG_{option} against feature {feature}");
+        let mut expected = closure(&cargo, &["minimal".to_owned(), feature.to_owned()]);
+        expected.remove("minimal");
+        assert_eq!(chosen, expected, "CONFIG_{option} against feature {feature}");
         assert!(config.unmet_selections().is_empty());
     }
 }
@@ -134,13 +136,27 @@ fn presets_differ_and_say_everything() {
     }
     assert!(core.presets().any(|name| name == pith_configuration::DEFAULT_PRESET));
     let error = core.preset("htpp").unwrap_err().to_string();
-    assert_eq!(error, "there is no preset htpp; did you mean http? (there are runtime, minimal, http, batch)");
+    assert_eq!(error, "there is no preset htpp; did you mean http? (there are runtime, minimal, http, batch, native)");
 }
 
 #[test]
 fn the_embedded_core_is_this_tree() {
     assert_eq!(Core::embedded(None).unwrap().fingerprint(), core().fingerprint());
     assert!(Core::open(Path::new("/nowhere"), None).unwrap_err().to_string().contains("no core of Pith"));
+}
+
+/// Every option that the table of Unikraft's names leads to is there.
+#[test]
+fn mapped_names_lead_somewhere() {
+    let core = core();
+    let mut count = 0;
+    for (name, options) in core.mapped_names() {
+        for option in options {
+            assert!(core.kconfig().find(option).is_some(), "unikraft.map: {name} leads to CONFIG_{option}, which does not exist");
+            count += 1;
+        }
+    }
+    assert!(count > 25, "{count}");
 }
 
 #[test]

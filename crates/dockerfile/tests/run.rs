@@ -197,3 +197,19 @@ fn hard_links_devices_and_capabilities_survive() {
     assert_eq!(inode(b"t"), inode(b"u"));
     assert!(matches!(tree.get(b"dev/null").unwrap().node, Node::Character(1, 3)));
 }
+
+#[test]
+fn commands_are_kept_from_what_docker_keeps_them_from() {
+    // System calls by number, each of which needs no capability at all or is refused before any is looked at.
+    let project = Project::on_debian(
+        "FROM debian:12\nRUN perl -e '%calls = (unshare => [272, 0x10000000], keyctl => [250, 0, -3, 0], clone => [56, 0x10000011, 0, 0, 0, 0], \
+         clone3 => [435, 0, 0], io_uring_setup => [425, 0, 0], getpid => [39]); \
+         for (sort keys %calls) { my $r = syscall(@{$calls{$_}}[0], map { 0 + $_ } @{$calls{$_}}[1..5]); print \"$_ \", $r < 0 ? 0 + $! : \"done\", \"\\n\" }' >/said\n\
+         USER nobody\nRUN grep -E '^(Seccomp|CapEff|CapBnd)' /proc/self/status >/tmp/said\n",
+        &[],
+    );
+    let image = project.image();
+    // EPERM, ENOSYS for clone3; what is not refused is done.
+    assert_eq!(text(&image, "said"), "clone 1\nclone3 38\ngetpid done\nio_uring_setup 1\nkeyctl 1\nunshare 1\n");
+    assert!(text(&image, "tmp/said").starts_with("CapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\nSeccomp:\t2\n"), "{}", text(&image, "tmp/said"));
+}

@@ -65,8 +65,7 @@ impl Engine {
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Error {
-        let problem = format!("the Docker engine cannot be reached ({error}); is it running, and may this user speak to it?");
-        Error::Network { what: self.address.clone(), problem }
+        Error::Engine { address: self.address.clone(), problem: error.to_string() }
     }
 
     fn refusal(&self, reference: &Reference, status: u16, body: ureq::Body) -> Error {

@@ -98,10 +98,20 @@ pub enum Error {
         retry_after: Option<String>,
     },
     /// The registry cannot be reached.
-    #[error("{what}: {problem}; is there a network, and is the name right?")]
+    #[error("{reference}: asking {}: {problem}; is there a network, and is the name right?", host(address))]
     Network {
+        /// What was asked for, as the user wrote it.
+        reference: String,
         /// The address.
-        what: String,
+        address: String,
+        /// Why.
+        problem: String,
+    },
+    /// The Docker engine cannot be reached.
+    #[error("{address}: the Docker engine cannot be reached ({problem}); is it running, and may this user speak to it?")]
+    Engine {
+        /// Its address.
+        address: String,
         /// Why.
         problem: String,
     },
@@ -163,6 +173,12 @@ fn detail(message: &str) -> String {
 
 fn mapped_note(reference: &str, looked_up: &str) -> String {
     if reference == looked_up { String::new() } else { format!(" (mapped to {looked_up})") }
+}
+
+/// Whom an address asks.
+fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
 }
 
 fn list(platforms: &[Platform]) -> String {

@@ -10,7 +10,7 @@ fn load(text: &str) -> Result<Kconfig, pith_diagnostic::Problem> {
     Kconfig::load(&HashMap::from([("Kconfig", text), ("self", "source \"self\"\n")]), "Kconfig", &Variables::default())
 }
 
-const BROKEN: [&str; 24] = [
+const BROKEN: [&str; 32] = [
     "config\n\tbool\n",
     "config A B\n\tbool\n",
     "config A\n\thelp\n\t  no type\n",
@@ -35,6 +35,14 @@ const BROKEN: [&str; 24] = [
     "config A\n\tbool\n\tdefault $(shell,uname)\n",
     "config A\n\tbool \"a\"\n\tdepends on B\nconfig B\n\tbool \"b\"\n\tselect A\n\tdepends on A\n",
     "config A\n\tbool \"a\"\n\toption modules\n",
+    "config A\n\tint \"a\"\n\tdefault\n",
+    "config A\n\tbool \"a\"\n\tdepends on B = \n",
+    "config A\n\tbool \"a\"\n\tselect\n",
+    "menu\nendmenu\n",
+    "choice\n\tprompt \"c\"\nconfig A\n\tbool \"a\"\n",
+    "config A-B.C\n\tbool \"a\"\n\tdepends on )\n",
+    "mainmenu\n",
+    "config A\n\tbool \"a\"\n\timply\n",
 ];
 
 #[test]

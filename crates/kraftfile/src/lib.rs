@@ -7,13 +7,15 @@
 //! Neighbours: `pith run` uses projects of the `runtime:` kind; the builder will use the others.
 #![forbid(unsafe_code)]
 
+pub mod edit;
 pub mod find;
 pub mod interpolate;
 pub mod project;
+pub mod schema;
 pub mod yaml;
 
 pub use find::{FindError, NAMES, find};
-pub use pith_diagnostic::{Problem, Warning};
+pub use pith_diagnostic::{Problem, Source, Warning};
 pub use project::{
     Access, Component, ComponentSource, EnvEntry, KconfigEntry, Preset, Project, Rom, RootfsSource, Runtime, SpecVersion, Target, Volume,
     architecture, platform,

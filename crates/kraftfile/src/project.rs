@@ -1,14 +1,17 @@
 //! What a project file means.
 
 mod components;
+mod keys;
 mod reader;
 mod storage;
+mod template;
 
 pub use components::{Component, ComponentSource, KconfigEntry, Target, architecture, platform};
+pub use keys::{Form, Key, TOP};
 pub use storage::{Access, Rom, Volume};
 
 use crate::yaml;
-use pith_diagnostic::{Problem, Source, Warning};
+use pith_diagnostic::{Place, Problem, Source, Warning};
 
 /// Version of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,8 +38,12 @@ pub enum Runtime {
 pub struct RootfsSource {
     /// Path, relative to the project's directory, or a reference.
     pub source: String,
+    /// What it is (`source.type`), if the file says so: `oci`, `dir`, `file`, `tarball`, `cpio`, `erofs` or `dockerfile`.
+    pub kind: Option<String>,
     /// `cpio` unless the file says otherwise.
     pub format: String,
+    /// Where the file says it.
+    pub place: Place,
 }
 
 /// One environment variable.

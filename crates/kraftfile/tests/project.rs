@@ -67,6 +67,7 @@ fn every_form_of_rootfs() {
     assert_eq!(both("./rootfs"), expected("./rootfs", "cpio"));
     assert_eq!(both("{source: ./r, type: erofs}"), expected("./r", "erofs"));
     assert_eq!(both("{source: {path: ./r, type: dir}, format: cpio}"), expected("./r", "cpio"));
+    assert_eq!(rootfs("{source: {path: ./r, type: dir}}").unwrap().kind.as_deref(), Some("dir"));
     assert!(rootfs("").is_none());
 }
 
@@ -128,6 +129,87 @@ fn every_form_of_a_target() {
     assert_eq!(targets("- {platform: qemu/x86_64}"), [shown("qemu/x86_64")]);
     let long = targets("- {name: small, plat: qemu, arch: x86_64, output: build/k, kconfig: [CONFIG_A=y]}");
     assert_eq!(long, [(Some("small".to_owned()), "qemu/x86_64".to_owned(), Some("build/k".to_owned()))]);
+}
+
+#[test]
+fn a_project_lies_over_its_template() {
+    let template = parse(
+        "spec: v0.6\nname: base\npreset: http\nunikraft: {version: stable, kconfig: {CONFIG_A: y, CONFIG_B: n}}\ncmd: [/base, --, x]\n\
+         libraries: {lwip: {version: stable, kconfig: [CONFIG_L=1, CONFIG_M=1]}, musl: stable}\ntargets: [qemu/x86_64]\nenv: {A: \"1\", B: \"1\"}\n\
+         labels: {a: \"1\", b: \"1\"}\nrootfs: ./base\nvolumes: [a:/a]\nroms: [./r]\noutdir: out\nkconfig: [CONFIG_C=1]\n",
+    );
+    let own = parse(
+        "spec: v0.6\ntemplate: ./base\nunikraft: {source: ../core, kconfig: [CONFIG_B=y]}\nlibraries: {own: ./own, lwip: {version: staging, kconfig: [CONFIG_M=2]}}\n\
+         env: [B=2, C=2]\nlabels: {b: \"2\"}\nkconfig: [CONFIG_D=1]\ncmd: /own\n",
+    );
+    let both = own.clone().over(template.clone());
+    let pairs = |entries: &[pith_kraftfile::KconfigEntry]| -> Vec<String> {
+        entries.iter().map(|entry| format!("{}={}", entry.name.trim_start_matches("CONFIG_"), entry.value)).collect()
+    };
+    assert_eq!((both.name.as_deref(), both.preset.as_ref().map(|preset| preset.name.as_str())), (Some("base"), Some("http")));
+    let core = both.unikraft.unwrap();
+    assert_eq!((core.source, core.version), (ComponentSource::Path("../core".to_owned()), None));
+    assert_eq!(pairs(&core.kconfig), ["A=y", "B=y"]);
+    assert_eq!(pairs(&both.kconfig), ["C=1", "D=1"]);
+    let libraries: Vec<(&str, Option<&str>, Vec<String>)> =
+        both.libraries.iter().map(|one| (one.name.as_deref().unwrap(), one.version.as_deref(), pairs(&one.kconfig))).collect();
+    let options = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    assert_eq!(libraries, [("lwip", Some("staging"), options(&["L=1", "M=2"])), ("musl", Some("stable"), vec![]), ("own", None, vec![])]);
+    assert_eq!(both.env, [entry("A", Some("1")), entry("B", Some("2")), entry("C", Some("2"))]);
+    assert_eq!(both.labels, [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())]);
+    // The template's kernel arguments belong to its command.
+    assert_eq!((both.kernel_args, both.cmd), (Vec::new(), vec!["/own".to_owned()]));
+    assert_eq!((both.targets.len(), both.volumes.len(), both.roms.len()), (1, 1, 1));
+    assert_eq!((both.rootfs.unwrap().source.as_str(), both.outdir.as_deref()), ("./base", Some("out")));
+    // What the project has of these replaces the template's.
+    let full = parse("spec: v0.6\ntemplate: x\ntargets: [fc/x86_64]\nrootfs: ./own\nvolumes: b:/b\nname: own\n").over(template);
+    assert_eq!(
+        (full.targets[0].shown().as_str(), full.rootfs.unwrap().source.as_str(), full.volumes[0].source.as_str()),
+        ("fc/x86_64", "./own", "b")
+    );
+    assert_eq!((full.name.as_deref(), full.cmd), (Some("own"), vec!["x".to_owned()]));
+    assert_eq!(full.kernel_args, ["/base"]);
+}
+
+#[test]
+fn forms_of_the_latest_version() {
+    let volumes = parse("spec: v0.7\nruntime: x\nvolumes: data:/d:ro\n").volumes;
+    assert_eq!((volumes.len(), volumes[0].source.as_str(), volumes[0].access), (1, "data", Access::ReadOnly));
+    let rootfs = |text: &str| parse(&format!("spec: v0.7\nruntime: x\nrootfs: {text}\n")).rootfs.unwrap();
+    let long = rootfs("{source: {path: ./app, type: dockerfile, dockerfile: build/Dockerfile.web}, format: erofs}");
+    assert_eq!(
+        (long.source.as_str(), long.kind.as_deref(), long.format.as_str()),
+        ("./app/build/Dockerfile.web", Some("dockerfile"), "erofs")
+    );
+    assert_eq!(rootfs("{source: {path: ./app, dockerfile: D}}").kind.as_deref(), Some("dockerfile"));
+    let refused = |text: &str| {
+        let text = format!("spec: v0.7\nruntime: x\nrootfs: {text}\n");
+        Project::parse("Kraftfile", &text, &lookup).unwrap_err().to_string()
+    };
+    assert_eq!(refused("{source: {path: ./a, type: zip}}"), "unknown rootfs source type \"zip\"");
+    assert_eq!(refused("{source: {path: ./a, type: dir, dockerfile: D}}"), "a dockerfile belongs to a source of type dockerfile");
+    assert_eq!(refused("{source: {path: ./a}, type: cpio}"), "a rootfs with a source in the long form has no type");
+    let pith = parse("spec: v0.7\npith: ../core\n").unikraft.unwrap();
+    assert_eq!(pith.source, ComponentSource::Path("../core".to_owned()));
+    let both = Project::parse("Kraftfile", "spec: v0.7\npith: stable\nunikraft: stable\n", &lookup).unwrap_err();
+    assert_eq!((both.to_string().as_str(), both.line), ("both 'unikraft' and 'pith' are given", 3));
+}
+
+#[test]
+fn the_first_version() {
+    let text = "specification: '0.5'\nname: hello\nunikraft:\n  version: 0.5\n  kconfig:\n    - CONFIG_A=y\ntargets:\n  - architecture: x86_64\n    platform: kvm\nlibraries:\n  newlib:\n    version: stable\n";
+    let project = parse(text);
+    assert_eq!((project.spec, project.targets[0].shown().as_str()), (SpecVersion::V05, "qemu/x86_64"));
+    assert_eq!((project.libraries.len(), project.warnings.len()), (1, 0));
+}
+
+#[test]
+fn a_preset_and_options_of_the_project() {
+    let project = parse("spec: v0.6\npith: stable\npreset: http\nkconfig:\n  CONFIG_A: true\n");
+    assert_eq!(project.preset.map(|preset| (preset.name, preset.line)), Some(("http".to_owned(), 3)));
+    assert_eq!((project.kconfig[0].name.as_str(), project.kconfig[0].value.as_str(), project.kconfig[0].line), ("CONFIG_A", "y", 5));
+    let empty = Project::parse("Kraftfile", "spec: v0.6\npith: stable\npreset:\n", &lookup).unwrap_err();
+    assert_eq!((empty.line, empty.to_string().as_str()), (3, "preset must be a name, as in http"));
 }
 
 #[test]

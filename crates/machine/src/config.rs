@@ -50,8 +50,8 @@ pub struct MachineConfig {
     pub stop_seconds: u32,
     /// Whether standard input stays open without a user at the other end.
     pub keeps_input: bool,
-    /// Whether standard error comes out with standard output, in the order written.
-    pub merges_errors: bool,
+    /// Whether the application gets a terminal: one stream of output, in the order written.
+    pub has_terminal: bool,
 }
 
 /// When an ended machine is started again.

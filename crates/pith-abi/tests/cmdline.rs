@@ -1,7 +1,9 @@
 //! The guest command line: every form from the documentation, what goes wrong, and builder against parser.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use pith_abi::cmdline::{CmdlineBuilder, FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel};
+use pith_abi::cmdline::{
+    CmdlineBuilder, FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel, User, WindowSize,
+};
 use proptest::prelude::*;
 
 fn parse(text: &str) -> GuestConfig {
@@ -91,6 +93,8 @@ fn errors_point_at_the_place() {
         ("random.seed=[ 1 2 3 4 5 6 7 8 9 ] -- a", 30, "eight numbers"),
         ("pith.log=loud -- a", 9, "error, warn, info, debug or trace"),
         ("pith.workdir=tmp -- a", 13, "an absolute path"),
+        ("pith.tty=80 -- a", 9, "COLUMNSxROWS"),
+        ("pith.tty=80x65536 -- a", 9, "COLUMNSxROWS"),
         ("pith.user=app -- a", 10, "UID:GID[:GROUP,...]"),
         ("pith.user=1 -- a", 10, "UID:GID[:GROUP,...]"),
         ("pith.user=1:4294967295 -- a", 10, "UID:GID[:GROUP,...]"),
@@ -181,22 +185,26 @@ fn config() -> impl Strategy<Value = GuestConfig> {
         proptest::option::of(text().prop_map(|t| format!("/{t}"))),
         proptest::option::of(user()),
         proptest::option::of(text()),
+        proptest::option::of(any::<(u16, u16)>().prop_map(|(rows, columns)| WindowSize { rows, columns })),
         any::<bool>(),
         many(),
     )
-        .prop_map(|(netdev_ip, fstab, env, virtio_mmio, log_level, random_seed, workdir, user, hostname, merge, argv)| GuestConfig {
-            netdev_ip,
-            fstab,
-            env,
-            virtio_mmio,
-            log_level,
-            random_seed,
-            workdir,
-            user,
-            hostname,
-            stderr: if merge { StderrChannel::Merge } else { StderrChannel::Separate },
-            argv,
-            unknown: Vec::new(),
+        .prop_map(|(netdev_ip, fstab, env, virtio_mmio, log_level, random_seed, workdir, user, hostname, tty, merge, argv)| {
+            GuestConfig {
+                netdev_ip,
+                fstab,
+                env,
+                virtio_mmio,
+                log_level,
+                random_seed,
+                workdir,
+                user,
+                hostname,
+                tty,
+                stderr: if merge { StderrChannel::Merge } else { StderrChannel::Separate },
+                argv,
+                unknown: Vec::new(),
+            }
         })
 }
 
@@ -228,6 +236,9 @@ fn write(config: &GuestConfig) -> String {
     }
     if let Some(name) = &config.hostname {
         builder.hostname(name);
+    }
+    if let Some(size) = config.tty {
+        builder.tty(size);
     }
     builder.stderr(config.stderr);
     for word in &config.argv {

@@ -115,6 +115,21 @@ impl From<pith_dockerfile::engine::BuildError> for Error {
     }
 }
 
+impl From<pith_builder::BuildError> for Error {
+    fn from(error: pith_builder::BuildError) -> Self {
+        Self { help: error.help(), ..Self::new(error.to_string()) }
+    }
+}
+
+impl From<pith_configuration::Error> for Error {
+    fn from(error: pith_configuration::Error) -> Self {
+        match error {
+            pith_configuration::Error::Problem(problem) => Self::from(*problem),
+            other => Self::new(other.to_string()),
+        }
+    }
+}
+
 impl From<pith_kraftfile::FindError> for Error {
     fn from(error: pith_kraftfile::FindError) -> Self {
         Self::new(error.to_string())

@@ -1,7 +1,7 @@
 //! `pith`: runs applications as unikernels. Also answers to `kraft`.
 //!
 //! [`cli`] is what a user types, [`settings`] what was settled before, [`commands`] carries it out, [`run`] is the longest
-//! of them, [`build`] makes images, [`report`] is how Pith speaks and [`listing`] how it lists.
+//! of them, [`build`] makes images, [`project`] opens projects, [`report`] is how Pith speaks and [`listing`] how it lists.
 #![forbid(unsafe_code)]
 
 mod build;
@@ -10,13 +10,14 @@ mod commands;
 mod embedded;
 mod error;
 mod listing;
+mod project;
 mod report;
 mod run;
 mod settings;
 
 use clap::FromArgMatches;
 use cli::{Cli, Command};
-use commands::{completion, doctor, events, exec, inspect, lifecycle, logs, ps, signal, stats, system, version};
+use commands::{completion, doctor, events, exec, inspect, library, lifecycle, logs, menu, ps, set, signal, stats, system, version};
 use error::Result;
 use pith_abi::exit;
 use report::Report;
@@ -69,6 +70,9 @@ fn worker() -> Option<ExitCode> {
 
 fn carry_out(settings: &Settings, command: &Command, report: &Report) -> Result<u8> {
     match command {
+        Command::Build(arguments) => commands::build::build(settings, arguments, report),
+        Command::Clean(arguments) => commands::clean::clean(arguments, report),
+        Command::Fetch(arguments) => commands::fetch::fetch(settings, arguments, report),
         Command::Run(arguments) => run::run(settings, arguments, report),
         Command::Create(arguments) => run::create(settings, arguments, report),
         Command::Ps(arguments) => ps::ps(settings, arguments),
@@ -88,6 +92,10 @@ fn carry_out(settings: &Settings, command: &Command, report: &Report) -> Result<
         Command::Stats(arguments) => stats::stats(settings, arguments, report),
         Command::Events(arguments) => events::events(settings, arguments),
         Command::Exec(_) => exec::exec(),
+        Command::Menu(arguments) => menu::menu(settings, arguments, report),
+        Command::Set(arguments) => set::set(arguments, report),
+        Command::Unset(arguments) => set::unset(arguments, report),
+        Command::Lib { command } => library::library(settings, command, report),
         Command::Version(arguments) => version::version(settings, arguments),
         Command::Doctor(arguments) => doctor::doctor(settings, arguments),
         Command::System { command } => system::system(settings, command, report),

@@ -4,6 +4,7 @@ use crate::cli::{LogLevel, LogType};
 use crate::error::Error;
 use crate::settings::Settings;
 use miette::{GraphicalReportHandler, GraphicalTheme};
+use rustix::termios::OutputModes;
 use std::io::{self, IsTerminal, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -69,8 +70,10 @@ impl Report {
             _ if self.has_color => format!("{stamp}pith: \x1b[1;{color}m{name}\x1b[0m: {text}"),
             _ => format!("{stamp}pith: {name}: {text}"),
         };
+        // A terminal that the application has in its hands does not return by itself.
+        let is_raw = rustix::termios::tcgetattr(io::stderr()).is_ok_and(|terminal| !terminal.output_modes.contains(OutputModes::OPOST));
         // Nobody to tell: nothing to do.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        let _ = write!(io::stderr().lock(), "{line}{}", if is_raw { "\r\n" } else { "\n" });
     }
 
     /// Something is not as the user would expect.

@@ -161,13 +161,23 @@ fn projects() {
         "pith: error: ./Kraftfile: no 'rootfs': there is no file to run \"/x\" from\n  help: add for example `rootfs: ./rootfs`\n"
     );
     assert_eq!(
-        run("spec: v0.6\nunikraft: stable\ncmd: /x\n"),
-        "pith: error: ./Kraftfile: this project builds its own kernel, which is not supported yet\n  help: replace `unikraft:`/`template:` by `runtime: base:latest`\n"
+        run("spec: v0.6\nname: own\nunikraft: stable\ncmd: /x\n"),
+        "pith: error: ./Kraftfile: no kernel was built for this project yet: there is no ./.unikraft/build/own_qemu-x86_64\n  help: `pith build` builds it\n"
     );
     assert_eq!(
         run("spec: v0.6\nruntime: base\ncmd: /x\nvolumes: [\"./a:/b\"]\n"),
         "pith: error: ./Kraftfile:4:11: volumes are not supported yet\n  help: put the files into the root file system\n"
     );
+    for (name, rootfs) in
+        [("missing_directory", "rootfs"), ("missing_below", "build/rootfs"), ("missing_path", "{source: {path: ./x, type: dir}}")]
+    {
+        insta::assert_snapshot!(name, run(&format!("spec: v0.7\nruntime: base\ncmd: /x\nrootfs: {rootfs}\n")));
+    }
+    assert!(
+        run("spec: v0.6\nruntime: base\ncmd: /x\nrootfs: pith-test.invalid/a:1\n")
+            .contains("pith-test.invalid/a:1: asking pith-test.invalid: ")
+    );
+    insta::assert_snapshot!("bad_kind", run("spec: v0.7\nruntime: base\ncmd: /x\nrootfs: {source: {path: ./x, type: dri}}\n"));
     fs::write(home.path("Dockerfile"), "FROM scratch\nCOPI x /\n").unwrap();
     insta::assert_snapshot!("bad_dockerfile", run("spec: v0.6\nruntime: base\ncmd: /x\nrootfs: ./Dockerfile\n"));
     fs::write(home.path("Dockerfile"), "FROM scratch\n").unwrap();
@@ -204,7 +214,7 @@ fn help() {
     let home = Home::new();
     let mut all = format!("$ pith --help\n{}\n", home.pith(&["--help"]).out);
     let commands = commands(&home);
-    assert_eq!(commands.len(), 28);
+    assert_eq!(commands.len(), 35);
     for command in commands {
         let mut words: Vec<&str> = command.iter().map(String::as_str).collect();
         words.push("--help");
@@ -293,6 +303,13 @@ fn broken_command_lines() {
         "run --buildkit-host tcp://x project",
         "run --build-secret src=x project",
         "run --build-arg =x project",
+        "run --build-ssh default project",
+        "run --build-ssh =x project",
+        "run --build-ssh key=env project",
+        "run --build-ssh key=nowhere project",
+        "run --user nobody root /bin/app",
+        "run --user 1:users root /bin/app",
+        "run --user 4294967295 root /bin/app",
         "run --pull sometimes project",
         "completion csh",
     ] {

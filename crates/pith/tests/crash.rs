@@ -5,23 +5,13 @@
 
 mod common;
 
-use common::{Home, eventually};
+use common::{Draw, Home, eventually};
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
 /// Kill points for each command.
 const POINTS: usize = 50;
-
-/// Numbers that look random (Knuth's MMIX generator), below `limit`.
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-}
 
 /// The command under strace with these of its options; whether it was killed.
 fn traced(home: &Home, options: &[&str], arguments: &[&str]) -> bool {

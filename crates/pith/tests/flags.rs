@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Home, eventually};
-use pith_abi::cmdline::{GuestConfig, StderrChannel};
+use pith_abi::cmdline::{GuestConfig, User, WindowSize};
 use std::fs;
 
 /// What the guest is told by a run with these flags.
@@ -53,10 +53,12 @@ fn what_the_application_finds() {
         .output()
         .unwrap();
     let config = GuestConfig::parse(home.finish(done).out.trim_end()).unwrap();
-    assert_eq!(config.env[1..], ["HOME=/root", "A=flag", "B=from file", "HOST=here"]);
+    assert_eq!(config.env[1..], ["TERM=xterm", "HOME=/root", "A=flag", "B=from file", "HOST=here"]);
     assert_eq!((config.workdir.as_deref(), config.hostname.as_deref()), (Some("/srv"), Some("box")));
-    assert_eq!(config.stderr, StderrChannel::Merge);
-    assert_eq!(told(&home, &[]).stderr, StderrChannel::Separate);
+    // Nobody is at a terminal here: it has the usual size.
+    assert_eq!(config.tty, Some(WindowSize { rows: 24, columns: 80 }));
+    assert_eq!((told(&home, &[]).tty, told(&home, &[]).user), (None, None));
+    assert_eq!(told(&home, &["-u", "7:8"]).user, Some(User { uid: 7, gid: 8, groups: Vec::new() }));
 }
 
 #[test]

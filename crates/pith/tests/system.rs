@@ -135,6 +135,35 @@ fn disk_space_and_pruning() {
 }
 
 #[test]
+fn pruning_takes_the_build_cache() {
+    let home = Home::new();
+    fs::create_dir(home.path("project")).unwrap();
+    fs::write(home.path("project/Dockerfile"), "FROM scratch\nCOPY data /\nCMD [\"/bin/app\"]\n").unwrap();
+    fs::write(home.path("project/data"), vec![7; 300_000]).unwrap();
+    let build = || home.pith(&["create", "-W", "--name", "m", "project"]);
+    let row = || {
+        let df: serde_json::Value = serde_json::from_str(&home.pith(&["system", "df", "-o", "json"]).out).unwrap();
+        df.as_array().unwrap().iter().find(|row| row["type"] == "Build cache").unwrap().clone()
+    };
+    assert_eq!((&row()["total"], &row()["size_bytes"]), (&0.into(), &0.into()));
+    assert_eq!(build().code, 0);
+    assert!(row()["total"].as_u64() == Some(1) && row()["reclaimable_bytes"].as_u64() >= Some(300_000), "{}", row());
+    assert_eq!(home.pith(&["rm", "m"]).code, 0);
+    // Not while somebody builds: a shared lock is what builds hold.
+    let lock = fs::File::open(home.path("data/build/lock")).unwrap();
+    lock.lock_shared().unwrap();
+    let done = home.pith(&["system", "prune", "-f"]);
+    assert_eq!((done.code, done.err.as_str()), (0, "pith: warning: a Dockerfile is being built: the build cache stays\n"));
+    assert_eq!(row()["total"].as_u64(), Some(1));
+    drop(lock);
+    let done = home.pith(&["system", "prune", "-f"]);
+    assert_eq!((done.code, done.err.as_str()), (0, ""));
+    assert_eq!(row()["total"].as_u64(), Some(0));
+    let again = build();
+    assert!(again.code == 0 && !again.err.contains("(cached)"), "{}", again.err);
+}
+
+#[test]
 fn completion_knows_commands_flags_and_machines() {
     let home = Home::new();
     home.pith(&["create", "-W", "--name", "web", "root", "/bin/app"]);

@@ -4,9 +4,11 @@ use crate::{end, memory};
 #[cfg(feature = "net")]
 use alloc::string::String;
 use alloc::sync::Arc;
+#[cfg(any(feature = "exec", feature = "net"))]
 use alloc::vec::Vec;
 #[cfg(feature = "net")]
 use file::FileType;
+#[cfg(feature = "initrd")]
 use initrd::Summary;
 use pith_abi::cmdline::FstabEntry;
 use pith_abi::exit;
@@ -46,6 +48,7 @@ fn contents(vfs: &Arc<Vfs>, archive: &'static [u8], program: &[u8]) -> Arc<Ramfs
     let fs = Ramfs::new(vfs, 0o755);
     match archive {
         [] => {}
+        #[cfg(feature = "exec")]
         bytes if bytes.starts_with(b"\x7fELF") => {
             let name: &'static [u8] = Vec::leak(program.rsplit(|b| *b == b'/').next().unwrap_or(b"program").to_vec());
             let meta = ramfs::Meta { mode: 0o755, ..ramfs::Meta::default() };
@@ -53,11 +56,21 @@ fn contents(vfs: &Arc<Vfs>, archive: &'static [u8], program: &[u8]) -> Arc<Ramfs
                 end::failed(exit::PITH_ERROR, format_args!("the initrd's program cannot be shown as a file: {errno}"));
             }
         }
+        #[cfg(feature = "initrd")]
         bytes => match initrd::load(bytes, &fs) {
             Ok(Summary { entries, bytes }) => crate::log!(Debug, "initrd: {entries} entries, {bytes} bytes in files"),
             Err(error) => end::failed(exit::PITH_ERROR, format_args!("the root file system is damaged: {error}")),
         },
+        #[cfg(not(feature = "initrd"))]
+        _ => end::failed(
+            exit::PITH_ERROR,
+            format_args!(
+                "the root file system is in a format that this image was built without (cpio: CONFIG_LIBUKCPIO, EROFS: CONFIG_LIBEROFS)"
+            ),
+        ),
     }
+    #[cfg(not(feature = "exec"))]
+    let _ = program;
     fs
 }
 
@@ -126,7 +139,8 @@ pub fn mount_standard(
 ) {
     use vfs::StandardMount;
     let vfs = context.vfs();
-    devfs::register(vfs, Arc::new(crate::stdio::Entropy), Arc::new(crate::stdio::DeviceConsole(console)));
+    let device = Arc::new(crate::stdio::DeviceConsole(console.clone()));
+    console.set_terminal(devfs::register(vfs, Arc::new(crate::stdio::Entropy), device));
     let dev = match devfs::new(vfs) {
         Ok(fs) => fs,
         Err(errno) => end::failed(exit::PITH_ERROR, format_args!("/dev: {errno}")),

@@ -1,5 +1,6 @@
 //! The running kernel: what the entry points need, and the last steps of the start, from files to the application's first thread.
 
+use crate::application::Application;
 use crate::console::{Console, Stream};
 use crate::machine::{self, KernelContext};
 use crate::platform::PcPlatform;
@@ -9,22 +10,18 @@ use crate::stdio::{End, Stdio};
 use crate::system::Info;
 use crate::{end, files};
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use arch_x86_64::UserRegs;
 use file::{AccessMode, OpenFlags};
 use futex::FutexTable;
 use pith_abi::cmdline::GuestConfig;
 use pith_abi::exit;
 use plat_pc::pvh::BootInfo;
-use process::{Arguments, Credentials, Description, LoadError, OnExec, Process, Services, Thread};
+use process::{Description, OnExec, Process, Services, Thread};
 use sched::Scheduler;
 use spin::Once;
 use syscall::{Cx, Names, System};
 use time::TimerQueue;
-use uapi::Errno;
-use vfs::Context;
 
 /// What traps and interrupts reach for.
 pub struct Kernel {
@@ -74,9 +71,6 @@ impl Kernel {
     }
 }
 
-/// The default search path of an application without PATH, as container engines set it.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 /// Starts the application and never comes back.
 pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     let machine = machine::get();
@@ -86,16 +80,14 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
 
     let clock = crate::clock();
     let vfs = files::surroundings(clock.clone());
-    let Some(command) = config.argv.first().cloned() else {
-        end::failed(exit::NOT_FOUND, format_args!("no command: the guest command line names no program (put it behind --)"));
-    };
+    let application = Application::find(&config);
     step("files");
     let hostname =
         config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
     let root = files::root(
         &vfs,
         crate::initrd(info).0,
-        command.as_bytes(),
+        application.name(),
         #[cfg(feature = "net")]
         crate::network::provided_files(&config.netdev_ip, &hostname),
     );
@@ -141,7 +133,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
 
     let services = Services::new(Arc::new(PcPlatform), scheduler.clone(), clock, FutexTable::new());
     step("services");
-    let thread = start_application(&services, context.clone(), &config, &command);
+    let thread = application.start(&services, context.clone(), &config);
     step("loaded");
     #[cfg(feature = "devfs")]
     {
@@ -166,15 +158,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
             );
         }));
     }
-    let descriptors =
-        [(End::Input, AccessMode::Read), (End::Output(Stream::Output), AccessMode::Write), (End::Output(Stream::Error), AccessMode::Write)];
-    let uid = thread.process().credentials().uid.real;
-    for (end, access) in descriptors {
-        let open = Description::new(Stdio::new(&console, end, uid), access, OpenFlags::empty());
-        if thread.process().files().insert(open, OnExec::Keep, 0).is_err() {
-            panic!("a new process has no room for its first descriptors");
-        }
-    }
+    give_descriptors(&config, thread.process(), &console);
     console.set_application(thread.process());
     #[cfg(feature = "agent")]
     console.set_stats(crate::stats::source(
@@ -191,6 +175,32 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     drop(thread);
     drop(services);
     scheduler.run(Box::new(KernelContext::boot()))
+}
+
+/// Fills the application's first three descriptors: three pipes, or a terminal.
+fn give_descriptors(config: &GuestConfig, process: &Process, console: &Arc<Console>) {
+    let insert = |file, access| {
+        if process.files().insert(Description::new(file, access, OpenFlags::empty()), OnExec::Keep, 0).is_err() {
+            panic!("a new process has no room for its first descriptors");
+        }
+    };
+    if let Some(size) = config.tty {
+        #[cfg(feature = "devfs")]
+        {
+            console.set_window(size.rows, size.columns);
+            match crate::stdio::terminal(process) {
+                Ok(terminal) => (0..3).for_each(|_| insert(terminal.clone(), AccessMode::ReadWrite)),
+                Err(errno) => end::failed(exit::PITH_ERROR, format_args!("pith.tty: /dev/console: {errno}")),
+            }
+            return;
+        }
+        #[cfg(not(feature = "devfs"))]
+        end::failed(exit::PITH_ERROR, format_args!("pith.tty={size}: this kernel has no terminals"));
+    }
+    let uid = process.credentials().uid.real;
+    for end in [End::Input, End::Output(Stream::Output), End::Output(Stream::Error)] {
+        insert(Stdio::new(console, end, uid), if end == End::Input { AccessMode::Read } else { AccessMode::Write });
+    }
 }
 
 /// A step of the start is done; for the trace log.
@@ -235,70 +245,5 @@ fn attach_devices(
             virtio_rng::DEVICE_ID => crate::devices::seed_from_device(found.transport),
             other => crate::log!(Debug, "no driver for virtio device type {other}"),
         }
-    }
-}
-
-/// The environment: a default PATH, then what the command line says; of equal names the last wins.
-fn environment(config: &GuestConfig) -> Vec<Vec<u8>> {
-    let mut list: Vec<String> = Vec::new();
-    let default = alloc::format!("PATH={PATH}");
-    for entry in core::iter::once(&default).chain(&config.env) {
-        let name = entry.split('=').next().unwrap_or(entry);
-        list.retain(|old| old.split('=').next() != Some(name));
-        list.push(entry.clone());
-    }
-    list.into_iter().map(String::into_bytes).collect()
-}
-
-/// Whom the command line wants the application to run as.
-fn credentials(config: &GuestConfig) -> Credentials {
-    let mut who = Credentials::default();
-    if let Some(user) = &config.user {
-        let groups = who.setgroups(&user.groups).and_then(|()| who.setgid(user.gid));
-        if groups.and_then(|()| who.setuid(user.uid)).is_err() {
-            panic!("root may become anybody");
-        }
-    }
-    who
-}
-
-/// Loads the program: a name with a slash as it is, another along PATH.
-fn start_application(services: &Arc<Services>, context: Context, config: &GuestConfig, command: &str) -> Arc<Thread> {
-    let envp = environment(config);
-    let argv: Vec<Vec<u8>> = config.argv.iter().map(|a| a.clone().into_bytes()).collect();
-    let search = envp.iter().find_map(|e| e.strip_prefix(b"PATH=")).unwrap_or(PATH.as_bytes()).to_vec();
-    let mut candidates: Vec<Vec<u8>> = Vec::new();
-    if command.contains('/') {
-        candidates.push(command.as_bytes().to_vec());
-    } else {
-        // An image that holds nothing but the program has it at its top.
-        for dir in search.split(|b| *b == b':').chain(core::iter::once(&b"/"[..])) {
-            let mut path = if dir.is_empty() { b".".to_vec() } else { dir.to_vec() };
-            if path.last() != Some(&b'/') {
-                path.push(b'/');
-            }
-            path.extend_from_slice(command.as_bytes());
-            candidates.push(path);
-        }
-    }
-    let who = credentials(config);
-    let mut worst: Option<LoadError> = None;
-    for path in &candidates {
-        let arguments = Arguments { argv: argv.clone(), envp: envp.clone() };
-        match Process::prepare(services, context.clone(), who.clone(), path, arguments) {
-            Ok(thread) => return thread,
-            // The first candidate that exists and cannot run tells more than those that do not exist.
-            Err(error) if worst.as_ref().is_none_or(|w| w.errno == Errno::ENOENT) => worst = Some(error),
-            Err(_) => {}
-        }
-    }
-    match worst {
-        Some(error) if error.errno == Errno::ENOENT && candidates.len() > 1 => {
-            end::failed(exit::NOT_FOUND, format_args!("{command} is not in the image (looked in {})", String::from_utf8_lossy(&search)))
-        }
-        Some(error) if error.errno == Errno::ENOENT => end::failed(exit::NOT_FOUND, format_args!("{}", error.reason)),
-        Some(error) if error.errno == Errno::ENOMEM => end::out_of_memory(format_args!("starting {command}: {}", error.reason)),
-        Some(error) => end::failed(exit::NOT_EXECUTABLE, format_args!("{}", error.reason)),
-        None => end::failed(exit::NOT_FOUND, format_args!("{command} is not in the image")),
     }
 }

@@ -8,7 +8,11 @@
 
 extern crate alloc;
 
+mod application;
 mod attached;
+mod config {
+    include!(concat!(env!("OUT_DIR"), "/config.rs"));
+}
 mod console;
 #[cfg(feature = "virtio")]
 mod devices;
@@ -23,6 +27,7 @@ mod machine;
 mod memory;
 #[cfg(feature = "net")]
 mod network;
+mod panic;
 mod platform;
 #[cfg(any(feature = "net", feature = "unix"))]
 mod sockets;

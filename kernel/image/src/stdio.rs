@@ -3,8 +3,18 @@
 use crate::console::{Console, Stream};
 use alloc::sync::Arc;
 use core::any::Any;
+#[cfg(feature = "devfs")]
+use devfs::{TerminalSignal, WindowSize};
 use file::{Events, File, FileType, OpenFlags, Sink, Source, Stat, UserMemory, WaitQueue};
+#[cfg(feature = "devfs")]
+use process::Process;
+#[cfg(feature = "devfs")]
+use signal::Signal;
+#[cfg(feature = "devfs")]
+use uapi::general::O_RDWR;
 use uapi::{Errno, Result, ioctl};
+#[cfg(feature = "devfs")]
+use vfs::{Context, Follow, OpenHow};
 
 /// Which of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +114,29 @@ impl devfs::Console for DeviceConsole {
     fn queue(&self) -> &WaitQueue {
         self.0.queue()
     }
+    fn window_size(&self) -> Option<WindowSize> {
+        self.0.window().map(|(rows, columns)| WindowSize { rows, columns, ..WindowSize::default() })
+    }
+    fn set_window_size(&self, size: WindowSize) {
+        self.0.resize(size.rows, size.columns);
+    }
+    fn signal(&self, signal: TerminalSignal) {
+        match signal {
+            TerminalSignal::Interrupt => self.0.signal(Signal::INT),
+            TerminalSignal::Quit => self.0.signal(Signal::QUIT),
+            // There is no shell that could let it go on.
+            TerminalSignal::Suspend => {}
+        }
+    }
+}
+
+/// The application's terminal, opened as `/dev/console`, which becomes its user's.
+#[cfg(feature = "devfs")]
+pub fn terminal(process: &Process) -> Result<Arc<dyn File>> {
+    let path = b"/dev/console";
+    let root = Context { uid: 0, ..Context::clone(&process.fs()) };
+    root.chown(None, path, Some(process.credentials().uid.real), None, Follow::Yes)?;
+    root.open(None, path, &OpenHow::new(O_RDWR, 0))
 }
 
 /// The random number generator as `/dev/random`.

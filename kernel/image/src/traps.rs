@@ -1,6 +1,6 @@
 //! Where entry code arrives: system calls, exceptions, interrupts, and a thread's first way out.
 
-use crate::{end, interrupts, kernel, machine};
+use crate::{end, interrupts, kernel, machine, panic};
 use arch_x86_64::entry::{self, Resume};
 use arch_x86_64::percpu::selector;
 use arch_x86_64::{UserRegs, cpu, usercopy};
@@ -75,7 +75,7 @@ extern "C" fn pith_trap(regs: &mut UserRegs, vector: u64, error: u64) {
         18 => "machine check",
         _ => "exception",
     };
-    end::panicked_with(
+    panic::trapped(
         format_args!("{what} (vector {vector}, error {error:#x}) at {:#x}, address {address:#x}, stack {:#x}", regs.rip, regs.rsp),
         regs,
     );

@@ -1,7 +1,7 @@
-//! Images that carry their application: attached root file systems, laid-out programs, native projects.
+//! Images that carry their application: attached root file systems, laid-out programs, the catalogue's native projects, the way of plain make.
 
 use machines::archive::{PROGRAM, archive, file};
-use machines::{Place, finish, kernel_image};
+use machines::{Outcome, Place, Server, finish, fixture, fixtures, kernel_image, pith_path, root};
 use pith_native::{Attachment, attach};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,9 +33,19 @@ fn compile(place: &Place, source: &str, name: &str) -> Vec<u8> {
     fs::read(program).expect("what was compiled")
 }
 
-fn image(place: &Place, name: &str, preset: &str, attachment: &Attachment<'_>) -> PathBuf {
-    let kernel = fs::read(kernel_image(preset)).expect("a kernel");
-    place.file(name, &attach(&kernel, attachment).expect("an image"))
+/// One machine to its end: what it wrote, what was complained about, how it ended.
+fn run(variables: &[(&str, &str)], args: &[&str]) -> (String, String, i32) {
+    let place = Place::new();
+    let mut command = place.pith();
+    command.args(["run", "-W", "--rm"]).args(args).envs(variables.iter().copied());
+    let outcome = finish(command, Stdio::null());
+    place.assert_clean();
+    (outcome.out(), outcome.err(), outcome.code())
+}
+
+/// What a machine leaves that wrote this and had nothing to complain about.
+fn says(lines: &str, code: i32) -> (String, String, i32) {
+    (lines.to_owned(), String::new(), code)
 }
 
 #[test]
@@ -45,23 +55,181 @@ fn an_image_carries_its_root_file_system() {
     let files = |note: &str| archive(&[file("tell", PROGRAM, &tell), file("note", 0o100_644, note.as_bytes())]);
     let carried = files("carried");
     let attachment = Attachment { initrd: Some(&carried), command_line: "env.vars=[ PLACE=inside ] -- /tell a b", program: None };
-    let image = image(&place, "image", "runtime", &attachment);
-
-    let run = |variables: &[(&str, &str)], args: &[&str]| {
-        let place = Place::new();
-        let mut command = place.pith();
-        command.args(["run", "-W", "--rm"]).args(args).envs(variables.iter().copied());
-        let outcome = finish(command, Stdio::null());
-        place.assert_clean();
-        (outcome.out(), outcome.err(), outcome.code())
-    };
-    let says = |line: &str, code| (format!("/tell of {line}\n"), String::new(), code);
+    let kernel = fs::read(kernel_image("runtime")).expect("a kernel");
+    let image = place.file("image", &attach(&kernel, &attachment).expect("an image"));
     for machine in ["microvm", "q35", "pc"] {
         let outcome = run(&[("PITH_QEMU_MACHINE", machine)], &[text(&image)]);
-        assert_eq!(outcome, says("3, PLACE=inside, note: carried", 2), "{machine}");
+        assert_eq!(outcome, says("/tell of 3, PLACE=inside, note: carried\n", 2), "{machine}");
     }
     // What is given at boot wins.
-    assert_eq!(run(&[], &["-e", "PLACE=outside", text(&image), "/tell"]), says("1, PLACE=outside, note: carried", 0));
+    assert_eq!(run(&[], &["-e", "PLACE=outside", text(&image), "/tell"]), says("/tell of 1, PLACE=outside, note: carried\n", 0));
     let given = place.file("given.cpio", &files("given"));
-    assert_eq!(run(&[("PITH_KERNEL", text(&image))], &["--rootfs", text(&given), "/tell"]), says("1, PLACE=inside, note: given", 0));
+    let outcome = run(&[("PITH_KERNEL", text(&image))], &["--rootfs", text(&given), "/tell"]);
+    assert_eq!(outcome, says("/tell of 1, PLACE=inside, note: given\n", 0));
+}
+
+/// A native project, whose kernel is built once for all tests.
+struct Native {
+    /// Keeps kernels.
+    kernels: Place,
+    /// A copy of the project.
+    directory: PathBuf,
+    /// Removes it.
+    _own: Place,
+}
+
+impl Native {
+    /// A copy of an entry of the catalogue.
+    fn entry(name: &str) -> Self {
+        let from = root().join("catalog/native").join(name);
+        let own = Place::new();
+        let directory = own.directory(name);
+        let mut copy = Command::new("cp");
+        copy.args(["-r", "--", &format!("{}/.", from.display()), text(&directory)]);
+        assert!(finish(copy, Stdio::null()).status.success());
+        Self { kernels: Place::kept(&fixtures().join("native-kernels")), directory, _own: own }
+    }
+
+    fn change(&self, name: &str, text: &str) {
+        fs::write(self.directory.join(name), text).expect("a file of ours");
+    }
+
+    /// `pith build ARGS...`. A kernel takes longer than any machine may.
+    fn build_with(&self, args: &[&str]) -> Outcome {
+        let mut command = self.kernels.pith();
+        command.arg("build").args(args).current_dir(&self.directory).stdin(Stdio::null());
+        let output = command.output().expect("pith");
+        Outcome { status: output.status, stdout: output.stdout, stderr: output.stderr }
+    }
+
+    /// `pith build`, which succeeds; the image's size in bytes.
+    fn build(&self) -> u64 {
+        let outcome = self.build_with(&[]);
+        assert_eq!(outcome.code(), 0, "{}\n{}", outcome.out(), outcome.err());
+        fs::metadata(self.image()).expect("an image").len()
+    }
+
+    fn image(&self) -> PathBuf {
+        let name = self.directory.file_name().expect("a name").to_str().expect("UTF-8");
+        self.directory.join(format!(".unikraft/build/{name}_qemu-x86_64"))
+    }
+
+    /// The project as it is started by its README.
+    fn run(&self, args: &[&str]) -> (String, String, i32) {
+        run(&[], &[&[text(&self.directory)], args].concat())
+    }
+}
+
+#[test]
+fn greetings_in_three_languages() {
+    for (entry, greeting) in
+        [("helloworld-c", "Hello from helloworld-c!\n"), ("helloworld-cpp", "Hello from C++!\n"), ("helloworld-rust", "Hello from Rust!\n")]
+    {
+        let project = Native::entry(entry);
+        project.build();
+        assert_eq!(project.run(&[]), says(greeting, 0), "{entry}");
+        // The image alone is enough.
+        assert_eq!(run(&[], &[text(&project.image())]), says(greeting, 0), "{entry}");
+    }
+}
+
+#[test]
+fn options_arguments_and_changes_take_effect() {
+    let project = Native::entry("helloworld-c");
+    let size = project.build();
+    assert!(size < 400_000, "{size} bytes");
+    assert_eq!(project.run(&["one", "two words"]), says("Hello from helloworld-c!\nargument 1: one\nargument 2: two words\n", 0));
+    let kraftfile = fs::read_to_string(project.directory.join("Kraftfile")).expect("a project");
+    let option = "unikraft: {version: stable, kconfig: {CONFIG_APPHELLOWORLD_COUNTDOWN: 'y'}}\nenv: {PLACE: inside}\ncmd: [always]";
+    project.change("Kraftfile", &kraftfile.replace("unikraft: stable", option));
+    project.build();
+    assert_eq!(project.run(&[]), says("3\n2\n1\nHello from helloworld-c!\nargument 1: always\n", 0));
+    project.change("helloworld.c", TELL);
+    project.build();
+    assert_eq!(project.run(&[]), says("helloworld-c of 2, PLACE=inside, note: nothing\n", 1));
+    // Files beside the program, handed over at boot and inside.
+    fs::create_dir_all(project.directory.join("root")).expect("a directory");
+    project.change("root/note", "here");
+    for inside in ["", ", CONFIG_EINITRD: 'y'"] {
+        let option = option.replace("'y'}", &format!("'y'{inside}}}"));
+        project.change("Kraftfile", &kraftfile.replace("unikraft: stable", &format!("rootfs: ./root\n{option}")));
+        project.build();
+        assert_eq!(project.run(&[]), says("helloworld-c of 2, PLACE=inside, note: here\n", 1), "{inside}");
+    }
+}
+
+#[test]
+fn what_cannot_be_built_is_said() {
+    let project = Native::entry("helloworld-c");
+    let said = |project: &Native, args: &[&str]| {
+        let outcome = project.build_with(args);
+        assert_eq!(outcome.code(), 125, "{}", outcome.err());
+        outcome.err()
+    };
+    project.change("helloworld.c", "int main(void) { return nothing; }\n");
+    let broken = said(&project, &[]);
+    assert!(broken.contains("compiling helloworld.c failed") && broken.contains("undeclared"), "{broken}");
+    let missing = said(&project, &["-T", "CXX=none", "-T", "CC=/nowhere/cc"]);
+    assert!(missing.contains("CC=/nowhere/cc: there is no such program"), "{missing}");
+    project.change("Makefile.uk", "$(eval $(call addlib,appx))\n");
+    let empty = said(&project, &[]);
+    assert!(empty.contains("Makefile.uk: lists no sources"), "{empty}");
+    fs::remove_file(project.directory.join("Makefile.uk")).expect("a file of ours");
+    let kraftfile = "spec: v0.6\nname: helloworld-c\nunikraft: {version: stable, kconfig: {CONFIG_EMBEDDED_APP: 'y'}}\n";
+    project.change("Kraftfile", kraftfile);
+    let none = said(&project, &[]);
+    assert!(none.contains("wants a program inside the image, and the project has no sources"), "{none}");
+}
+
+#[test]
+fn a_server_in_c() {
+    let project = Native::entry("http-c");
+    project.build();
+    let server = Server::start(8080, [text(&project.directory)]);
+    assert_eq!(server.get("/any/path"), "Hello from C\n");
+    assert_eq!(server.stop().code(), 0);
+}
+
+#[test]
+fn nginx_from_source() {
+    let project = Native::entry("nginx");
+    // What its setup.sh fetched and configured.
+    let mut copy = Command::new("cp");
+    copy.args(["-r", "--", text(&fixture("native/nginx/nginx")), text(&project.directory)]);
+    assert!(finish(copy, Stdio::null()).status.success());
+    for format in ["cpio", "erofs"] {
+        let outcome = project.build_with(&["--rootfs-type", format]);
+        assert_eq!(outcome.code(), 0, "{}", outcome.err());
+        let size = fs::metadata(project.image()).expect("an image").len();
+        assert!(size < 2_000_000, "{size} bytes with {format}");
+        let server = Server::start(80, [text(&project.directory)]);
+        assert!(server.get("/").contains("Hello from nginx, linked into the kernel's image."));
+        assert_eq!(server.status_of("/none"), "404");
+        server.wrk("/");
+        assert_eq!(server.stop().code(), 0);
+    }
+}
+
+#[test]
+fn plain_make_builds_it_too() {
+    let project = Native::entry("helloworld-c");
+    let make = |args: &[&str]| {
+        let mut command = Command::new("make");
+        command.arg(format!("UK_ROOT={}", root().join("kernel").display())).arg(format!("PITH={}", pith_path().display())).args(args);
+        let keep = project.kernels.pith();
+        command.envs(keep.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(&project.directory);
+        let output = command.stdin(Stdio::null()).output().expect("make");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "make {args:?}: {said}");
+        said
+    };
+    make(&["defconfig", "UK_DEFCONFIG=defconfigs/qemu-x86_64"]);
+    make(&["-j"]);
+    let image = project.directory.join("build/helloworld-c_qemu-x86_64");
+    assert_eq!(run(&[], &[text(&image)]), says("3\n2\n1\nHello from helloworld-c!\n", 0));
+    make(&["defconfig"]);
+    make(&["-j2"]);
+    assert_eq!(run(&[], &[text(&image)]), says("Hello from helloworld-c!\n", 0));
+    make(&["properclean"]);
+    assert!(!image.exists());
 }

@@ -62,7 +62,7 @@ pub fn print_feature_builds(kernel: &Workspace) {
         }
     }
     for package in kernel.members().filter(|package| package.name == "image") {
-        for feature in package.features.iter().filter(|feature| !["default", "minimal", "runtime"].contains(&feature.as_str())) {
+        for feature in package.features.iter().filter(|feature| !["default", "minimal", "runtime", "native"].contains(&feature.as_str())) {
             println!("image minimal,{feature}");
         }
     }

@@ -1,11 +1,10 @@
 //! The rules that no compiler checks: `lint` says what is against them, one line each; `lint features` lists the builds in which every library
-//! feature of the kernel stands alone; `lint sizes IMAGE` says what a kernel image is made of.
+//! feature of the kernel stands alone.
 //!
 //! * [`layers`]: no kernel crate depends on a higher one, and the two workspaces share `pith-abi` only.
 //! * [`unsafety`]: every crate outside unsafe's homes forbids it.
 //! * [`libraries`]: each micro-library has a README that says what it does not do, and a Kconfig file that holds together.
 //! * [`licences`]: what is linked in has a licence that `deny.toml` allows.
-//! * [`sizes`]: not a rule: bytes by crate and by function.
 //! * [`texts`]: files stay readable, and nothing in them points into somebody's machine.
 //!
 //! Neighbour: `tools/check.sh` runs it beside rustfmt and clippy.
@@ -14,7 +13,6 @@ mod layers;
 mod libraries;
 mod licences;
 mod metadata;
-mod sizes;
 mod texts;
 mod unsafety;
 
@@ -45,11 +43,6 @@ fn run() -> Result<bool, String> {
     let kernel = Workspace::load(&root.join("kernel/Cargo.toml"))?;
     if std::env::args().nth(1).as_deref() == Some("features") {
         layers::print_feature_builds(&kernel);
-        return Ok(true);
-    }
-    if std::env::args().nth(1).as_deref() == Some("sizes") {
-        let image = std::env::args_os().nth(2).ok_or("sizes: which image? Expected a path like kernel/target/images/runtime-x86_64")?;
-        sizes::report(Path::new(&image), &kernel)?;
         return Ok(true);
     }
     let host = Workspace::load(&root.join("Cargo.toml"))?;

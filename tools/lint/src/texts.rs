@@ -8,13 +8,14 @@ use std::process::Command;
 const LONG: usize = 600;
 
 /// Hosts that a text may name.
-const HOSTS: [&str; 14] = [
+const HOSTS: [&str; 15] = [
     "github.com",
     "crates.io",
     "docs.rs",
     "www.apache.org",
     "www.rfc-editor.org",
     "docs.kernel.org",
+    "json-schema.org",
     "www.kernel.org",
     "man7.org",
     "docs.oasis-open.org",

@@ -5,6 +5,7 @@
 //! steps/HEX            what a step made: a layer's digest and size, or "empty"
 //! unpacked/KIND/HEX/   layers as directories, for commands that run on them (see the worker)
 //! mounts/HEX/          directories of RUN --mount=type=cache
+//! lock                 shared by builds, had alone by who clears the cache
 //! tmp/ID/, tmp/ID.lock what builds are working on; the lock is held as long as the build lives
 //! ```
 //! Everything is written under `tmp/` and renamed, so a name that exists is complete, whoever was killed when; and two builds that make the
@@ -44,6 +45,8 @@ pub struct Scratch {
     path: PathBuf,
     lock_path: PathBuf,
     _lock: File,
+    /// Nobody clears the cache meanwhile.
+    _use: File,
 }
 
 impl Scratch {
@@ -164,6 +167,7 @@ impl Cache {
     /// [`CacheError`].
     pub fn scratch(&self) -> Result<Scratch, CacheError> {
         let tmp = self.root.join("tmp");
+        let in_use = self.lock(FlockOperation::LockShared)?;
         loop {
             let failed = |source| CacheError { path: tmp.clone(), source };
             let (lock, lock_path) =
@@ -174,9 +178,41 @@ impl Cache {
             if fs::metadata(&lock_path).is_ok_and(|found| found.ino() == ours) {
                 let path = lock_path.with_extension("");
                 fs::create_dir(&path).map_err(failed)?;
-                return Ok(Scratch { path, lock_path, _lock: lock });
+                return Ok(Scratch { path, lock_path, _lock: lock, _use: in_use });
             }
         }
+    }
+
+    fn lock(&self, operation: FlockOperation) -> Result<File, CacheError> {
+        let path = self.root.join("lock");
+        let taken = OpenOptions::new().create(true).append(true).open(&path).and_then(|file| {
+            flock(&file, operation)?;
+            Ok(file)
+        });
+        taken.map_err(|source| CacheError { path, source })
+    }
+
+    /// Removes everything, unless a build is going on: then `false`. `remove` takes a directory away, with whatever rights that needs.
+    ///
+    /// # Errors
+    /// [`CacheError`], also when something could not be removed.
+    pub fn clear(&self, remove: &dyn Fn(&Path)) -> Result<bool, CacheError> {
+        let _alone = match self.lock(FlockOperation::NonBlockingLockExclusive) {
+            Ok(lock) => lock,
+            Err(error) if error.source.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        // Steps first: one without its layer is made again.
+        for name in ["steps", "layers", "unpacked", "mounts", "tmp"] {
+            let path = self.root.join(name);
+            let mut removed = fs::remove_dir_all(&path);
+            if removed.is_err() {
+                remove(&path);
+                removed = if path.exists() { removed } else { Ok(()) };
+            }
+            removed.map_err(|source| CacheError { path, source })?;
+        }
+        Ok(true)
     }
 
     /// Removes what builds left that did not end by themselves. `remove` takes a directory away, with whatever rights that needs.

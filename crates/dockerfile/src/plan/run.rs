@@ -104,15 +104,17 @@ impl Planner<'_> {
                 return Err(problem.with_help("remove from and source; copy the files in the command if the cache is empty"));
             }
             let wanted = |name: &String| Some(name) == mount.id.as_ref();
-            let (what, flag_name, there) = match mount.kind {
-                MountType::Secret => ("secret", "--build-secret", self.inputs.secrets.iter().any(|secret| wanted(&secret.id))),
-                MountType::Ssh => ("SSH agent", "--build-ssh", self.inputs.ssh.iter().any(|(name, _)| wanted(name))),
-                _ => ("", "", true),
+            let (what, flag_name, value, there) = match mount.kind {
+                MountType::Secret => {
+                    ("secret", "--build-secret id=", ",src=FILE", self.inputs.secrets.iter().any(|secret| wanted(&secret.id)))
+                }
+                MountType::Ssh => ("SSH agent", "--build-ssh ", "=SOCKET", self.inputs.ssh.iter().any(|(name, _)| wanted(name))),
+                _ => ("", "", "", true),
             };
             if !there && mount.required {
                 let name = mount.id.as_deref().unwrap_or_default();
                 let problem = source.problem(mount.place, format!("the {what} {name:?} is required, but not given"), "here");
-                return Err(problem.with_help(format!("give it with {flag_name} id={name},...")));
+                return Err(problem.with_help(format!("give it with {flag_name}{name}{value}")));
             }
             if there {
                 mounts.push((mount, origin));

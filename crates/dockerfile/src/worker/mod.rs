@@ -8,6 +8,7 @@ mod inside;
 pub mod job;
 mod namespace;
 mod oci;
+mod seccomp;
 mod unpack;
 mod view;
 

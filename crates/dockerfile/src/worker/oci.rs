@@ -1,6 +1,7 @@
 //! The bundle that the runtime gets (OCI runtime specification, config.md).
 
 use super::job::{Rights, RunJob};
+use super::seccomp;
 use serde_json::{Value, json};
 use std::fs;
 use std::io;
@@ -127,7 +128,7 @@ pub(super) fn write(bundle: &Path, root: &Path, run: &RunJob, rights: Rights, bi
             "capabilities": { "bounding": allowed, "permitted": own, "effective": own },
         },
         "mounts": mounts,
-        "linux": { "namespaces": namespaces, "maskedPaths": MASKED, "readonlyPaths": READ_ONLY },
+        "linux": { "namespaces": namespaces, "maskedPaths": MASKED, "readonlyPaths": READ_ONLY, "seccomp": seccomp::profile() },
     });
     fs::write(bundle.join("config.json"), serde_json::to_vec(&config)?)
 }

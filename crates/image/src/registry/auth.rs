@@ -93,7 +93,8 @@ impl Registry<'_> {
             let problem = format!("it names {realm:?} as its token server, which would be asked unencrypted; refused");
             return Err(Error::Credentials { registry: self.host().to_owned(), problem });
         }
-        let network = |error| Error::Network { what: realm.clone(), problem: super::client::describe(&error) };
+        let network =
+            |error| Error::Network { reference: self.shown().to_owned(), address: realm.clone(), problem: super::client::describe(&error) };
         let response = match credentials {
             Some(Credentials::IdentityToken(token)) => self
                 .agent()

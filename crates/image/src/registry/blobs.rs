@@ -151,7 +151,8 @@ impl Registry<'_> {
                     return Ok((bytes, media_type, said));
                 }
                 Err(error) if attempt == ATTEMPTS => {
-                    return Err(Error::Network { what: url.to_owned(), problem: super::client::describe(&error) });
+                    let (reference, problem) = (self.shown().to_owned(), super::client::describe(&error));
+                    return Err(Error::Network { reference, address: url.to_owned(), problem });
                 }
                 Err(ureq::Error::BodyExceedsLimit(limit)) => {
                     return Err(Error::malformed(url, format!("longer than {limit} bytes, which no manifest is")));

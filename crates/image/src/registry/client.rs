@@ -105,6 +105,10 @@ impl<'a> Registry<'a> {
         &self.agent
     }
 
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
     pub(super) fn host(&self) -> &str {
         &self.host
     }
@@ -176,7 +180,7 @@ impl<'a> Registry<'a> {
             request = request.header("Authorization", authorization);
         }
         let bad = |error: ureq::http::Error| Error::malformed(url, error);
-        let network = |error| Error::Network { what: url.to_owned(), problem: describe(&error) };
+        let network = |error| Error::Network { reference: self.shown.clone(), address: url.to_owned(), problem: describe(&error) };
         match payload {
             Payload::None => self.agent.run(request.body(()).map_err(bad)?),
             Payload::Bytes(bytes) => self.agent.run(request.body(bytes).map_err(bad)?),

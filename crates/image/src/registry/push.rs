@@ -51,7 +51,7 @@ impl Registry<'_> {
         let mut attempt = 1;
         loop {
             match self.upload(layout, digest, size) {
-                Err(Error::Network { what, problem }) if attempt < ATTEMPTS => self.pause(&what, &problem, attempt, None),
+                Err(Error::Network { address, problem, .. }) if attempt < ATTEMPTS => self.pause(&address, &problem, attempt, None),
                 Err(error) => return Err(error),
                 Ok(()) => break,
             }

@@ -31,6 +31,12 @@ impl Config<'_> {
             .unwrap_or(Tristate::No)
     }
 
+    /// Whether others select a symbol, so that it cannot be switched off.
+    #[must_use]
+    pub fn is_selected(&self, symbol: SymbolId) -> bool {
+        self.forced(symbol) != Tristate::No
+    }
+
     /// The symbols that select a symbol, now.
     #[must_use]
     pub fn selectors(&self, symbol: SymbolId) -> Vec<SymbolId> {
@@ -132,8 +138,8 @@ impl Config<'_> {
                 line(key, names(links));
             }
         }
-        if let Some((low, high)) = self.limits(symbol) {
-            line("range", format!("{low} to {high}"));
+        if let Some(limits) = self.limits_text(symbol) {
+            line("range", limits);
         }
         for help in about.nodes.iter().filter_map(|node| self.kconfig.node(*node).help.as_ref()) {
             for text in help.lines() {
@@ -191,9 +197,8 @@ impl Config<'_> {
                 (unmet, true) => format!("it needs {}", unmet.join(" and ")),
             };
         }
-        if let (Kind::Int | Kind::Hex, Some((low, high))) = (about.kind, self.limits(symbol)) {
-            let show = |value: i128| if about.kind == Kind::Hex { format!("{value:#x}") } else { value.to_string() };
-            return format!("{wanted} is outside {} to {}", show(low), show(high));
+        if let (Kind::Int | Kind::Hex, Some(limits)) = (about.kind, self.limits_text(symbol)) {
+            return format!("{wanted} is outside {limits}");
         }
         self.why(symbol)
     }

@@ -280,8 +280,9 @@ impl Config<'_> {
         value
     }
 
-    /// Limits that apply to a number.
-    pub(super) fn limits(&self, symbol: SymbolId) -> Option<(i128, i128)> {
+    /// Least and greatest value of a number, where a range applies.
+    #[must_use]
+    pub fn limits(&self, symbol: SymbolId) -> Option<(i128, i128)> {
         let kind = self.kconfig.symbol(symbol).kind;
         let range = self.kconfig.symbol(symbol).ranges.iter().find(|range| self.holds(&range.condition))?;
         let bound = |operand: &Operand| {
@@ -289,6 +290,14 @@ impl Config<'_> {
             number(of, &self.text(operand)).unwrap_or(0)
         };
         Some((bound(&range.low), bound(&range.high)))
+    }
+
+    /// The limits in words, as in `1 to 8` or `0x1000 to 0xffff`.
+    #[must_use]
+    pub fn limits_text(&self, symbol: SymbolId) -> Option<String> {
+        let is_hex = self.kconfig.symbol(symbol).kind == Kind::Hex;
+        let show = |value: i128| if is_hex { format!("{value:#x}") } else { value.to_string() };
+        self.limits(symbol).map(|(low, high)| format!("{} to {}", show(low), show(high)))
     }
 
     /// The value of a number or string, with the wish given.

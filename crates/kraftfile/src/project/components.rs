@@ -1,5 +1,6 @@
 //! What a project builds its kernel from: core, template, libraries, targets, and the options of each.
 
+use super::keys;
 use super::reader::{Reader, Result};
 use crate::yaml::{Data, Node};
 
@@ -205,7 +206,7 @@ impl Reader<'_> {
 
     /// `template`: a name, path, address, or a mapping.
     pub(super) fn template(&mut self, node: &Node) -> Result<Component> {
-        let mut template = self.component(node, "template", &["name", "source", "version", "kconfig"])?;
+        let mut template = self.component(node, "template", &keys::names(keys::TEMPLATE))?;
         // Alone, a word is the template's name, with its version after a colon or an @.
         if matches!(node.data, Data::Scalar { .. })
             && template.source == ComponentSource::Default
@@ -225,7 +226,7 @@ impl Reader<'_> {
         let pairs = self.mapping(node, "libraries section must be a mapping", &[])?;
         let mut out = Vec::new();
         for (name, value) in pairs {
-            let mut library = self.component(value, &format!("library {name}"), &["source", "version", "kconfig"])?;
+            let mut library = self.component(value, &format!("library {name}"), &keys::names(keys::COMPONENT))?;
             library.name = Some(name);
             out.push(library);
         }
@@ -273,8 +274,7 @@ impl Reader<'_> {
             };
             return Ok(Target { platform: plat, architecture: arch, ..target });
         }
-        let known = ["name", "architecture", "arch", "platform", "plat", "kconfig", "output", "kernel"];
-        let pairs = self.mapping(node, "a target must be PLATFORM/ARCHITECTURE or a mapping", &known)?;
+        let pairs = self.mapping(node, "a target must be PLATFORM/ARCHITECTURE or a mapping", &keys::names(keys::TARGET))?;
         let get = |first: &str, second: &str| pairs.iter().find(|(key, _)| key == first || key == second).map(|(_, value)| *value);
         let text_of = |node: Option<&Node>, what: &str| node.map(|node| self.text(node, &format!("{what} must be a string"))).transpose();
         target.name = text_of(get("name", "name"), "a target's name")?;

@@ -1,32 +1,9 @@
 //! From the tree to a [`Project`].
 
-use super::{EnvEntry, Preset, Project, RootfsSource, Runtime, SpecVersion};
+use super::{Component, EnvEntry, Preset, Project, RootfsSource, Runtime, SpecVersion, keys};
 use crate::interpolate::interpolate;
 use crate::yaml::{Data, Node};
-use pith_diagnostic::{Problem, Source, Warning};
-
-/// Every top-level key of v0.5 to v0.7.
-const KEYS: [&str; 19] = [
-    "spec",
-    "specification",
-    "name",
-    "outdir",
-    "labels",
-    "cmd",
-    "env",
-    "rootfs",
-    "roms",
-    "volumes",
-    "unikraft",
-    "runtime",
-    "template",
-    "libraries",
-    "targets",
-    "type",
-    "preset",
-    "kconfig",
-    "description",
-];
+use pith_diagnostic::{Place, Problem, Source, Warning};
 
 pub(super) struct Reader<'a> {
     pub(super) source: &'a Source,
@@ -42,7 +19,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn project(mut self, root: &Node) -> Result<Project> {
-        let pairs = self.mapping(root, "Top-level object must be a mapping", &KEYS)?;
+        let pairs = self.mapping(root, "Top-level object must be a mapping", &keys::names(keys::TOP))?;
         let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
         let spec = self.spec(root, get("spec"), get("specification"))?;
         let cmd = get("cmd").map(|node| self.cmd(node)).transpose()?.unwrap_or_default();
@@ -56,7 +33,7 @@ impl<'a> Reader<'a> {
             runtime: get("runtime").map(|node| self.runtime(node)).transpose()?,
             preset: get("preset").map(|node| self.preset(node)).transpose()?,
             kconfig: self.kconfig(get("kconfig"))?,
-            unikraft: get("unikraft").map(|node| self.component(node, "unikraft", &["source", "version", "kconfig"])).transpose()?,
+            unikraft: self.core(get("unikraft"), get("pith"))?,
             template: get("template").map(|node| self.template(node)).transpose()?,
             libraries: get("libraries").map(|node| self.libraries(node)).transpose()?.unwrap_or_default(),
             targets: get("targets").map(|node| self.targets(node)).transpose()?.unwrap_or_default(),
@@ -76,6 +53,20 @@ impl<'a> Reader<'a> {
             return Err(problem.with_help("for a prebuilt kernel write `runtime: base:latest`"));
         }
         Ok(Project { warnings: self.warnings, ..project })
+    }
+
+    /// The core: `pith` is our name for what kraft calls `unikraft`.
+    fn core(&mut self, unikraft: Option<&Node>, pith: Option<&Node>) -> Result<Option<Component>> {
+        if let (Some(first), Some(second)) = (unikraft, pith) {
+            let second = if first.place.start > second.place.start { first } else { second };
+            return Err(self.source.problem(second.place, "both 'unikraft' and 'pith' are given", "remove one"));
+        }
+        let known = keys::names(keys::COMPONENT);
+        match (unikraft, pith) {
+            (Some(node), _) => self.component(node, "unikraft", &known).map(Some),
+            (None, Some(node)) => self.component(node, "pith", &known).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     /// A mapping's pairs with string keys; unknown keys warn, `x-` keys are skipped.
@@ -146,9 +137,7 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&self, node: &Node) -> Result<String> {
-        let text = self.text(node, "project name must be a string")?.to_lowercase();
-        let clean: String = text.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
-        Ok(clean.trim_start_matches(['_', '-']).to_owned())
+        Ok(clean_name(&self.text(node, "project name must be a string")?))
     }
 
     fn preset(&self, node: &Node) -> Result<Preset> {
@@ -162,7 +151,7 @@ impl<'a> Reader<'a> {
     fn runtime(&mut self, node: &Node) -> Result<Runtime> {
         let expected = "runtime must be a string like base:latest, or a mapping with 'source'";
         let text = if matches!(node.data, Data::Mapping(_)) {
-            let pairs = self.mapping(node, expected, &["source", "version", "kconfig", "name"])?;
+            let pairs = self.mapping(node, expected, &keys::names(keys::RUNTIME))?;
             let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
             let Some(source) = get("source").or(get("name")) else {
                 return Err(self.source.problem(node.place, "runtime source must be specified", "in this mapping"));
@@ -187,35 +176,55 @@ impl<'a> Reader<'a> {
     pub(super) fn rootfs(&mut self, node: &Node) -> Result<RootfsSource> {
         let expected = "rootfs must be a mapping or a string";
         if let Data::Scalar { .. } = node.data {
-            return Ok(RootfsSource { source: self.text(node, expected)?, format: "cpio".to_owned() });
+            return Ok(RootfsSource { source: self.text(node, expected)?, kind: None, format: "cpio".to_owned(), place: node.place });
         }
-        let pairs = self.mapping(node, expected, &["source", "type", "format"])?;
+        let pairs = self.mapping(node, expected, &keys::names(keys::ROOTFS))?;
         let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
         let Some(source) = get("source") else {
             return Err(self.source.problem(node.place, "rootfs source must be specified", "in this mapping"));
         };
         // v0.7: `source: { path: ..., type: ... }`.
-        let source = if matches!(source.data, Data::Mapping(_)) {
-            let inner = self.mapping(source, expected, &["path", "type", "dockerfile"])?;
-            let path = inner.iter().find(|(key, _)| key == "path").map(|(_, value)| *value);
-            let missing = || self.source.problem(source.place, "rootfs source must be specified", "'path' is missing");
-            self.text(path.ok_or_else(missing)?, "a path must be a string")?
-        } else {
-            self.text(source, "rootfs source must be a string")?
-        };
-        let format = get("format").or(get("type"));
-        let format = match format {
-            None => "cpio".to_owned(),
-            Some(node) => {
-                let text = self.text(node, "rootfs type must be a string")?;
-                if !["cpio", "erofs", "file", "unknown"].contains(&text.as_str()) {
-                    let label = "expected cpio, erofs, file or unknown";
-                    return Err(self.source.problem(node.place, format!("unknown rootfs type {text:?}"), label));
-                }
-                text
+        let (source, place, kind) = if matches!(source.data, Data::Mapping(_)) {
+            if let (Some(node), None) = (get("type"), get("format")) {
+                let problem = self.source.problem(node.place, "a rootfs with a source in the long form has no type", "here");
+                return Err(problem.with_help("what it becomes is `format`; what the source is, `type` inside `source`"));
             }
+            self.long_source(source)?
+        } else {
+            (self.text(source, "rootfs source must be a string")?, source.place, None)
         };
-        Ok(RootfsSource { source, format })
+        let format = match get("format").or(get("type")) {
+            None => "cpio".to_owned(),
+            Some(node) => self.word(node, "rootfs type", &keys::FORMATS)?,
+        };
+        Ok(RootfsSource { source, kind, format, place })
+    }
+
+    /// `{path, type, dockerfile}`: the path, where it stands, and what it is.
+    fn long_source(&mut self, node: &Node) -> Result<(String, Place, Option<String>)> {
+        let inner = self.mapping(node, "rootfs must be a mapping or a string", &keys::names(keys::SOURCE))?;
+        let get = |wanted: &str| inner.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
+        let missing = || self.source.problem(node.place, "rootfs source must be specified", "'path' is missing");
+        let path = get("path").ok_or_else(missing)?;
+        let text = self.text(path, "a path must be a string")?;
+        let kind = get("type").map(|node| self.word(node, "rootfs source type", &keys::SOURCE_KINDS)).transpose()?;
+        let Some(file) = get("dockerfile") else { return Ok((text, path.place, kind)) };
+        if kind.as_deref().is_some_and(|kind| kind != "dockerfile") {
+            return Err(self.source.problem(file.place, "a dockerfile belongs to a source of type dockerfile", "here"));
+        }
+        let name = self.text(file, "a dockerfile must be a path")?;
+        Ok((format!("{}/{name}", text.trim_end_matches('/')), file.place, Some("dockerfile".to_owned())))
+    }
+
+    /// One of several words.
+    fn word(&self, node: &Node, what: &str, words: &[&str]) -> Result<String> {
+        let text = self.text(node, &format!("{what} must be a string"))?;
+        if words.contains(&text.as_str()) {
+            return Ok(text);
+        }
+        let (last, others) = words.split_last().unwrap_or((&"", &[]));
+        let label = format!("expected {} or {last}", others.join(", "));
+        Err(self.source.problem(node.place, format!("unknown {what} {text:?}"), label))
     }
 
     fn cmd(&self, node: &Node) -> Result<Vec<String>> {
@@ -273,6 +282,13 @@ impl<'a> Reader<'a> {
         let pairs = self.mapping(node, "labels must be a mapping of strings", &[])?;
         pairs.into_iter().map(|(key, value)| Ok((key, self.text(value, "a label must be a string")?))).collect()
     }
+}
+
+/// A name as upstream cleans it: lower case, `[a-z0-9_-]` only, no `_-` at its start.
+pub(super) fn clean_name(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let clean: String = lower.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
+    clean.trim_start_matches(['_', '-']).to_owned()
 }
 
 /// Splits as a shell would: blanks, quotes, backslashes; nothing is expanded. `None` for an open quote.

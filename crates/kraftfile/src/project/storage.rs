@@ -1,5 +1,6 @@
 //! Volumes and ROMs.
 
+use super::keys;
 use super::reader::{Reader, Result};
 use crate::yaml::{Data, Node};
 
@@ -68,8 +69,7 @@ impl Reader<'_> {
             }
             return Ok(volume(source.to_owned(), destination.to_owned(), None, access));
         }
-        let known = ["source", "destination", "driver", "readonly", "mode"];
-        let pairs = self.mapping(node, "a volume must be SOURCE:DESTINATION or a mapping", &known)?;
+        let pairs = self.mapping(node, "a volume must be SOURCE:DESTINATION or a mapping", &keys::names(keys::VOLUME))?;
         let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
         let text_of = |key: &str| get(key).map(|node| self.text(node, &format!("a volume's {key} must be a string"))).transpose();
         let (source, destination, driver, mode) = (text_of("source")?, text_of("destination")?, text_of("driver")?, text_of("mode")?);

@@ -20,7 +20,7 @@ use crate::logs::LogWriter;
 use life::Life;
 use pith_abi::record::Record;
 use pith_monitor::Running;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
@@ -44,6 +44,8 @@ pub struct Streams<'a> {
     pub kernel_log: File,
     /// Where other processes ask for things ([`control::listen`](crate::control::listen)).
     pub control: Option<UnixListener>,
+    /// The user's terminal, whose size is the application's too.
+    pub window: Option<BorrowedFd<'a>>,
 }
 
 /// Something that happened to a running machine.
@@ -63,8 +65,8 @@ pub enum Event<'a> {
     Resumed,
 }
 
-/// Signals that are passed on, and their flags in the order of `flags`.
-const FORWARDED: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+/// Signals that are passed on; of SIGWINCH, the terminal's new size.
+const FORWARDED: [i32; 7] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH];
 
 /// Receives this process's signals; make one before the monitor is started, so that none is missed.
 pub struct Supervisor<'a> {

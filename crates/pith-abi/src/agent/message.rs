@@ -57,6 +57,8 @@ pub enum Operation {
     Signal = 1,
     /// Counters of the machine: [`Stats`](super::Stats).
     Stats = 2,
+    /// The terminal's size has changed; the payload is rows and columns (u16 each). Nothing is returned; without a terminal it fails.
+    Resize = 3,
 }
 
 impl Operation {
@@ -66,6 +68,7 @@ impl Operation {
         match code {
             1 => Some(Self::Signal),
             2 => Some(Self::Stats),
+            3 => Some(Self::Resize),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Writing a command line that parses back to the same values.
 
-use super::types::{FstabEntry, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel, User};
+use super::types::{FstabEntry, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel, User, WindowSize};
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -129,6 +129,11 @@ impl CmdlineBuilder {
             StderrChannel::Separate => self,
             StderrChannel::Merge => self.parameter("pith.stderr", "merge"),
         }
+    }
+
+    /// The application's terminal.
+    pub fn tty(&mut self, size: WindowSize) -> &mut Self {
+        self.parameter("pith.tty", &size.to_string())
     }
 
     /// A parameter in the user's own words (`-a lib.param=value`), passed through after a check of its form.

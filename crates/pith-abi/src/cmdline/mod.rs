@@ -15,6 +15,7 @@
 //! | `pith.workdir` | the application's working directory |
 //! | `pith.user` | whom the application runs as, `UID:GID[:GROUP,...]` in numbers |
 //! | `pith.hostname` | the machine's host name (wins over the one in `netdev.ip`) |
+//! | `pith.tty` | `COLUMNSxROWS`: the application gets a terminal of that size |
 //! | `pith.stderr` | `separate` (COM2) or `merge` (with standard output on COM1, so that their order is kept) |
 //!
 //! Anything else is kept in [`GuestConfig::unknown`] and is no error: boot loaders and VMMs add words of their own.
@@ -29,4 +30,4 @@ mod types;
 
 pub use build::{BuildError, CmdlineBuilder};
 pub use parse::ParseError;
-pub use types::{FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel, User};
+pub use types::{FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel, User, WindowSize};

@@ -1,7 +1,7 @@
 //! Reading a command line: meaning on top of [`super::lexer`].
 
 use super::lexer::{Lexer, Value, is_space};
-use super::types::{FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel, User};
+use super::types::{FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel, User, WindowSize};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -170,6 +170,12 @@ impl GuestConfig {
                 self.user = Some(User::parse(text).ok_or_else(|| ParseError::new(pos, "UID:GID[:GROUP,...]", text))?);
             }
             "pith.hostname" => self.hostname = Some(one(value, "one host name")?.1.to_owned()),
+            "pith.tty" => {
+                let (pos, text) = one(value, "one size")?;
+                let size = text.split_once('x').and_then(|(columns, rows)| Some((columns.parse().ok()?, rows.parse().ok()?)));
+                let (columns, rows) = size.ok_or_else(|| ParseError::new(pos, "COLUMNSxROWS", text))?;
+                self.tty = Some(WindowSize { rows, columns });
+            }
             "pith.stderr" => {
                 let (pos, text) = one(value, "one of separate, merge")?;
                 self.stderr = match text {

@@ -28,10 +28,27 @@ pub struct GuestConfig {
     pub hostname: Option<String>,
     /// Where the application's standard error goes.
     pub stderr: StderrChannel,
+    /// The terminal that the application gets instead of three pipes.
+    pub tty: Option<WindowSize>,
     /// The application and its arguments.
     pub argv: Vec<String>,
     /// Words that mean nothing to Pith, as written.
     pub unknown: Vec<String>,
+}
+
+/// Size of a terminal in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowSize {
+    /// Lines.
+    pub rows: u16,
+    /// Characters in a line.
+    pub columns: u16,
+}
+
+impl fmt::Display for WindowSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.columns, self.rows)
+    }
 }
 
 /// Whom the application runs as, in numbers: names are the host's to look up.

@@ -1,6 +1,6 @@
 //! The built-in engine, with everything it needs from the rest of the program.
 
-use super::inputs::{SecretSource, build_args, secrets};
+use super::inputs::{SecretSource, build_args, secrets, ssh_agents};
 use super::steps::Steps;
 use super::{Build, images};
 use crate::error::{Error, Result};
@@ -9,7 +9,7 @@ use pith_dockerfile::engine::{Cancel, Fetch, Fetched, Helpers, Images, Request, 
 use pith_dockerfile::plan::{self, Inputs};
 use pith_dockerfile::worker::Commands;
 use pith_image::{Image, Platform, PullPolicy, Source};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
@@ -81,13 +81,12 @@ impl Build<'_> {
                 SecretSource::Variable(name) => plan::SecretSource::Variable(name),
             },
         };
-        let agent = std::env::var_os("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty());
         let inputs = Inputs {
             build_args: build_args(self.arguments)?,
             target: self.arguments.build_target.clone(),
             platform: images::platform(),
             secrets: secrets(self.arguments)?.into_iter().map(secret).collect(),
-            ssh: agent.map(|socket| ("default".to_owned(), PathBuf::from(socket))).into_iter().collect(),
+            ssh: ssh_agents(self.arguments)?,
             epoch_s: std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok()),
         };
         let request = Request { dockerfile: dockerfile.to_owned(), context: context.to_owned(), inputs, no_cache: self.arguments.no_cache };

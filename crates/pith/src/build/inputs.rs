@@ -2,6 +2,8 @@
 
 use crate::cli::BuildArgs;
 use crate::error::{Error, Result};
+use std::ffi::OsString;
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 
 /// Where a secret is.
@@ -41,6 +43,36 @@ pub fn secrets(arguments: &BuildArgs) -> Result<Vec<Secret>> {
     arguments.build_secret.iter().map(|text| secret(text)).collect()
 }
 
+/// `--build-ssh`: `NAME[=SOCKET]`, name and socket of an SSH agent. Without a socket it is the user's own agent.
+pub fn ssh_agents(arguments: &BuildArgs) -> Result<Vec<(String, PathBuf)>> {
+    arguments.build_ssh.iter().map(|text| ssh_agent(text, std::env::var_os("SSH_AUTH_SOCK"))).collect()
+}
+
+fn ssh_agent(text: &str, own: Option<OsString>) -> Result<(String, PathBuf)> {
+    let wrong = |problem: &str| {
+        let error = Error::new(format!("--build-ssh {text:?}: {problem}"));
+        error.with_help("write default for the agent at $SSH_AUTH_SOCK, or NAME=SOCKET; keys are added to an agent by ssh-add")
+    };
+    let (name, socket) = match text.split_once('=') {
+        Some((name, socket)) => (name, PathBuf::from(socket)),
+        None => match own.filter(|own| !own.is_empty()) {
+            Some(own) => (text, PathBuf::from(own)),
+            None => return Err(wrong("SSH_AUTH_SOCK is not set here: no agent is running")),
+        },
+    };
+    if name.is_empty() {
+        return Err(wrong("it has no name"));
+    }
+    match std::fs::metadata(&socket) {
+        Ok(metadata) if metadata.file_type().is_socket() => {
+            let socket = std::path::absolute(&socket).unwrap_or(socket);
+            Ok((name.to_owned(), socket))
+        }
+        Ok(_) => Err(wrong(&format!("{} is no socket", socket.display()))),
+        Err(error) => Err(wrong(&format!("{}: {error}", socket.display()))),
+    }
+}
+
 fn secret(text: &str) -> Result<Secret> {
     let wrong = |problem: &str| {
         let error = Error::new(format!("--build-secret {text:?}: {problem}"));
@@ -76,6 +108,24 @@ fn secret(text: &str) -> Result<Secret> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_form_of_an_agent() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("agent");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let own = || Some(socket.clone().into_os_string());
+        assert_eq!(ssh_agent("default", own()).unwrap(), ("default".to_owned(), socket.clone()));
+        assert_eq!(ssh_agent(&format!("work={}", socket.display()), None).unwrap(), ("work".to_owned(), socket.clone()));
+        for (text, own, problem) in [
+            ("default", None, "SSH_AUTH_SOCK is not set"),
+            ("=x", own(), "it has no name"),
+            ("a=/nowhere/at/all", own(), "No such file"),
+            ("a=/dev/null", own(), "/dev/null is no socket"),
+        ] {
+            assert!(ssh_agent(text, own).unwrap_err().message().contains(problem), "{text}");
+        }
+    }
 
     #[test]
     fn every_form_of_a_secret() {

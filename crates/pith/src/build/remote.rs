@@ -11,6 +11,10 @@ use std::path::Path;
 impl Build<'_> {
     /// Builds at `address`.
     pub(super) fn build_there(&self, address: &Address, dockerfile: &Path, context: &Path) -> Result<Image> {
+        if let Some(text) = self.arguments.build_ssh.first() {
+            let error = Error::new(format!("--build-ssh {text:?}: SSH agents are lent to the built-in engine only"));
+            return Err(error.with_help("leave --builder out, or give it `builtin`"));
+        }
         let secret = |secret: super::inputs::Secret| Secret {
             id: secret.id,
             source: match secret.source {

@@ -5,7 +5,8 @@ use clap::{Arg, Command, CommandFactory};
 use std::ffi::OsString;
 
 /// Headings of the root's help, and the commands under them.
-const GROUPS: [(&str, &[&str]); 3] = [
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Projects", &["build", "clean", "fetch", "menu", "set", "unset", "lib"]),
     (
         "Machines",
         &[

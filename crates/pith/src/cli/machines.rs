@@ -174,12 +174,15 @@ pub struct RenameArgs {
 /// `pith inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// The machines
+    /// The machines, or files of kernels that `pith build` made
     #[arg(required = true, add = ArgValueCompleter::new(any_machine))]
     pub machines: Vec<String>,
     /// Only this of each, as in '{{.status}} {{.config.memory_mib}}'; {{json .config}} is JSON
     #[arg(short, long, value_name = "TEMPLATE")]
     pub format: Option<String>,
+    /// Form: json, yaml or table
+    #[arg(short, long, value_name = "FORM", default_value = "json", hide_possible_values = true, conflicts_with = "format")]
+    pub output: Output,
 }
 
 /// `pith port`.

@@ -4,13 +4,15 @@ mod build;
 mod global;
 mod help;
 mod machines;
+mod project;
 mod run;
 mod system;
 
-pub use build::{BuildArgs, Builder};
+pub use build::{BuildArgs, BuildProjectArgs, Builder, CleanArgs, FetchArgs};
 pub use global::{Global, LogLevel, LogType};
 pub use help::{command, tree};
 pub use machines::*;
+pub use project::*;
 pub use run::{Arch, CreateArgs, Plat, RootfsType, RunArgs, Runner};
 pub use system::*;
 
@@ -34,6 +36,15 @@ pub fn variable(name: &str) -> Option<OsString> {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Build a project: its kernel, its root file system
+    #[command(visible_alias = "bld")]
+    Build(Box<BuildProjectArgs>),
+    /// Remove what was built of a project
+    #[command(visible_alias = "cln")]
+    Clean(CleanArgs),
+    /// Get everything that a build needs, so that it needs no network
+    #[command(visible_alias = "ft")]
+    Fetch(FetchArgs),
     /// Run an application
     #[command(visible_alias = "r")]
     Run(Box<RunArgs>),
@@ -66,7 +77,7 @@ pub enum Command {
     Prune(PruneArgs),
     /// Give a machine another name
     Rename(RenameArgs),
-    /// Show everything that is known about machines, as JSON
+    /// Show everything that is known about machines, or about a kernel
     Inspect(InspectArgs),
     /// Show published ports
     Port(PortArgs),
@@ -78,6 +89,21 @@ pub enum Command {
     /// Refused: nothing but the application runs in a machine
     #[command(hide = true)]
     Exec(ExecArgs),
+    /// Choose a kernel's options on the screen
+    #[command(visible_alias = "menuconfig")]
+    Menu(Box<MenuArgs>),
+    /// Set options of a project's kernel
+    #[command(visible_alias = "s")]
+    Set(SetArgs),
+    /// Switch options of a project's kernel off
+    #[command(visible_alias = "u")]
+    Unset(UnsetArgs),
+    /// Add, remove, list and make libraries
+    #[command(visible_alias = "library")]
+    Lib {
+        #[command(subcommand)]
+        command: LibCommand,
+    },
     /// Show Pith's version
     #[command(visible_alias = "v")]
     Version(VersionArgs),

@@ -53,7 +53,7 @@ pub enum Runner {
     /// A Linux program
     #[value(alias = "posix")]
     Linuxu,
-    /// A project that builds its own kernel (not yet)
+    /// A project with a kernel of its own
     KraftfileUnikraft,
     /// A project with a runtime
     KraftfileRuntime,
@@ -137,8 +137,7 @@ pub struct CreateArgs {
     /// Keep standard input open when there is nobody at it
     #[arg(short, long)]
     pub interactive: bool,
-    /// Output and errors in one stream, in the order written, as on a terminal (before a word like qemu/x86_64, -t means
-    /// --target)
+    /// Give the application a terminal: the user's, where there is one (before a word like qemu/x86_64, -t means --target)
     #[arg(short = 't', long)]
     pub tty: bool,
 
@@ -162,7 +161,7 @@ pub struct CreateArgs {
     /// What to make of the root file system: auto, cpio, erofs, or file to use it as it is
     #[arg(long, value_name = "TYPE", default_value = "auto", hide_possible_values = true)]
     pub rootfs_type: RootfsType,
-    /// Leave files to their owners instead of giving them to root
+    /// Leave files of directories and tar archives to their owners instead of giving them to root
     #[arg(long)]
     pub keep_file_owners: bool,
     /// Refused: the machine maps its files uncompressed
@@ -176,7 +175,7 @@ pub struct CreateArgs {
     /// Project file to use; - reads standard input
     #[arg(short = 'K', long, value_name = "FILE")]
     pub kraftfile: Option<PathBuf>,
-    /// What to take PATH for: kernel, linuxu or kraftfile-runtime [default: what it looks like]
+    /// What to take PATH for: kernel, linuxu, kraftfile-unikraft or kraftfile-runtime [default: what it looks like]
     #[arg(long = "as", value_name = "KIND", hide_possible_values = true)]
     pub runner: Option<Runner>,
     /// Target to run, as in qemu/x86_64

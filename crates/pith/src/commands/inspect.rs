@@ -2,7 +2,7 @@
 
 use super::ps::ports;
 use super::times;
-use crate::cli::{InspectArgs, PortArgs};
+use crate::cli::{InspectArgs, Output, PortArgs};
 use crate::error::{Error, Result};
 use crate::listing;
 use crate::report::Report;
@@ -10,6 +10,7 @@ use crate::settings::Settings;
 use pith_machine::Machine;
 use pith_monitor::PortForward;
 use serde_json::Value;
+use std::path::Path;
 
 /// Shows everything that is known about machines.
 ///
@@ -22,6 +23,14 @@ pub fn inspect(settings: &Settings, arguments: &InspectArgs, report: &Report) ->
     for name in &arguments.machines {
         match store.get(name) {
             Ok(machine) => values.push(value(&machine)?),
+            // A machine's name is no path of a kernel by accident: machines go first.
+            Err(_) if Path::new(name).is_file() => match kernel(Path::new(name)) {
+                Ok(value) => values.push(value),
+                Err(error) => {
+                    report.failure(&error);
+                    failed = Some(error.exit_code());
+                }
+            },
             Err(error) => {
                 let error = Error::from(error);
                 report.failure(&error);
@@ -30,7 +39,11 @@ pub fn inspect(settings: &Settings, arguments: &InspectArgs, report: &Report) ->
         }
     }
     match template {
-        None => print!("{}", listing::json(&Value::Array(values))?),
+        None => match arguments.output {
+            Output::Json => print!("{}", listing::json(&Value::Array(values))?),
+            Output::Yaml => print!("{}", listing::yaml(&Value::Array(values))),
+            Output::Table | Output::List => values.iter().for_each(|value| print!("{}", flat(value))),
+        },
         Some(template) => {
             for value in &values {
                 println!("{}", template.fill(value)?);
@@ -54,6 +67,36 @@ fn value(machine: &Machine) -> Result<Value> {
         }
     }
     Ok(value)
+}
+
+/// What a kernel says about itself.
+fn kernel(path: &Path) -> Result<Value> {
+    let info = pith_builder::info(path)?.ok_or_else(|| {
+        let error = Error::new(format!("{}: neither a machine nor a kernel that `pith build` made", path.display()));
+        error.with_help("`pith ps -a` lists machines")
+    })?;
+    let mut value = serde_json::to_value(&info).map_err(|error| Error::new(error.to_string()))?;
+    if let Some(members) = value.as_object_mut() {
+        members.insert("kernel".to_owned(), path.display().to_string().into());
+    }
+    Ok(value)
+}
+
+/// One field a line, the names of those inside others joined by dots.
+fn flat(value: &Value) -> String {
+    fn add(name: &str, value: &Value, out: &mut Vec<(String, String)>) {
+        let inner = |key: &str| if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
+        match value {
+            Value::Object(members) => members.iter().for_each(|(key, value)| add(&inner(key), value, out)),
+            Value::Array(items) => items.iter().enumerate().for_each(|(at, item)| add(&inner(&at.to_string()), item, out)),
+            Value::String(text) => out.push((name.to_owned(), text.clone())),
+            other => out.push((name.to_owned(), other.to_string())),
+        }
+    }
+    let mut fields = Vec::new();
+    add("", value, &mut fields);
+    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;
+    fields.iter().map(|(name, text)| format!("{name:<width$}{text}\n")).collect()
 }
 
 /// A text with `{{.a.b}}` and `{{json .a}}` in it.

@@ -1,5 +1,6 @@
 //! `pith system`: settings, disk space, manual pages.
 
+use super::build::kernel;
 use super::lifecycle::{confirm, count, remove_one};
 use crate::cli::{Output, SystemCommand, tree};
 use crate::error::{Error, Result};
@@ -8,6 +9,8 @@ use crate::report::Report;
 use crate::settings::file::ConfigFile;
 use crate::settings::keys::{self, Kind, Use};
 use crate::settings::{self, Settings};
+use pith_dockerfile::cache::Cache;
+use pith_dockerfile::worker::Commands;
 use pith_machine::{Status, Store, paths};
 use serde_json::json;
 use std::fs;
@@ -125,6 +128,28 @@ fn packed(store: &Store) -> pith_rootfs::Cache {
     pith_rootfs::Cache::at(&store.data().join("cache").join(crate::run::PACKED))
 }
 
+/// Where builds of Dockerfiles keep what they made, if there were any.
+fn builds(store: &Store) -> Option<std::path::PathBuf> {
+    Some(store.data().join("build")).filter(|path| path.exists())
+}
+
+/// Steps of Dockerfiles that are kept, and bytes that all of it takes.
+fn build_usage(store: &Store) -> (usize, u64) {
+    builds(store).map_or((0, 0), |path| (fs::read_dir(path.join("steps")).into_iter().flatten().count(), disk_bytes(&path)))
+}
+
+/// Removes what builds of Dockerfiles keep; the bytes that were freed.
+fn clear_builds(store: &Store, report: &Report) -> Result<u64> {
+    let Some(path) = builds(store) else { return Ok(0) };
+    let failed = |error: pith_dockerfile::cache::CacheError| Error::new(error.to_string());
+    let before = disk_bytes(&path);
+    let commands = Commands::new(Path::new("/proc/self/exe"));
+    if !Cache::open(&path).map_err(failed)?.clear(&|path| commands.remove(path)).map_err(failed)? {
+        report.warn("a Dockerfile is being built: the build cache stays");
+    }
+    Ok(before.saturating_sub(disk_bytes(&path)))
+}
+
 fn df(store: &Store, output: Output) -> Result<u8> {
     let (mut total, mut live, mut size, mut free) = (0_usize, 0_usize, 0, 0);
     for (_, machine) in store.list()? {
@@ -138,16 +163,20 @@ fn df(store: &Store, output: Output) -> Result<u8> {
         }
     }
     let packed = packed(store).usage();
+    let (steps, built) = build_usage(store);
     let cache = store.data().join("cache");
     let files: Vec<_> =
         fs::read_dir(&cache).into_iter().flatten().flatten().filter(|item| item.file_name() != crate::run::PACKED).collect();
     let cached: u64 = files.iter().map(|item| disk_bytes(&item.path())).sum();
     let stale: u64 = stale_cache(store).iter().map(|path| disk_bytes(path)).sum();
+    let kernels = pith_builder::usage(&kernel::cache(store));
     let mut listing = Listing::new(&["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"]);
     for (name, total, active, size, free) in [
         ("Machines", total, live, size, free),
         ("Cache", files.len(), files.len(), cached, stale),
+        ("Build cache", steps, 0, built, built),
         ("Root file systems", packed.total, packed.shared, packed.bytes, packed.bytes.saturating_sub(packed.shared_bytes)),
+        ("Kernels", kernels.kernels, 0, kernels.bytes, kernels.bytes),
     ] {
         let row = vec![name.to_owned(), total.to_string(), active.to_string(), bytes(size), bytes(free)];
         listing.push(row, json!({ "type": name, "total": total, "active": active, "size_bytes": size, "reclaimable_bytes": free }));
@@ -167,12 +196,16 @@ fn prune(settings: &Settings, force: bool, report: &Report) -> Result<u8> {
     let stale = stale_cache(&store);
     let kept = packed(&store);
     let before = kept.usage();
-    if ended.is_empty() && stale.is_empty() && before.total == 0 {
+    let kernels = pith_builder::usage(&kernel::cache(&store));
+    let (steps, _) = build_usage(&store);
+    if ended.is_empty() && stale.is_empty() && before.total == 0 && kernels.bytes == 0 && steps == 0 {
         return Ok(0);
     }
     if !force {
         let (machines, files) = (count(ended.len(), "machine"), count(stale.len(), "cached file"));
-        confirm(settings, &format!("Remove {machines} that ended, {files} and {}", count(before.total, "packed root file system")))?;
+        let (packed, kernels) = (count(before.total, "packed root file system"), count(kernels.kernels, "built kernel"));
+        let steps = count(steps, "step");
+        confirm(settings, &format!("Remove {machines} that ended, {files}, {packed}, {kernels} and {steps} of Dockerfiles"))?;
     }
     let (mut freed, mut failed) = (0, false);
     for machine in ended {
@@ -206,6 +239,20 @@ fn prune(settings: &Settings, force: bool, report: &Report) -> Result<u8> {
         failed = true;
     }
     freed += (before.bytes - before.shared_bytes).saturating_sub(kept.usage().bytes);
+    let kept = kernel::cache(&store);
+    let before = pith_builder::usage(&kept).bytes;
+    if let Err(error) = pith_builder::prune(&kept) {
+        report.failure(&error.into());
+        failed = true;
+    }
+    freed += before.saturating_sub(pith_builder::usage(&kept).bytes);
+    match clear_builds(&store, report) {
+        Ok(bytes) => freed += bytes,
+        Err(error) => {
+            report.failure(&error);
+            failed = true;
+        }
+    }
     println!("{} freed", bytes(freed));
     if failed { Err(Error::told(pith_abi::exit::PITH_ERROR)) } else { Ok(0) }
 }

@@ -1,11 +1,11 @@
 //! From a machine's configuration to a running monitor.
 
-use super::plan;
+use super::{plan, terminal};
 use crate::cli::LogLevel;
 use crate::embedded::{self, Kernel};
 use crate::error::{Error, Result};
 use crate::report::Report;
-use pith_abi::cmdline::{CmdlineBuilder, LogLevel as GuestLevel, RandomSeed, StderrChannel, User, tail};
+use pith_abi::cmdline::{CmdlineBuilder, LogLevel as GuestLevel, RandomSeed, User, tail};
 use pith_machine::{Machine, MachineConfig};
 use pith_monitor::{Accelerator, Arch, Channels, MachineSpec, MachineType, Monitor, MonitorError, Network, Qemu};
 use std::path::Path;
@@ -81,8 +81,8 @@ fn cmdline(machine: &Machine, report: &Report) -> Result<CmdlineBuilder> {
     if let Some(hostname) = &config.hostname {
         line.hostname(hostname);
     }
-    if config.merges_errors {
-        line.stderr(StderrChannel::Merge);
+    if config.has_terminal {
+        line.tty(terminal::size());
     }
     for text in &config.kernel_args {
         line.raw_parameter(text).map_err(|error| Error::new(format!("--kernel-arg {error}")))?;

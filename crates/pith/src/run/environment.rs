@@ -34,11 +34,11 @@ pub fn collect(project: &[Variable], files: &[PathBuf], flags: &[String], report
     Ok(out)
 }
 
-/// Gives the application its user's home, unless it has one already.
-pub fn set_home(variables: &mut Vec<(String, String)>, home: &str) {
-    if !variables.iter().any(|(name, _)| name == "HOME") {
+/// Gives the application a variable, unless it has it already.
+pub fn set_default(variables: &mut Vec<(String, String)>, name: &str, value: &str) {
+    if !variables.iter().any(|(known, _)| known == name) {
         // Behind PATH, which is always there.
-        variables.insert(variables.len().min(1), ("HOME".to_owned(), home.to_owned()));
+        variables.insert(variables.len().min(1), (name.to_owned(), value.to_owned()));
     }
 }
 

@@ -22,8 +22,7 @@ pub fn complete(mut source: Source, build: &Build<'_>, arguments: &CreateArgs) -
 }
 
 fn apply(source: &mut Source, config: &RunConfig, arguments: &CreateArgs, report: &Report) -> Result<()> {
-    let words: Vec<String> = arguments.words.iter().chain(&arguments.rest).cloned().collect();
-    source.argv = command(std::mem::take(&mut source.argv), words, config, arguments.entrypoint.as_ref());
+    source.argv = command(std::mem::take(&mut source.argv), std::mem::take(&mut source.words), config, arguments.entrypoint.as_ref());
     if source.argv.is_empty() {
         let error = Error::new(format!("{}: the image has no ENTRYPOINT and no CMD: there is nothing to run", source.shown));
         return Err(error.with_help("add CMD [\"/program\"] to the Dockerfile, or name a program behind --"));

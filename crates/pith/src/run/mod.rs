@@ -3,7 +3,7 @@
 //! [`source`] finds out what to run, [`rootfs`] turns it into an archive, [`elf`] completes a lone program with its
 //! libraries, [`user`] looks up whom it runs as,
 //! [`memory`] sizes the machine; [`plan`] puts that and the flags together into a machine's configuration, from
-//! which [`boot`] starts it now or later and [`supervise`] stays with it.
+//! which [`boot`] starts it now or later and [`supervise`] stays with it, [`terminal`] in its hands if the application wants one.
 
 mod boot;
 mod elf;
@@ -12,9 +12,11 @@ mod image;
 mod memory;
 mod plan;
 mod ports;
+pub mod project;
 mod rootfs;
-mod source;
+pub mod source;
 pub mod supervise;
+mod terminal;
 mod user;
 
 pub use plan::{cache, signal_number};

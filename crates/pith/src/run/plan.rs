@@ -85,7 +85,7 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
         stop_signal: stop_signal(arguments, &source)?,
         stop_seconds: arguments.stop_timeout,
         keeps_input: arguments.interactive,
-        merges_errors: arguments.tty,
+        has_terminal: arguments.tty,
     };
     let user = Wanted::new(arguments.user.as_deref(), source.user.as_deref());
     let owners = if arguments.keep_file_owners { Owners::Keep } else { Owners::Root };
@@ -113,7 +113,10 @@ impl Plan {
         let user = user::complete(self.user.as_ref(), archive.as_ref().map(|archive| archive.path.as_path()))?;
         machine.update(|record| {
             record.config.user = user.numbers;
-            environment::set_home(&mut record.config.env, &user.home);
+            environment::set_default(&mut record.config.env, "HOME", &user.home);
+            if record.config.has_terminal {
+                environment::set_default(&mut record.config.env, "TERM", "xterm");
+            }
         })?;
         let long = boot::long_words(&machine.record.config)?;
         let words_in_initrd = long.is_some();
@@ -192,10 +195,8 @@ fn check_target(settings: &Settings, arguments: &CreateArgs) -> Result<()> {
     match arguments.target.as_deref() {
         None | Some("qemu/x86_64" | "kvm/x86_64") => {}
         Some(target) if target.contains('/') => return Err(refused(&format!("target {target}"))),
-        Some(target) => {
-            let message = format!("--target {target:?}: only a project that builds its own kernel has named targets");
-            return Err(Error::new(message).with_help("write it as platform/architecture: qemu/x86_64"));
-        }
+        // A name is a project's own: `source` knows it or refuses it.
+        Some(_) => {}
     }
     if arguments.compress {
         let message = "--compress: a machine's files are mapped straight from its root file system, which a compressed one does not allow";
@@ -209,15 +210,15 @@ fn check_target(settings: &Settings, arguments: &CreateArgs) -> Result<()> {
         return Err(Error::new("--qemu-sgabios-preamble is not supported: no firmware writes to the console of Pith's machines"));
     }
     match arguments.runner {
-        Some(Runner::KraftfileUnikraft) => Err(refused_runner("kraftfile-unikraft", "projects that build their own kernel")),
         Some(Runner::Oci) => Err(refused_runner("oci", "packages")),
         Some(Runner::Manifest) => Err(refused_runner("manifest", "components")),
-        Some(Runner::Kernel | Runner::Linuxu | Runner::KraftfileRuntime) | None => Ok(()),
+        Some(Runner::Kernel | Runner::Linuxu | Runner::KraftfileRuntime | Runner::KraftfileUnikraft) | None => Ok(()),
     }
 }
 
 fn refused_runner(name: &str, what: &str) -> Error {
-    Error::new(format!("--as {name}: {what} are not supported yet")).with_help("supported: kernel, linuxu, kraftfile-runtime")
+    Error::new(format!("--as {name}: {what} are not supported yet"))
+        .with_help("supported: kernel, linuxu, kraftfile-unikraft, kraftfile-runtime")
 }
 
 /// Whether the machine gets a network.

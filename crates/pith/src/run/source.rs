@@ -1,10 +1,10 @@
-//! What to run: from PATH, flags and project files to a root file system and a command.
+//! What to run: from PATH and flags to a root file system and a command; [`project`] does so for projects.
 
-use super::elf;
+use super::{elf, project};
 use crate::cli::{CreateArgs, Runner};
 use crate::error::{Error, Result};
 use crate::report::Report;
-use pith_kraftfile::{Project, Runtime, find as project_files};
+use pith_kraftfile::find as kraftfiles;
 use pith_rootfs::{Format, SourceKind};
 use std::fs::{self, File};
 use std::io::Read;
@@ -33,7 +33,7 @@ pub enum Origin {
 
 impl Origin {
     /// Whether the files may say themselves what to run.
-    fn has_command(&self) -> bool {
+    pub fn has_command(&self) -> bool {
         matches!(self, Self::Dockerfile { .. } | Self::Named { .. })
     }
 }
@@ -74,8 +74,10 @@ pub struct Source<F = Origin> {
     pub kernel: Option<PathBuf>,
     /// Parameters for the kernel.
     pub kernel_args: Vec<String>,
-    /// The application and its arguments.
+    /// The application and its arguments, as far as an image does not say them.
     pub argv: Vec<String>,
+    /// The user's words for an image: arguments of its entry point, or a command instead of its own.
+    pub words: Vec<String>,
     /// Working directory that the files ask for.
     pub workdir: Option<String>,
     /// User that the files want the application to run as, by name or number.
@@ -89,13 +91,13 @@ pub struct Source<F = Origin> {
 impl Source {
     /// The same with files that are here.
     pub fn with_files(self, files: Files) -> Source<Files> {
-        let Self { shown, files: _, kernel, kernel_args, argv, workdir, user, stop_signal, environment } = self;
-        Source { shown, files, kernel, kernel_args, argv, workdir, user, stop_signal, environment }
+        let Self { shown, files: _, kernel, kernel_args, argv, words, workdir, user, stop_signal, environment } = self;
+        Source { shown, files, kernel, kernel_args, argv, words, workdir, user, stop_signal, environment }
     }
 }
 
 /// The user's words: `--entrypoint`, then the application's arguments.
-fn words(arguments: &CreateArgs) -> Vec<String> {
+pub fn words(arguments: &CreateArgs) -> Vec<String> {
     arguments.entrypoint.iter().chain(&arguments.words).chain(&arguments.rest).cloned().collect()
 }
 
@@ -105,32 +107,50 @@ fn words(arguments: &CreateArgs) -> Vec<String> {
 /// Nothing there, or nothing in it to run.
 pub fn find(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     let mut source = detect(arguments, report)?;
+    if source.words.is_empty() {
+        source.words = arguments.words.iter().chain(&arguments.rest).cloned().collect();
+    }
     if let Some(runtime) = &arguments.runtime {
         source.kernel = runtime_kernel(runtime, Path::new("."), report)?;
     }
     Ok(source)
 }
 
-fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
+/// The project's file and directory, when it is a project that is to be run.
+fn project_file(arguments: &CreateArgs) -> Result<Option<(PathBuf, PathBuf)>> {
     if let Some(file) = &arguments.kraftfile {
-        let directory = arguments.path.clone().unwrap_or_else(|| PathBuf::from("."));
-        return project(file, &directory, arguments, report);
+        return Ok(Some((file.clone(), arguments.path.clone().unwrap_or_else(|| PathBuf::from(".")))));
     }
-    let Some(path) = &arguments.path else {
-        if let Some(rootfs) = &arguments.rootfs {
-            return of_rootfs(rootfs, rootfs, arguments);
+    match &arguments.path {
+        Some(path) if path.is_dir() => Ok(kraftfiles::find_in(path)?.map(|file| (file, path.clone()))),
+        Some(_) => Ok(None),
+        None if arguments.rootfs.is_some() => Ok(None),
+        None => {
+            let file = kraftfiles::find(Path::new("."))?;
+            let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
+            Ok(Some((file, directory)))
         }
-        let file = project_files::find(Path::new("."))?;
-        let directory = file.parent().unwrap_or(Path::new(".")).to_owned();
-        return project(&file, &directory, arguments, report);
-    };
-    if path.is_dir()
-        && let Some(file) = project_files::find_in(path)?
-    {
-        return project(&file, path, arguments, report);
     }
-    if arguments.runner == Some(Runner::KraftfileRuntime) {
-        return Err(Error::new(format!("--as kraftfile-runtime: there is no Kraftfile in {}", path.display())));
+}
+
+/// Refuses a target by name, where nothing has names.
+pub fn refuse_named_target(arguments: &CreateArgs) -> Result<()> {
+    let Some(target) = arguments.target.as_deref().filter(|target| !target.contains('/')) else { return Ok(()) };
+    let message = format!("--target {target:?}: only a project that builds its own kernel has named targets");
+    Err(Error::new(message).with_help("write it as platform/architecture: qemu/x86_64"))
+}
+
+fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
+    if let Some((file, directory)) = project_file(arguments)? {
+        return project::of(&file, &directory, arguments, report);
+    }
+    refuse_named_target(arguments)?;
+    let Some(path) = &arguments.path else {
+        let rootfs = arguments.rootfs.as_deref().unwrap_or(Path::new("."));
+        return of_rootfs(rootfs, rootfs, arguments);
+    };
+    if let Some(Runner::KraftfileRuntime | Runner::KraftfileUnikraft) = arguments.runner {
+        return Err(Error::new(format!("--as: there is no Kraftfile in {}", path.display())));
     }
     if let Some(rootfs) = &arguments.rootfs {
         // With a root file system given, PATH names the command inside it.
@@ -145,6 +165,10 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
         }
         let mut argv = words(arguments);
         argv.insert(arguments.entrypoint.iter().len(), utf8(path)?);
+        if files.has_command() {
+            argv.drain(..arguments.entrypoint.iter().len());
+            return Ok(Source { words: argv, ..plain(rootfs, files) });
+        }
         return Ok(Source { argv, ..plain(rootfs, files) });
     }
     let metadata = fs::metadata(path).map_err(|error| {
@@ -160,13 +184,14 @@ fn detect(arguments: &CreateArgs, report: &Report) -> Result<Source> {
     file(path, arguments)
 }
 
-fn plain(shown: &Path, files: Origin) -> Source {
+pub fn plain(shown: &Path, files: Origin) -> Source {
     Source {
         shown: shown.display().to_string(),
         files,
         kernel: None,
         kernel_args: Vec::new(),
         argv: Vec::new(),
+        words: Vec::new(),
         workdir: None,
         user: None,
         stop_signal: None,
@@ -215,7 +240,7 @@ fn named(path: &Path) -> Result<Option<pith_image::Source>> {
     if is_path { Ok(None) } else { Ok(pith_image::Source::parse(text).ok()) }
 }
 
-fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Origin> {
+pub fn rootfs_files(path: &Path, format: Option<Format>) -> Result<Origin> {
     if let Some(source) = named(path)? {
         return Ok(Origin::Named { source, format });
     }
@@ -261,7 +286,7 @@ fn file(path: &Path, arguments: &CreateArgs) -> Result<Source> {
 }
 
 /// The kernel that a runtime means; `None` is the built-in one.
-fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Option<PathBuf>> {
+pub fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Option<PathBuf>> {
     if let Some(path) = runtime.strip_prefix("kernel://") {
         return Ok(Some(directory.join(path)));
     }
@@ -270,64 +295,4 @@ fn runtime_kernel(runtime: &str, directory: &Path, report: &Report) -> Result<Op
     }
     report.debug(&format!("runtime {runtime}: using the built-in image"));
     Ok(None)
-}
-
-/// A project of the `runtime:` kind.
-fn project(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report) -> Result<Source> {
-    let (name, text) = if file == Path::new("-") {
-        let mut text = String::new();
-        let read = std::io::stdin().read_to_string(&mut text);
-        read.map_err(|error| Error::new(format!("reading a Kraftfile from standard input: {error}")))?;
-        ("(standard input)".to_owned(), text)
-    } else {
-        let text = fs::read_to_string(file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?;
-        (file.display().to_string(), text)
-    };
-    let project = Project::parse(&name, &text, &|variable| std::env::var(variable).ok())?;
-    for warning in &project.warnings {
-        report.warn(&format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message));
-    }
-    if let Some(volume) = project.volumes.first() {
-        let message = format!("{name}:{}:{}: volumes are not supported yet", volume.line, volume.column);
-        return Err(Error::new(message).with_help("put the files into the root file system"));
-    }
-    let runtime = project.runtime.as_ref().filter(|_| !project.builds_kernel()).ok_or_else(|| {
-        let message = format!("{name}: this project builds its own kernel, which is not supported yet");
-        Error::new(message).with_help("replace `unikraft:`/`template:` by `runtime: base:latest`")
-    })?;
-    let kernel = match runtime {
-        Runtime::Kernel(path) => Some(directory.join(path)),
-        Runtime::Image(image) => runtime_kernel(image, directory, report)?,
-    };
-    let rootfs = match (&arguments.rootfs, &project.rootfs) {
-        (Some(path), _) => Some((path.clone(), None)),
-        (None, Some(rootfs)) => {
-            // The project's default is cpio, which says nothing about a source that is an image already.
-            let format = (rootfs.format == "erofs").then_some(Format::Erofs);
-            let path = Path::new(&rootfs.source);
-            let is_image =
-                named(&directory.join(path))?.is_none() && fs::symlink_metadata(directory.join(path)).is_err() && named(path)?.is_some();
-            Some((if is_image { path.to_owned() } else { directory.join(path) }, format))
-        }
-        (None, None) => None,
-    };
-    let files = rootfs.map(|(path, format)| rootfs_files(&path, format)).transpose()?.unwrap_or(Origin::Here(Files::None));
-    let given = words(arguments);
-    // What the user's words mean to an image, the image's own entry point decides.
-    let argv = if given.is_empty() || files.has_command() { project.cmd.clone() } else { given };
-    if argv.is_empty() && !files.has_command() {
-        let message = format!("{name}: no 'cmd' and no command on the command line: there is nothing to run");
-        return Err(Error::new(message).with_help("add for example `cmd: [\"/server\"]`"));
-    }
-    if matches!(files, Origin::Here(Files::None)) {
-        let message = format!("{name}: no 'rootfs': there is no file to run {:?} from", argv.first().map_or("", |s| s));
-        return Err(Error::new(message).with_help("add for example `rootfs: ./rootfs`"));
-    }
-    Ok(Source {
-        kernel,
-        kernel_args: project.kernel_args,
-        argv,
-        environment: project.env.into_iter().map(|entry| (entry.name, entry.value)).collect(),
-        ..plain(directory, files)
-    })
 }

@@ -3,6 +3,7 @@
 //! A machine's lock belongs to the process that looks after it. `pith run -d` and `pith start` hand the lock, as an open
 //! descriptor, to a background copy of this program (`pith __supervise ID`): at no moment does nobody hold it.
 
+use super::terminal::Raw;
 use super::{boot, plan};
 use crate::error::{Error, Result};
 use crate::report::Report;
@@ -212,7 +213,8 @@ impl Watch<'_> {
         let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
         let is_foreground = matches!(self.presence, Presence::Foreground { .. });
         // An end that nobody writes to, and nobody closes, is an input that stays open.
-        let silence = (!is_foreground && machine.record.config.keeps_input).then(io::pipe).transpose().map_err(failed)?;
+        let config = &machine.record.config;
+        let silence = (!is_foreground && (config.keeps_input || config.has_terminal)).then(io::pipe).transpose().map_err(failed)?;
         let streams = Streams {
             input: if is_foreground { Some(stdin.as_fd()) } else { silence.as_ref().map(|(read, _)| read.as_fd()) },
             output: is_foreground.then(|| stdout.as_fd()),
@@ -221,7 +223,9 @@ impl Watch<'_> {
             log,
             kernel_log,
             control: Some(control),
+            window: (is_foreground && machine.record.config.has_terminal).then(|| stdin.as_fd()),
         };
+        let _raw = streams.window.map(Raw::new).transpose().map_err(|error| Error::new(format!("--tty: {error}")))?;
         let vmm_log = machine.path("vmm.log");
         let has_left = &mut self.has_left;
         let mut on_event = |event: Event<'_>| match event {

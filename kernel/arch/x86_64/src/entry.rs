@@ -31,7 +31,7 @@ pub enum Resume {
 global_asm!(
     r#"
 // The application's vector registers that the kernel's own code uses. How many that are the build finds out in the finished image
-// (`kernel/vector-registers.sh`) and leaves in arch_vector_registers: 16 before that.
+// (`crates/builder`) and leaves in arch_vector_registers: 16 before that.
 .macro SAVE_XMM
     sub rsp, 264
     movups [rsp], xmm0

@@ -160,6 +160,12 @@ pub fn cpu_id() -> usize {
     id as usize
 }
 
+/// Top of the kernel stack of what runs on this CPU.
+pub fn kernel_stack() -> u64 {
+    // SAFETY: the block lives as long as the kernel; only its own CPU writes the field.
+    unsafe { (*this()).kernel_stack }
+}
+
 /// The running CPU's block.
 #[inline]
 pub(crate) fn this() -> *mut PerCpu {

@@ -29,6 +29,9 @@ impl agent::Kernel for Kernel {
     fn signal(&self, number: u8) -> bool {
         Kernel::signal(self, number)
     }
+    fn resize(&self, rows: u16, columns: u16) -> bool {
+        Kernel::resize(self, rows, columns)
+    }
     fn stats(&self) -> Stats {
         self.stats.get().map_or_else(Stats::default, |stats| stats())
     }

@@ -6,6 +6,7 @@ mod serial;
 
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
+use core::sync::atomic::{AtomicU32, Ordering};
 use file::Source;
 pub use pith_abi::agent::Stream;
 use pith_abi::cmdline::StderrChannel;
@@ -29,15 +30,40 @@ enum Way {
     Serial(Box<Serial>),
 }
 
+/// No size of a terminal: there is none.
+const NO_TERMINAL: (u16, u16) = (u16::MAX, u16::MAX);
+
 /// What the host reaches of the kernel, once it is there.
-#[derive(Default)]
 pub struct Kernel {
     application: Once<Weak<Process>>,
+    /// The application's terminal: rows in the upper half, columns in the lower; [`NO_TERMINAL`].
+    window: AtomicU32,
     #[cfg(feature = "agent")]
     stats: Once<Box<dyn Fn() -> pith_abi::agent::Stats + Send + Sync>>,
 }
 
 impl Kernel {
+    /// Rows and columns of the terminal, if there is one.
+    fn window(&self) -> Option<(u16, u16)> {
+        let [r1, r0, c1, c0] = self.window.load(Ordering::Relaxed).to_be_bytes();
+        let window = (u16::from_be_bytes([r1, r0]), u16::from_be_bytes([c1, c0]));
+        (window != NO_TERMINAL).then_some(window)
+    }
+
+    fn set_window(&self, (rows, columns): (u16, u16)) {
+        self.window.store(u32::from(rows) << 16 | u32::from(columns), Ordering::Relaxed);
+    }
+
+    /// Gives the terminal another size and tells the application; `false` when there is no terminal.
+    fn resize(&self, rows: u16, columns: u16) -> bool {
+        let (old, new) = (self.window(), (rows, columns));
+        if old.is_some_and(|old| old != new) {
+            self.set_window(new);
+            self.signal(Signal::WINCH.number());
+        }
+        old.is_some()
+    }
+
     /// Sends the application a signal; `false` when there is none, or no such signal.
     fn signal(&self, number: u8) -> bool {
         match (self.application.get().and_then(Weak::upgrade), Signal::new(number.into())) {
@@ -56,12 +82,26 @@ pub struct Console {
     way: Once<Way>,
     kernel: Kernel,
     ready: WaitQueue,
+    #[cfg(feature = "devfs")]
+    terminal: Once<Arc<devfs::ConsoleFile>>,
 }
 
 impl Console {
     /// A console that does not know its way to the host yet.
     pub fn new() -> Arc<Self> {
-        CONSOLE.call_once(|| Arc::new(Self { way: Once::new(), kernel: Kernel::default(), ready: WaitQueue::new() })).clone()
+        let make = || Self {
+            way: Once::new(),
+            kernel: Kernel {
+                application: Once::new(),
+                window: AtomicU32::new(u32::MAX),
+                #[cfg(feature = "agent")]
+                stats: Once::new(),
+            },
+            ready: WaitQueue::new(),
+            #[cfg(feature = "devfs")]
+            terminal: Once::new(),
+        };
+        CONSOLE.call_once(|| Arc::new(make())).clone()
     }
 
     /// Takes a virtio console device, if it has an agent's port.
@@ -95,6 +135,45 @@ impl Console {
     /// Whether the host must be told that the lines are ready.
     pub fn is_serial(&self) -> bool {
         matches!(self.way.get(), Some(Way::Serial(_)))
+    }
+
+    /// Rows and columns of the terminal at the other end, if there is one.
+    #[cfg(feature = "devfs")]
+    pub fn window(&self) -> Option<(u16, u16)> {
+        self.kernel.window()
+    }
+
+    /// There is a terminal of this size at the other end, from the start.
+    #[cfg(feature = "devfs")]
+    pub fn set_window(&self, rows: u16, columns: u16) {
+        self.kernel.set_window((rows, columns));
+    }
+
+    /// As if the other end had done so.
+    #[cfg(feature = "devfs")]
+    pub fn resize(&self, rows: u16, columns: u16) {
+        self.kernel.resize(rows, columns);
+    }
+
+    /// A key that means a signal.
+    #[cfg(feature = "devfs")]
+    pub fn signal(&self, signal: Signal) {
+        self.kernel.signal(signal.number());
+    }
+
+    /// The file that hears what is typed.
+    #[cfg(feature = "devfs")]
+    pub fn set_terminal(&self, file: Arc<devfs::ConsoleFile>) {
+        self.terminal.call_once(|| file);
+    }
+
+    /// Whether there is something to read, after a terminal has heard what was typed.
+    fn hears(&self) -> bool {
+        #[cfg(feature = "devfs")]
+        if self.kernel.window().is_some() {
+            return self.terminal.get().is_some_and(|terminal| terminal.receive());
+        }
+        self.readable()
     }
 
     /// Who gets signals from the host.
@@ -176,7 +255,7 @@ impl Console {
             Some(Way::Serial(serial)) => serial.interrupt(&self.kernel),
             None => {}
         }
-        if self.readable() {
+        if self.hears() {
             events |= Events::READABLE;
         }
         if !events.is_empty() {

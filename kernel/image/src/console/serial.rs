@@ -14,7 +14,7 @@ use uapi::{Errno, Result};
 use uart16550::{Registers, Uart};
 
 /// Bytes of standard input kept for the application; more wait in the monitor.
-const INPUT_MAX: usize = 16 * 1024;
+const INPUT_MAX: usize = crate::config::CONSOLE_INPUT_KIB as usize * 1024;
 
 struct Ports(u16);
 

@@ -20,6 +20,8 @@ use pith_abi::agent::{
 pub trait Kernel {
     /// Sends the application a signal (1 to 64); `false` when it cannot be sent.
     fn signal(&self, number: u8) -> bool;
+    /// The terminal has this size now; `false` when there is none.
+    fn resize(&self, rows: u16, columns: u16) -> bool;
     /// Counters of the machine.
     fn stats(&self) -> Stats;
 }
@@ -102,15 +104,13 @@ impl Agent {
             }
             Message::Request { id, operation, payload } => {
                 let mut result = Vec::new();
+                let done = |done| if done { Status::Done } else { Status::Failed };
                 let status = match (Operation::from_code(operation), payload) {
-                    (Some(Operation::Signal), [number @ 1..=64, ..]) => {
-                        if kernel.signal(*number) {
-                            Status::Done
-                        } else {
-                            Status::Failed
-                        }
+                    (Some(Operation::Signal), [number @ 1..=64, ..]) => done(kernel.signal(*number)),
+                    (Some(Operation::Resize), [r0, r1, c0, c1, ..]) => {
+                        done(kernel.resize(u16::from_le_bytes([*r0, *r1]), u16::from_le_bytes([*c0, *c1])))
                     }
-                    (Some(Operation::Signal), _) => Status::Invalid,
+                    (Some(Operation::Signal | Operation::Resize), _) => Status::Invalid,
                     (Some(Operation::Stats), _) => {
                         kernel.stats().encode(&mut result);
                         Status::Done

@@ -12,6 +12,9 @@ impl Kernel for Fake {
         self.signals.borrow_mut().push(number);
         number != 33
     }
+    fn resize(&self, rows: u16, columns: u16) -> bool {
+        (rows, columns) == (24, 300)
+    }
     fn stats(&self) -> Stats {
         let mut stats = Stats::default();
         stats.set(Stat::Threads, 3);
@@ -48,6 +51,9 @@ fn requests_are_answered_in_order_with_their_ids() {
         ask(4, Operation::Signal as u8, &[65]),
         ask(5, 200, b"whatever"),
         ask(6, Operation::Stats as u8, &[]),
+        ask(7, Operation::Resize as u8, &[24, 0, 44, 1]),
+        ask(8, Operation::Resize as u8, &[25, 0, 44, 1]),
+        ask(9, Operation::Resize as u8, &[24, 0, 44]),
     ]);
     // In the smallest pieces, too.
     for byte in &questions {
@@ -63,6 +69,9 @@ fn requests_are_answered_in_order_with_their_ids() {
         answer(4, Status::Invalid),
         answer(5, Status::Unsupported),
         Message::Response { id: 6, status: Status::Done, payload: &stats },
+        answer(7, Status::Done),
+        answer(8, Status::Failed),
+        answer(9, Status::Invalid),
     ]);
     assert_eq!(said(&mut agent), expected);
     assert_eq!(*kernel.signals.borrow(), [15, 33]);

@@ -30,16 +30,6 @@ pub trait Console: Send + Sync {
     fn writable(&self) -> bool {
         true
     }
-    /// Writes all of `bytes`, however long that takes.
-    fn write(&self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            match self.write_some(bytes) {
-                Ok(done) => bytes = &bytes[done..],
-                Err(Errno::EAGAIN) => core::hint::spin_loop(),
-                Err(_) => return,
-            }
-        }
-    }
     /// Reads bytes that have come: EAGAIN when there are none (wait for [`Events::IN`]), 0 when there will never be any again.
     fn read(&self, buf: &mut [u8]) -> Result<usize>;
     /// How many bytes have come and not been read; `None` when there will never be any again.
@@ -49,6 +39,10 @@ pub trait Console: Send + Sync {
     /// The size of the terminal at the other end; `None` when it is not one (a file, a pipe, a log).
     fn window_size(&self) -> Option<WindowSize> {
         None
+    }
+    /// Gives the terminal another size.
+    fn set_window_size(&self, size: WindowSize) {
+        let _ = size;
     }
     /// A signal character was typed (Ctrl-C): for the foreground processes.
     fn signal(&self, signal: TerminalSignal) {
@@ -75,6 +69,14 @@ impl ConsoleFile {
     /// Whether there is a terminal at the other end.
     pub fn is_terminal(&self) -> bool {
         self.terminal.is_some()
+    }
+
+    /// Takes what was typed, also where nobody reads: a signal character is to be heard by a program that is busy. Whether there is something to read.
+    pub fn receive(&self) -> bool {
+        self.terminal.as_ref().is_some_and(|terminal| {
+            self.pump(terminal);
+            terminal.readable()
+        })
     }
 
     /// Lets the line discipline have what was typed.
@@ -124,10 +126,7 @@ impl File for ConsoleFile {
         while src.remaining() > 0 {
             // What is not taken now is asked for again.
             let taken = src.peek(&mut chunk).and_then(|count| match &self.terminal {
-                Some(terminal) => {
-                    terminal.write(&chunk[..count], &*self.console);
-                    Ok(count)
-                }
+                Some(terminal) => terminal.write(&chunk[..count], &*self.console),
                 None => self.console.write_some(&chunk[..count]),
             });
             match taken {
@@ -153,7 +152,7 @@ impl File for ConsoleFile {
         };
         let mut events = Events::empty();
         events.set(Events::READABLE, readable);
-        events.set(Events::WRITABLE, self.terminal.is_some() || self.console.writable());
+        events.set(Events::WRITABLE, self.console.writable());
         events
     }
 
@@ -183,8 +182,10 @@ impl File for ConsoleFile {
                 let size = self.console.window_size().unwrap_or_default();
                 user.write(arg, &[size.rows, size.columns, size.width, size.height])?;
             }
-            // The size is the other end's business.
-            TIOCSWINSZ => return Err(Errno::EPERM),
+            TIOCSWINSZ => {
+                let [rows, columns, width, height] = user.read(arg)?;
+                self.console.set_window_size(WindowSize { rows, columns, width, height });
+            }
             // One session, one foreground group: the first process's.
             TIOCGPGRP | TIOCGSID => user.write(arg, &1i32)?,
             TIOCSPGRP | TIOCSCTTY => {}

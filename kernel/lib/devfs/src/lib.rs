@@ -41,7 +41,8 @@ const LINKS: [(&[u8], &[u8]); 4] =
     [(b"fd", b"/proc/self/fd"), (b"stdin", b"/proc/self/fd/0"), (b"stdout", b"/proc/self/fd/1"), (b"stderr", b"/proc/self/fd/2")];
 
 /// Puts all devices into `vfs.devices`. `/dev/tty` is ENXIO unless the console is a terminal, as for a process without a controlling one.
-pub fn register(vfs: &Arc<Vfs>, random: Arc<dyn RandomSource>, console: Arc<dyn Console>) {
+/// Returns the console's file.
+pub fn register(vfs: &Arc<Vfs>, random: Arc<dyn RandomSource>, console: Arc<dyn Console>) -> Arc<ConsoleFile> {
     let add = |major, minor, device| vfs.devices.register(FileType::CharDevice, make_dev(major, minor), device);
     add(1, 3, Arc::new(MemoryDevice::Null));
     add(1, 5, Arc::new(MemoryDevice::Zero(vfs.frames)));
@@ -52,7 +53,8 @@ pub fn register(vfs: &Arc<Vfs>, random: Arc<dyn RandomSource>, console: Arc<dyn 
     if file.is_terminal() {
         add(5, 0, Arc::new(console::ConsoleDevice(file.clone())));
     }
-    add(5, 1, Arc::new(console::ConsoleDevice(file)));
+    add(5, 1, Arc::new(console::ConsoleDevice(file.clone())));
+    file
 }
 
 /// A file system for `/dev` with the usual entries. It can be written, as on Linux.

@@ -36,6 +36,8 @@ struct State {
     /// The line being edited.
     editing: Vec<u8>,
     ended: bool,
+    /// The return that goes before a line feed is out, the line feed is not.
+    has_returned: bool,
 }
 
 impl State {
@@ -53,6 +55,11 @@ impl State {
         let line = core::mem::take(&mut self.editing);
         self.lines.push_back(line.len());
         self.ready.extend(line);
+    }
+
+    /// Whether another character may be taken; a line that nobody can read before its end may overflow.
+    fn has_room(&self) -> bool {
+        !self.ended && (self.ready.is_empty() || self.ready.len() + self.editing.len() < CAPACITY)
     }
 
     /// Takes one character; what is to be shown is appended to `echo`.
@@ -147,8 +154,14 @@ fn processed(output: Output, bytes: &[u8]) -> Vec<u8> {
 
 impl Terminal {
     pub(crate) fn new() -> Terminal {
-        let state =
-            State { termios: Termios::initial(), ready: VecDeque::new(), lines: VecDeque::new(), editing: Vec::new(), ended: false };
+        let state = State {
+            termios: Termios::initial(),
+            ready: VecDeque::new(),
+            lines: VecDeque::new(),
+            editing: Vec::new(),
+            ended: false,
+            has_returned: false,
+        };
         Terminal { state: Mutex::new(state) }
     }
 
@@ -186,8 +199,7 @@ impl Terminal {
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        let state = self.state.lock();
-        !state.ended && state.ready.len() + state.editing.len() < CAPACITY
+        self.state.lock().has_room()
     }
 
     pub(crate) fn receive(&self, bytes: &[u8], console: &dyn Console) {
@@ -200,8 +212,13 @@ impl Terminal {
             }
             state.termios.output()
         };
-        if !echo.is_empty() {
-            console.write(&processed(output, &echo));
+        // What the other end does not take now is not shown at all, as on Linux: nobody could wait for it here.
+        let echo = processed(output, &echo);
+        let mut rest = echo.as_slice();
+        while !rest.is_empty()
+            && let Ok(taken @ 1..) = console.write_some(rest)
+        {
+            rest = &rest[taken..];
         }
         for signal in signals {
             console.signal(signal);
@@ -221,7 +238,8 @@ impl Terminal {
         let bytes: Vec<u8> = {
             let mut state = self.state.lock();
             if !state.readable() {
-                return Err(Errno::EAGAIN);
+                // VMIN of 0: a read that does not wait. Of VTIME nothing is known here.
+                return if !state.canonical() && state.termios.chars[VMIN] == 0 { Ok(0) } else { Err(Errno::EAGAIN) };
             }
             let room = dst.remaining();
             let mut count = state.ready.len().min(room);
@@ -238,8 +256,25 @@ impl Terminal {
         dst.put(&bytes)
     }
 
-    pub(crate) fn write(&self, bytes: &[u8], console: &dyn Console) {
-        let output = self.state.lock().termios.output();
-        console.write(&processed(output, bytes));
+    /// Writes the front of `bytes`, as much as is taken now; EAGAIN when that is nothing.
+    pub(crate) fn write(&self, bytes: &[u8], console: &dyn Console) -> Result<usize> {
+        let (output, has_returned) = {
+            let state = self.state.lock();
+            (state.termios.output(), state.has_returned)
+        };
+        let shown = processed(output, bytes);
+        let skipped = usize::from(has_returned && shown.starts_with(b"\r\n"));
+        let mut left = skipped + console.write_some(&shown[skipped..])?;
+        let mut done = 0;
+        for byte in bytes {
+            let width = processed(output, &[*byte]).len();
+            if width > left {
+                break;
+            }
+            (left, done) = (left - width, done + 1);
+        }
+        // Half of a line's end is no character that was written.
+        self.state.lock().has_returned = left > 0;
+        if done == 0 && !bytes.is_empty() { Err(Errno::EAGAIN) } else { Ok(done) }
     }
 }

@@ -17,6 +17,8 @@ struct Line {
     shown: Mutex<Vec<u8>>,
     signals: Mutex<Vec<TerminalSignal>>,
     queue: WaitQueue,
+    /// Bytes that are taken from here on; no limit when `None`.
+    room: Mutex<Option<usize>>,
 }
 
 impl Line {
@@ -30,8 +32,14 @@ impl Line {
 
 impl Console for Line {
     fn write_some(&self, bytes: &[u8]) -> uapi::Result<usize> {
-        self.shown.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
+        let mut room = self.room.lock().unwrap();
+        let count = bytes.len().min(room.unwrap_or(usize::MAX));
+        if count == 0 {
+            return Err(Errno::EAGAIN);
+        }
+        *room = room.map(|room| room - count);
+        self.shown.lock().unwrap().extend_from_slice(&bytes[..count]);
+        Ok(count)
     }
     fn read(&self, buf: &mut [u8]) -> uapi::Result<usize> {
         let mut typed = self.typed.lock().unwrap();
@@ -158,4 +166,34 @@ fn a_terminal_edits_lines_echoes_and_signals() {
     let other = open(&ctx, "/dev/console", O_WRONLY).unwrap();
     assert_eq!(other.write(&mut &b"\n"[..], OpenFlags::empty()), Ok(1));
     assert_eq!(line.shown(), "\n");
+}
+
+#[test]
+fn a_terminal_whose_other_end_is_slow_loses_nothing_and_never_spins() {
+    let (ctx, line) = world(Some(WindowSize::default()));
+    let tty = open(&ctx, "/dev/tty", O_RDWR).unwrap();
+    let room = |bytes| *line.room.lock().unwrap() = Some(bytes);
+    let text = "one\ntwo\n\nthree\n";
+    for step in 1..6 {
+        let mut source = text.as_bytes();
+        while !source.is_empty() {
+            room(step);
+            match tty.write(&mut source, OpenFlags::empty()) {
+                Ok(1..) | Err(Errno::EAGAIN) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(line.shown(), text.replace('\n', "\r\n"), "{step} bytes at a time");
+    }
+    // Echo that nobody takes is not shown; the characters are there all the same.
+    room(2);
+    line.types(b"abc\r");
+    assert_eq!((read(&*tty, 9), line.shown().as_str()), (Ok(b"abc\n".to_vec()), "ab"));
+    // A line longer than a terminal holds is cut and still ends.
+    line.types(&[b'x'; 10_000]);
+    assert_eq!(read(&*tty, 9), Err(Errno::EAGAIN));
+    line.types(b"\r");
+    assert_eq!(read(&*tty, 9999), Ok([&[b'x'; 4096][..], b"\n"].concat()));
+    line.types(b"next\r");
+    assert_eq!(read(&*tty, 9999), Ok(b"next\n".to_vec()));
 }

@@ -22,7 +22,7 @@ pub mod testing;
 pub use allocator::{FrameAllocator, MAX_ORDER};
 pub use contiguous::Contiguous;
 pub use heap::KernelHeap;
-pub use object::{AnonObject, MapObject, MapObserver, PageAccess, PagesObject};
+pub use object::{AnonObject, MapObject, MapObserver, PageAccess, PagesObject, StaticObject};
 pub use page::Page;
 
 /// Bytes in a frame.

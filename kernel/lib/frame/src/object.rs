@@ -130,3 +130,33 @@ impl MapObject for PagesObject {
         usize::try_from(index).ok().and_then(|i| self.pages.get(i)).cloned()
     }
 }
+
+/// Memory that is mapped as it lies there and never freed: part of what was loaded at boot. Pages are read-only; private mappings copy them when written.
+pub struct StaticObject {
+    frames: &'static FrameAllocator,
+    bytes: &'static [u8],
+}
+
+impl StaticObject {
+    /// `None` when `bytes` are no whole pages at page boundaries of the direct map.
+    pub fn new(frames: &'static FrameAllocator, bytes: &'static [u8]) -> Option<Self> {
+        let pages = bytes.len().is_multiple_of(PAGE_SIZE) && frames.phys(bytes.as_ptr()).is_multiple_of(PAGE_BYTES);
+        pages.then_some(Self { frames, bytes })
+    }
+}
+
+impl MapObject for StaticObject {
+    fn page(&self, index: u64, access: PageAccess) -> Result<Page> {
+        match access {
+            PageAccess::Read => self.resident(index).ok_or(Errno::ENXIO),
+            PageAccess::Write => Err(Errno::EACCES),
+        }
+    }
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+    fn resident(&self, index: u64) -> Option<Page> {
+        let start = usize::try_from(index).ok()?.checked_mul(PAGE_SIZE)?;
+        Page::foreign(self.frames, self.bytes.get(start..start + PAGE_SIZE)?)
+    }
+}

@@ -1,11 +1,11 @@
 //! Starting the first program, and replacing the one that runs: execve(2).
 
 use crate::arch::UserRegs;
-use crate::{Arguments, Credentials, Interruptible, LoadError, Process, Resource, Rlimits, Services, Thread, load};
+use crate::load::load;
+use crate::{Arguments, Credentials, Interruptible, LoadError, Process, Resource, Rlimits, Services, Thread};
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
-use signal::SignalSet;
 use uapi::{Errno, Result};
 use vfs::{Context, Follow, Location, LockOwner};
 use wait::Events;
@@ -31,16 +31,7 @@ impl Process {
         })?;
         let stack_limit = Rlimits::default().get(Resource::Stack).current;
         let program = load(services, &fs, &who, location, path, arguments, stack_limit)?;
-        services.platform.activate(&program.space);
-        let process = Process::new(services, program.space, fs)?;
-        process.set_credentials(who);
-        process.apply_memory_limits();
-        process.set_program(program.info);
-        let context = services.platform.spawn_context(&program.regs, 0)?;
-        let pid = process.pid();
-        let thread = Thread::create(process, context, pid, SignalSet::EMPTY);
-        thread.set_name(&program.name);
-        Ok(thread)
+        Self::begin(services, fs, who, program)
     }
 }
 

@@ -5,7 +5,8 @@
 //! what the machine does for them; there are no globals.
 //!
 //! The way back to the application is [`return_to_user`]: it ends threads, gives way, delivers signals, restarts system calls. Traps come in
-//! by [`fault`]. [`Process::prepare`] starts the first program, [`exec`] replaces one; both go through [`load`].
+//! by [`fault`]. With the feature `exec`, [`Process::prepare`] starts the first program from its file and [`exec`] replaces
+//! one; both go through [`load`]. With `laid-out`, [`Process::prepare_laid_out`] starts one that lies in memory already.
 //!
 //! Neighbours: `sched`, `signal`, `mm`, `vfs`, `futex` below; `syscall` and `image` above.
 #![cfg_attr(not(test), no_std)]
@@ -20,15 +21,21 @@ mod block;
 mod clone;
 mod credentials;
 mod deliver;
+#[cfg(feature = "exec")]
 mod exec;
 mod exit;
 mod fault;
 mod files;
+#[cfg(feature = "laid-out")]
+mod laid_out;
+#[cfg(feature = "exec")]
 mod load;
+mod mapped;
 mod platform;
 mod process;
 mod rlimits;
 mod services;
+mod start;
 mod thread;
 #[cfg(feature = "procfs")]
 mod view;
@@ -38,15 +45,21 @@ pub use block::Interruptible;
 pub use clone::{CloneArgs, CloneFlags, clone};
 pub use credentials::{CAP_LAST, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_RESOURCE, Capabilities, Credentials, Ids, SECBIT_KEEP_CAPS};
 pub use deliver::{Resume, return_to_user, sigreturn};
+#[cfg(feature = "exec")]
 pub use exec::exec;
 pub use exit::{exit_group, exit_thread};
 pub use fault::{Trap, fault};
 pub use files::{Description, FileTable, OnExec};
-pub use load::{LoadError, MappedPlace, Program, load};
+#[cfg(feature = "laid-out")]
+pub use laid_out::{LaidOut, LaidOutSegment};
+#[cfg(feature = "exec")]
+pub use load::load;
+pub use mapped::MappedPlace;
 pub use platform::{Arguments, End, Level, Platform};
 pub use process::{CpuTimes, Process, ProgramInfo};
 pub use rlimits::{INFINITY, NR_OPEN, Raise, Resource, Rlimit, Rlimits};
 pub use services::Services;
+pub use start::{LoadError, Program};
 pub use thread::Thread;
 
 #[cfg(test)]

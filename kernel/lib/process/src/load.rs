@@ -1,13 +1,10 @@
 //! From a path to a program in a new address space: execve(2)'s first half. Nothing of the running program is touched.
 
-use crate::arch::{UserRegs, sigframe};
-use crate::{Arguments, Credentials, ProgramInfo, Services};
-use alloc::string::String;
+use crate::start::{LoadError, Program, Start};
+use crate::{Arguments, Credentials, MappedPlace, Services};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt::Write;
-use elf::stack::{self, aux};
-use elf::{Elf, Kind, PAGE, ReadAt, SCRIPT_BYTES, Script, Segment, StackKind};
+use elf::{Elf, Kind, PAGE, ReadAt, SCRIPT_BYTES, Script, Segment};
 use file::{File, FileType};
 use mm::{AddressSpace, FaultKind, FileMapping, MapFlags, MapRequest, Prot, USER_END};
 use uapi::{Errno, Result};
@@ -18,59 +15,6 @@ use vfs::{Context, Follow, Location, OpenHow};
 const MAX_SCRIPTS: usize = 4;
 #[cfg(target_arch = "x86_64")]
 const MACHINE: elf::Machine = elf::Machine::X86_64;
-#[cfg(target_arch = "x86_64")]
-const PLATFORM_NAME: &[u8] = b"x86_64";
-/// Arguments and environment may take a quarter of the stack, but 128 KiB always and 6 MiB at most (execve(2), "Limits on size").
-const ARGUMENTS_MIN: u64 = 128 << 10;
-const ARGUMENTS_MAX: u64 = 6 << 20;
-/// AT_CLKTCK: what times(2) counts in.
-const CLOCK_TICKS: u64 = 100;
-
-/// Why a program cannot be started: what execve(2) returns, and a sentence for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoadError {
-    /// The error number.
-    pub errno: Errno,
-    /// What is wrong with which file.
-    pub reason: String,
-}
-
-impl From<Errno> for LoadError {
-    fn from(errno: Errno) -> Self {
-        Self::failed(errno, b"", "")
-    }
-}
-
-impl LoadError {
-    /// What is wrong with the file at `path`: `why` follows its name.
-    #[cold]
-    fn new(errno: Errno, path: &[u8], why: &str) -> Self {
-        let mut reason = String::from_utf8_lossy(path).into_owned();
-        reason.push_str(why);
-        Self { errno, reason }
-    }
-
-    /// As [`new`](Self::new), with the error's name at the end.
-    #[cold]
-    fn failed(errno: Errno, path: &[u8], why: &str) -> Self {
-        let mut error = Self::new(errno, path, why);
-        // Writing into memory cannot fail.
-        let _ = write!(error.reason, "{errno}");
-        error
-    }
-}
-
-/// A loaded program that has not begun.
-pub struct Program {
-    /// Its memory.
-    pub space: Arc<AddressSpace>,
-    /// Its first registers.
-    pub regs: UserRegs,
-    /// What /proc tells about it.
-    pub info: ProgramInfo,
-    /// Its first thread's name.
-    pub name: Vec<u8>,
-}
 
 /// A file as the ELF parser wants it.
 struct Bytes<'a>(&'a dyn File, u64);
@@ -143,20 +87,6 @@ impl Executable {
     }
 }
 
-/// The name of a mapping of the file at `location`, as seen from `root`.
-pub struct MappedPlace {
-    /// Where the file was opened; follows renames.
-    pub location: Location,
-    /// The root directory of whoever mapped it.
-    pub root: Location,
-}
-
-impl mm::MappedName for MappedPlace {
-    fn path(&self) -> Vec<u8> {
-        self.location.display_path(&self.root)
-    }
-}
-
 /// Loads the program at `location`, which the caller found under the name `path`, into a new address space, following `#!` lines and loading
 /// the dynamic loader it asks for. `stack_limit` is RLIMIT_STACK in bytes.
 pub fn load(
@@ -213,63 +143,21 @@ pub fn load(
         return Err(LoadError::new(Errno::ENOEXEC, &program.path, " begins outside the address space"));
     }
     space.set_program_end(elf.data_end().wrapping_add(bias));
-    let vdso = services.platform.map_vdso(&space)?;
-
-    let mut rights = Prot::READ | Prot::WRITE;
-    rights.set(Prot::EXEC, elf.stack == StackKind::Executable);
-    let top = space.map_stack(rights)? & !15;
-    let mut vector = Vec::new();
-    vector.extend(vdso.map(|addr| (aux::SYSINFO_EHDR, addr)));
-    let (hwcap, hwcap2) = services.platform.hwcap();
-    vector.extend([(aux::HWCAP, hwcap), (aux::PAGESZ, PAGE), (aux::CLKTCK, CLOCK_TICKS)]);
-    if let Some(headers) = elf.headers {
-        vector.push((aux::PHDR, headers.wrapping_add(bias)));
-    }
-    vector.extend([
-        (aux::PHENT, elf::PROGRAM_HEADER_BYTES),
-        (aux::PHNUM, elf.header_count.into()),
-        (aux::BASE, interpreter_base),
-        (aux::FLAGS, 0),
-        (aux::ENTRY, elf.entry.wrapping_add(bias)),
-        (aux::UID, credentials.uid.real.into()),
-        (aux::EUID, credentials.uid.effective.into()),
-        (aux::GID, credentials.gid.real.into()),
-        (aux::EGID, credentials.gid.effective.into()),
-        (aux::SECURE, u64::from([credentials.uid, credentials.gid].iter().any(|ids| ids.real != ids.effective))),
-        (aux::HWCAP2, hwcap2),
-        (aux::MINSIGSTKSZ, least_signal_stack(services.platform.fpu_size())),
-    ]);
-    let mut random = [0; 16];
-    services.platform.random(&mut random);
-    let limit = (stack_limit / 4).clamp(ARGUMENTS_MIN, ARGUMENTS_MAX);
-    let request = stack::Request {
-        argv: &argv,
-        envp: &envp,
-        exec_name: path,
-        platform: PLATFORM_NAME,
-        random,
-        aux: &vector,
-        limit: usize::try_from(limit).unwrap_or(usize::MAX),
-    };
-    let stack = stack::build(top, &request).map_err(|errno| LoadError::failed(errno, &[b"arguments of ", path].concat(), ": "))?;
-    write_space(&space, stack.sp, &stack.bytes)?;
-
     let code = elf.code();
-    let info = ProgramInfo {
+    let arguments = Arguments { argv, envp };
+    let start = Start {
+        path,
         exe: Some(program.location.clone()),
-        arguments: stack.arguments,
-        environment: stack.environment,
-        auxv: stack.aux,
+        arguments: &arguments,
+        entry,
+        own_entry: elf.entry.wrapping_add(bias),
+        headers: elf.headers.map(|headers| headers.wrapping_add(bias)),
+        header_count: elf.header_count.into(),
+        interpreter_base,
         code: (code.0.wrapping_add(bias), code.1.wrapping_add(bias)),
-        stack_start: stack.sp,
+        stack: elf.stack,
     };
-    let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path).to_vec();
-    Ok(Program { space, regs: UserRegs::program_start(entry, stack.sp), info, name })
-}
-
-/// AT_MINSIGSTKSZ: the largest signal frame with its alignment.
-fn least_signal_stack(fpu_bytes: usize) -> u64 {
-    (sigframe::FRAME_BYTES + fpu_bytes + 4 + 63 + 24).next_multiple_of(16) as u64
+    start.begin(services, credentials, space, stack_limit)
 }
 
 /// Maps the program itself; returns its bias.
@@ -330,19 +218,6 @@ fn map_segments(space: &AddressSpace, elf: &Elf, bias: u64, file: &FileMapping) 
             let page = space.resolve(addr, FaultKind::Write)?;
             page.fill_zero((addr % PAGE) as usize, len as usize);
         }
-    }
-    Ok(())
-}
-
-/// Writes to an address space that need not be the active one.
-fn write_space(space: &AddressSpace, addr: u64, bytes: &[u8]) -> Result<()> {
-    // From the top down, so that a stack grows page by page.
-    let mut end = addr + bytes.len() as u64;
-    while end > addr {
-        let start = ((end - 1) & !(PAGE - 1)).max(addr);
-        let page = space.resolve(start, FaultKind::Write)?;
-        page.write((start % PAGE) as usize, &bytes[(start - addr) as usize..(end - addr) as usize]);
-        end = start;
     }
     Ok(())
 }

@@ -69,6 +69,7 @@ pub struct Process {
     cpu_limit_ns: AtomicU64,
     /// What the first thread gave exit(2).
     /// A thread is replacing the program.
+    #[cfg(feature = "exec")]
     exec_runs: AtomicBool,
 }
 
@@ -96,6 +97,7 @@ impl Process {
             personality: AtomicU32::new(0),
             ticking: AtomicBool::new(false),
             cpu_limit_ns: AtomicU64::new(u64::MAX),
+            #[cfg(feature = "exec")]
             exec_runs: AtomicBool::new(false),
         }))
     }
@@ -127,6 +129,7 @@ impl Process {
         self.mm.lock().clone()
     }
 
+    #[cfg(feature = "exec")]
     pub(crate) fn set_mm(&self, mm: Arc<AddressSpace>) {
         let old = core::mem::replace(&mut *self.mm.lock(), mm);
         drop(old);
@@ -276,6 +279,7 @@ impl Process {
         left
     }
 
+    #[cfg(feature = "exec")]
     pub(crate) fn thread_ended(&self) -> &WaitQueue {
         &self.thread_ended
     }
@@ -302,10 +306,12 @@ impl Process {
     }
 
     /// Whether the caller is the one that may replace the program; until [`end_exec`](Self::end_exec).
+    #[cfg(feature = "exec")]
     pub(crate) fn begin_exec(&self) -> bool {
         !self.exec_runs.swap(true, Ordering::AcqRel)
     }
 
+    #[cfg(feature = "exec")]
     pub(crate) fn end_exec(&self) {
         self.exec_runs.store(false, Ordering::Release);
     }

@@ -30,6 +30,7 @@ mod x86_64 {
     }
 
     /// The result register.
+    #[cfg(feature = "exec")]
     pub fn result(regs: &UserRegs) -> u64 {
         regs.rax
     }

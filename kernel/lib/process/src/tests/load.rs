@@ -65,6 +65,46 @@ fn memory_and_stack_of_a_static_program() {
 }
 
 #[test]
+fn a_laid_out_program_is_mapped_where_it_lies() {
+    let world = World::new();
+    // Two pages of memory that are there from the start, as the boot loader leaves them.
+    #[repr(align(4096))]
+    struct Pages([u8; 0x2000]);
+    static PAGES: Pages = Pages([0x90; 0x2000]);
+    let (code, data) = PAGES.0.split_at(0x1000);
+    let segment = |addr, bytes, contents, prot| LaidOutSegment { addr, bytes, contents, prot };
+    let segments = std::vec![
+        segment(0x400000, 0x1000, code, mm::Prot::READ | mm::Prot::EXEC),
+        segment(0x402000, 0x2000, data, mm::Prot::READ | mm::Prot::WRITE),
+        segment(0x500000, 0x1000, &[], mm::Prot::READ | mm::Prot::WRITE),
+    ];
+    let program = LaidOut {
+        name: b"app",
+        entry: 0x400010,
+        headers: 0x400040,
+        header_count: 3,
+        data_end: 0x500010,
+        code: (0x400000, 0x401000),
+        segments,
+    };
+    let thread = world.start_laid_out(&program, &["app", "two"]).unwrap();
+    let user = world.user();
+    assert_eq!(user.read::<u32>(0x400010), Ok(0x9090_9090));
+    assert_eq!(user.write(0x400010, &0u8), Err(Errno::EFAULT));
+    assert_eq!(user.write(0x402000, &1u32), Ok(()));
+    assert_eq!((user.read::<u32>(0x402000), data[0]), (Ok(1), 0x90), "a private copy");
+    assert_eq!((user.read::<u64>(0x403000), user.read::<u64>(0x500000)), (Ok(0), Ok(0)));
+    let regs = world.regs();
+    assert_eq!((regs.rip, user.read::<u64>(regs.rsp)), (0x400010, Ok(2)));
+    let info = thread.process().program();
+    let find = |key| info.auxv.iter().find(|(k, _)| *k == key).map(|(_, v)| *v);
+    assert_eq!((find(aux::ENTRY), find(aux::PHDR), find(aux::PHNUM)), (Some(0x400010), Some(0x400040), Some(3)));
+    assert!(info.exe.is_none());
+    assert_eq!(&thread.name()[..4], b"app\0");
+    assert!(thread.process().mm().brk_range().0 >= 0x500010);
+}
+
+#[test]
 fn this_test_loads_with_its_dynamic_loader() {
     let world = World::new();
     let exe = std::fs::read("/proc/self/exe").unwrap();

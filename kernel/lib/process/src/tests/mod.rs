@@ -185,6 +185,7 @@ pub struct World {
     pub platform: Arc<Recorder>,
     pub services: Arc<Services>,
     pub fs: vfs::Context,
+    frames: &'static frame::FrameAllocator,
 }
 
 impl World {
@@ -208,7 +209,7 @@ impl World {
         let shared = Vfs::new(clock.clone(), frames, None);
         let disk = ramfs::Ramfs::new(&shared, 0o755);
         let namespace = Namespace::new(shared, disk, MountFlags::empty(), b"ramfs");
-        Self { platform, services, fs: vfs::Context::new(namespace) }
+        Self { platform, services, fs: vfs::Context::new(namespace), frames }
     }
 
     pub fn file(&self, path: &str, mode: u32, bytes: &[u8]) {
@@ -229,6 +230,11 @@ impl World {
     pub fn start(&self, path: &str, argv: &[&str]) -> Result<Arc<Thread>, LoadError> {
         let arguments = Arguments { argv: argv.iter().map(|a| a.as_bytes().to_vec()).collect(), envp: Vec::from([b"HOME=/".to_vec()]) };
         Process::prepare(&self.services, self.fs.clone(), Credentials::default(), path.as_bytes(), arguments)
+    }
+
+    pub fn start_laid_out(&self, program: &LaidOut, argv: &[&str]) -> Result<Arc<Thread>, LoadError> {
+        let arguments = Arguments { argv: argv.iter().map(|a| a.as_bytes().to_vec()).collect(), envp: Vec::new() };
+        Process::prepare_laid_out(&self.services, self.frames, self.fs.clone(), Credentials::default(), program, &arguments)
     }
 
     /// A running process with the sample program.

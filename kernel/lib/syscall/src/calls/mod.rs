@@ -8,6 +8,7 @@ pub mod clock;
 pub mod dir;
 #[cfg(feature = "epoll")]
 pub mod epoll;
+#[cfg(feature = "exec")]
 pub mod exec;
 pub mod fcntl;
 pub mod fd;

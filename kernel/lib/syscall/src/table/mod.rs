@@ -71,13 +71,27 @@ impl core::fmt::Display for Shown {
 /// What `number` needs, when that was left out of this image; the option's name in the configuration.
 pub fn left_out(number: u64) -> Option<&'static str> {
     let option = match x86_64::feature(number)? {
-        "sockets" => "CONFIG_LIBNET or CONFIG_LIBUNIX",
-        "pipe" => "CONFIG_LIBPIPE",
-        "epoll" => "CONFIG_LIBEPOLL",
-        "eventfd" => "CONFIG_LIBEVENTFD",
-        "timerfd" => "CONFIG_LIBTIMERFD",
+        "exec" => "CONFIG_LIBELF",
+        "sockets" => "CONFIG_LIBNET or CONFIG_LIBPOSIX_UNIXSOCKET",
+        "pipe" => "CONFIG_LIBPOSIX_PIPE",
+        "epoll" => "CONFIG_LIBPOSIX_EPOLL",
+        "eventfd" => "CONFIG_LIBPOSIX_EVENTFD",
+        "timerfd" => "CONFIG_LIBPOSIX_TIMERFD",
         "inotify" => "CONFIG_LIBINOTIFY",
         "posix-timers" => "CONFIG_LIBSYSCALL_POSIX_TIMERS",
+        "threads" => "CONFIG_LIBSYSCALL_THREADS",
+        "signals" => "CONFIG_LIBSYSCALL_SIGNALS",
+        "interval-timers" => "CONFIG_LIBSYSCALL_INTERVAL_TIMERS",
+        "poll" => "CONFIG_LIBSYSCALL_POLL",
+        "xattr" => "CONFIG_LIBSYSCALL_XATTR",
+        "change-files" => "CONFIG_LIBSYSCALL_CHANGE_FILES",
+        "directories" => "CONFIG_LIBSYSCALL_DIRECTORIES",
+        "locks" => "CONFIG_LIBSYSCALL_LOCKS",
+        "scheduling" => "CONFIG_LIBSYSCALL_SCHEDULING",
+        "credentials" => "CONFIG_LIBSYSCALL_CREDENTIALS",
+        "transfer" => "CONFIG_LIBSYSCALL_TRANSFER",
+        "memory-control" => "CONFIG_LIBSYSCALL_MEMORY_CONTROL",
+        "admin" => "CONFIG_LIBSYSCALL_ADMIN",
         _ => "CONFIG_LIBSYSCALL_MEMFD",
     };
     handler(number).is_none().then_some(option)

@@ -1,0 +1,278 @@
+//! cargo, as the kernel needs it called.
+
+use crate::configuration::Configuration;
+use crate::core::Core;
+use crate::error::{BuildError, Result};
+use crate::library::{self, Library};
+use crate::stage::Stage;
+use crate::toolchain::{TARGET, Toolchain};
+use serde::Deserialize;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStderr, Command, Stdio};
+
+/// What the optimiser does for size beyond opt-level "z", each worth some kilobytes: blocks are placed for few jumps, loops are not aligned, live ranges are split for few
+/// instructions, a switch is comparisons (a jump table has eight bytes an entry), copying or clearing more than two registers' worth is a call, functions that differ in
+/// constants alone become one that is told them, equal ends of blocks become one, and nothing is computed ahead of where it is needed. Not the machine outliner: it would
+/// save 17 KB more, and costs an emulated machine two thirds of its requests, because each return is looked up.
+const LLVM: [&str; 14] = [
+    "apply-ext-tsp-for-size",
+    "align-loops=1",
+    "split-spill-mode=size",
+    "min-jump-table-entries=1000",
+    "max-store-memcpy=2",
+    "max-store-memset=2",
+    "max-store-memmove=2",
+    "enable-global-merge-func",
+    "tail-merge-size=1",
+    "enable-pre=false",
+    "disable-lsr",
+    "bonus-inst-threshold=0",
+    "disable-licm-promotion",
+    "disable-machine-licm",
+];
+
+/// Variables of the user's that would make another image of the same sources.
+const FOREIGN: [&str; 8] = [
+    "RUSTFLAGS",
+    "CARGO_BUILD_TARGET",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_INCREMENTAL",
+    "CARGO_TARGET_DIR",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_RUSTC_WRAPPER",
+];
+
+/// How many lines of an error are shown, and how many of a failure without one.
+const ERROR_LINES: usize = 60;
+const LAST_LINES: usize = 12;
+
+/// How a build goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress<'a> {
+    /// Another build is at work in the same place; this one waits for it.
+    Waiting,
+    /// The compiler has begun.
+    Started {
+        /// About how many crates there are.
+        crates: usize,
+    },
+    /// A crate is compiled.
+    Compiled {
+        /// Its name.
+        name: &'a str,
+    },
+    /// The compiler is done.
+    Finished,
+}
+
+/// Told how a build goes on.
+pub type Reporter<'a> = &'a dyn Fn(Progress<'_>);
+
+/// What to compile, and how.
+pub(crate) struct Compile<'a> {
+    pub core: &'a Core,
+    pub configuration: &'a Configuration,
+    pub toolchain: &'a Toolchain,
+    pub stage: &'a Stage,
+    /// How many compilers at a time; as many as there are processors when `None`.
+    pub jobs: Option<u32>,
+    /// Gets all that the compiler says.
+    pub log: Option<&'a Path>,
+    pub reporter: Reporter<'a>,
+}
+
+/// What the compiler made.
+pub(crate) struct Compiled {
+    pub executable: PathBuf,
+    pub libraries: Vec<Library>,
+}
+
+/// Flags that say what code is made; those that say where it was made are not among them.
+pub(crate) fn code_flags() -> Vec<String> {
+    let mut flags = vec!["-Crelocation-model=static".to_owned(), "-Ccode-model=kernel".to_owned()];
+    flags.extend(LLVM.iter().map(|option| format!("-Cllvm-args=-{option}")));
+    flags
+}
+
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    package_id: Option<String>,
+    target: Option<Target>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+impl Compile<'_> {
+    /// Paths in messages and debug information without where things were unpacked: that says nothing and would be in the image.
+    fn flags(&self) -> OsString {
+        let mut flags: Vec<OsString> = code_flags().into_iter().map(OsString::from).collect();
+        let mut forget = |place: &Path| {
+            let mut flag = OsString::from("--remap-path-prefix=");
+            flag.push(place);
+            flag.push("/=");
+            flags.push(flag);
+        };
+        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        let home = home.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
+        let registries = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok());
+        let mut unpacked: Vec<PathBuf> = registries.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        unpacked.sort();
+        unpacked.iter().for_each(|registry| forget(registry));
+        forget(self.stage.target());
+        forget(self.stage.sources());
+        if let Some(vendor) = self.core.vendor() {
+            forget(vendor);
+        }
+        // The unit separator is how cargo wants flags that may have blanks in them.
+        flags.join(&OsString::from("\u{1f}"))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.toolchain.cargo);
+        command.current_dir(self.stage.sources());
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if FOREIGN.contains(&text.as_ref())
+                || text.starts_with("CARGO_PROFILE_")
+                || text.starts_with("CARGO_TARGET_")
+                || text.starts_with("CARGO_ENCODED_")
+            {
+                command.env_remove(&name);
+            }
+        }
+        if let Some(vendor) = self.core.vendor() {
+            command.args(["--offline", "--config", "source.crates-io.replace-with=\"pith-vendor\"", "--config"]);
+            command.arg(format!("source.pith-vendor.directory={:?}", vendor.display().to_string()));
+        }
+        command.env("CARGO_TERM_COLOR", "never");
+        if let Some(rustc) = &self.toolchain.rustc {
+            command.env("RUSTC", rustc);
+        }
+        command
+    }
+
+    /// Runs cargo to its end.
+    ///
+    /// # Errors
+    /// Whatever the compiler complained of.
+    pub fn run(&self) -> Result<Compiled> {
+        let mut command = self.command();
+        command.args(["build", "--release", "--locked", "-p", "image", "--target", TARGET, "--no-default-features"]);
+        command.args(["--message-format", "json-render-diagnostics", "--features", &self.configuration.sorted_features().join(",")]);
+        if let Some(jobs) = self.jobs {
+            command.arg(format!("--jobs={jobs}"));
+        }
+        command.env("CARGO_ENCODED_RUSTFLAGS", self.flags());
+        command.env("CARGO_TARGET_DIR", self.stage.target());
+        command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", &self.toolchain.linker);
+        command.env("PITH_CONFIG", self.stage.config());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut log = self.log.map(|path| File::create(path).map_err(BuildError::at(path))).transpose()?;
+        if let Some(log) = &mut log {
+            // The rest of the log is the compiler's; a log that cannot be written to shows there.
+            let _ = writeln!(log, "{command:?}");
+        }
+        let broken = |error: std::io::Error| BuildError::BrokenProgram {
+            program: self.toolchain.cargo.display().to_string(),
+            problem: error.to_string(),
+        };
+        let mut child = command.spawn().map_err(broken)?;
+        (self.reporter)(Progress::Started { crates: self.crates() });
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (said, artifacts) = std::thread::scope(|scope| {
+            let said = scope.spawn(move || keep(stderr, log));
+            let artifacts = self
+                .listen(BufReader::new(stdout.into_iter().next().map_or_else(empty, |stdout| Box::new(stdout) as Box<dyn std::io::Read>)));
+            (said.join().unwrap_or_default(), artifacts)
+        });
+        let status = child.wait().map_err(broken)?;
+        (self.reporter)(Progress::Finished);
+        if !status.success() {
+            return Err(BuildError::Compile { lines: relevant(&said), log: self.log.map(Path::to_owned) });
+        }
+        let (executable, ids) = artifacts;
+        let executable = executable.ok_or_else(|| BuildError::Compile {
+            lines: "cargo ended well and made no image".to_owned(),
+            log: self.log.map(Path::to_owned),
+        })?;
+        Ok(Compiled { executable, libraries: library::of(&ids, self.command(), self.stage.sources())? })
+    }
+
+    /// About how many crates there are to compile.
+    fn crates(&self) -> usize {
+        fs::read_to_string(self.stage.sources().join("Cargo.lock")).map_or(0, |lock| lock.matches("[[package]]").count())
+    }
+
+    /// Reads what cargo tells programs: the image, and the packages that are linked into it.
+    fn listen(&self, messages: impl BufRead) -> (Option<PathBuf>, Vec<String>) {
+        let (mut executable, mut ids) = (None, Vec::new());
+        for line in messages.lines().map_while(std::io::Result::ok) {
+            let Ok(message) = serde_json::from_str::<Message>(&line) else { continue };
+            let (Some(id), Some(target)) = (message.package_id, message.target) else { continue };
+            if message.reason != "compiler-artifact" || target.kind.iter().any(|kind| kind == "custom-build" || kind == "proc-macro") {
+                continue;
+            }
+            (self.reporter)(Progress::Compiled { name: &target.name });
+            executable = message.executable.or(executable);
+            ids.push(id);
+        }
+        (executable, ids)
+    }
+}
+
+fn empty() -> Box<dyn std::io::Read> {
+    Box::new(std::io::empty())
+}
+
+/// All that cargo says, copied into the log as it comes.
+fn keep(stderr: Option<ChildStderr>, mut log: Option<File>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in
+        BufReader::new(stderr.into_iter().next().map_or_else(empty, |stderr| Box::new(stderr))).lines().map_while(std::io::Result::ok)
+    {
+        if let Some(file) = &mut log
+            && writeln!(file, "{line}").is_err()
+        {
+            log = None;
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// The lines from the first error on, without the list of what was compiled; the last ones when there is no error among them.
+fn relevant(said: &[String]) -> String {
+    let is_progress = |line: &&String| {
+        ["Compiling ", "Finished ", "Fresh ", "Blocking ", "Locking ", "Updating "].iter().any(|word| line.trim_start().starts_with(word))
+    };
+    let lines: Vec<&String> = said.iter().filter(|line| !is_progress(line)).collect();
+    let start = lines.iter().position(|line| line.starts_with("error")).unwrap_or(lines.len().saturating_sub(LAST_LINES));
+    let shown: Vec<&str> = lines.iter().skip(start).take(ERROR_LINES).map(|line| line.as_str()).collect();
+    if shown.is_empty() { "cargo failed and said nothing".to_owned() } else { shown.join("\n") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_failure_the_errors_are_shown() {
+        let said = |text: &str| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>();
+        let all = said(
+            "   Compiling net v0.1.0\nwarning: odd\nerror[E0308]: mismatched types\n --> lib/net/src/lib.rs:1:1\n   Compiling vfs v0.1.0\nerror: could not compile",
+        );
+        assert_eq!(relevant(&all), "error[E0308]: mismatched types\n --> lib/net/src/lib.rs:1:1\nerror: could not compile");
+        assert_eq!(relevant(&said("   Compiling net v0.1.0\nout of room")), "out of room");
+        assert_eq!(relevant(&[]), "cargo failed and said nothing");
+    }
+}

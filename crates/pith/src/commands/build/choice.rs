@@ -1,0 +1,154 @@
+//! What is to be in a project's kernel, from everybody who has a say.
+
+use super::Job;
+use crate::commands::project::Loaded;
+use crate::error::{Error, Result};
+use pith_builder::{Configuration, Constant, Value};
+use pith_configuration::saved::Age;
+use pith_configuration::{Configured, Request, Saved, configure, explain, validate};
+use pith_kconfig::Kind;
+use pith_kraftfile::{Project, Target};
+use std::collections::BTreeMap;
+use std::fs;
+
+/// A choice.
+pub struct Chosen {
+    /// Preset that the options began with.
+    pub preset: String,
+    /// What the builder needs to know.
+    pub configuration: Configuration,
+    /// Every option, as in `.config`.
+    pub values: BTreeMap<String, String>,
+    /// The same, as the file itself.
+    pub text: String,
+    /// Variables for the application.
+    pub environment: Vec<(String, String)>,
+    /// Whether the root file system becomes part of the image.
+    pub embeds_rootfs: bool,
+    /// Why everything is as it is.
+    pub explanation: String,
+}
+
+impl Chosen {
+    /// Whether the application becomes part of the image.
+    pub fn carries_program(&self) -> bool {
+        self.configuration.features.iter().any(|feature| feature == "embedded-app")
+    }
+}
+
+/// What a saved configuration says about the project at the time; without it, every line counts.
+const HEADING: [&str; 2] = ["#: CONFIG_", "# Options of the core: "];
+
+/// Works out what is to be in a kernel.
+///
+/// # Errors
+/// A target that no kernel is for; with `--validate`, options that came to nothing.
+pub fn choose(job: &Job<'_>, loaded: &Loaded, target: &Target) -> Result<Chosen> {
+    let options = &loaded.core;
+    let saved = saved_options(job, loaded, target)?;
+    let bare;
+    let project = match job.arguments.no_configure {
+        true => {
+            bare = without_options(&loaded.project);
+            &bare
+        }
+        false => &loaded.project,
+    };
+    let application = crate::project::application(&loaded.project, &loaded.directory);
+    let request = Request { saved: saved.as_ref(), application, ..Request::new(project, &loaded.shown, target) };
+    let configured = configure(options, &request)?;
+    report(job, &configured)?;
+    let constants = configured.constants.iter().map(|(name, value)| {
+        let kind = options.kconfig().find(name).map(|symbol| options.kconfig().symbol(symbol).kind);
+        Constant { name: name.clone(), value: constant(kind, &value.text) }
+    });
+    let text = configured.config.write("");
+    let values = text.lines().filter_map(|line| line.split_once('=')).map(pair).collect();
+    let configuration = Configuration { features: configured.features.clone(), constants: constants.collect() };
+    let mut environment = configured.environment.clone();
+    for text in &job.arguments.env {
+        let (name, value) = variable(text)?;
+        environment.retain(|(known, _)| *known != name);
+        environment.push((name, value));
+    }
+    Ok(Chosen {
+        explanation: explain(options, &configured),
+        preset: configured.preset,
+        configuration,
+        values,
+        text,
+        environment,
+        embeds_rootfs: configured.embeds_rootfs,
+    })
+}
+
+fn pair((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.trim_matches('"').to_owned())
+}
+
+fn constant(kind: Option<Kind>, text: &str) -> Value {
+    let number = match kind {
+        Some(Kind::Int) => text.parse().ok(),
+        Some(Kind::Hex) => u64::from_str_radix(text.trim_start_matches("0x"), 16).ok(),
+        _ => None,
+    };
+    number.map_or_else(|| Value::Text(text.to_owned()), Value::Number)
+}
+
+/// `NAME=VALUE`, or `NAME` for the host's value.
+fn variable(text: &str) -> Result<(String, String)> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (text, std::env::var(text).ok()),
+    };
+    if name.is_empty() {
+        return Err(Error::new(format!("--env {text:?}: expected NAME=VALUE")));
+    }
+    let value = value
+        .ok_or_else(|| Error::new(format!("--env {name}: this host has no such variable")).with_help(format!("write {name}=VALUE")))?;
+    Ok((name.to_owned(), value))
+}
+
+/// What `--config` names, or what `pith set` and `pith menu` saved.
+fn saved_options(job: &Job<'_>, loaded: &Loaded, target: &Target) -> Result<Option<Saved>> {
+    if !job.arguments.no_configure && job.arguments.config.is_none() {
+        return loaded.saved(target);
+    }
+    let path = job.arguments.config.clone().unwrap_or_else(|| loaded.saved_path(target));
+    if !path.is_file() {
+        let error = Error::new(format!("{}: there is no such configuration", path.display()));
+        return Err(error.with_help("`pith set` and `pith menu` save one"));
+    }
+    let text = fs::read_to_string(&path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
+    let lines: String = text.split_inclusive('\n').filter(|line| !HEADING.iter().any(|heading| line.starts_with(heading))).collect();
+    Ok(Some(Saved::parse(&path.display().to_string(), &lines, Age::Newer)))
+}
+
+/// A project that asks for nothing.
+fn without_options(project: &Project) -> Project {
+    let mut bare = project.clone();
+    (bare.preset, bare.template) = (None, None);
+    bare.kconfig.clear();
+    bare.libraries.clear();
+    if let Some(core) = &mut bare.unikraft {
+        core.kconfig.clear();
+    }
+    for target in &mut bare.targets {
+        target.kconfig.clear();
+    }
+    bare
+}
+
+/// Says what came to nothing.
+fn report(job: &Job<'_>, configured: &Configured<'_>) -> Result<()> {
+    if job.arguments.validate {
+        let found = validate(configured);
+        if !found.is_clean() {
+            let lines: Vec<String> = found.misspelt.into_iter().chain(found.ineffective).collect();
+            return Err(Error::new(format!("options that came to nothing:\n  {}", lines.join("\n  "))));
+        }
+    }
+    configured.report.findings().iter().for_each(|line| job.report.warn(line));
+    configured.report.summary().lines().take(1).filter(|line| line.starts_with("options: ")).for_each(|line| job.report.debug(line));
+    Ok(())
+}

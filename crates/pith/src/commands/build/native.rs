@@ -1,0 +1,63 @@
+//! The program of a project with sources of its own.
+
+use super::artifacts::Artifact;
+use super::choice::Chosen;
+use super::{Job, put};
+use crate::error::{Error, Result};
+use crate::project::native;
+use pith_kraftfile::Target;
+use pith_native::project::{self, Building, Built};
+use std::num::NonZero;
+use std::path::Path;
+
+/// Builds the program of a project that has sources; `None` for others.
+///
+/// # Errors
+/// What its compilers complain of; an option for a program that there is none of, or the contrary.
+pub fn build(job: &Job<'_>, chosen: &Chosen, compilers: &[(String, String)], outdir: &Path) -> Result<Option<Built>> {
+    let opened = job.opened;
+    let kind = match (native(&opened.project, &opened.directory), chosen.carries_program()) {
+        (None, false) => return Ok(None),
+        (Some(kind), true) => kind,
+        (None, true) => {
+            let message =
+                format!("{}: CONFIG_EMBEDDED_APP=y wants a program inside the image, and the project has no sources", opened.file);
+            return Err(Error::new(message).with_help("list them in Makefile.uk, or make it a Cargo project"));
+        }
+        (Some(_), false) => {
+            let message =
+                format!("{}: the project's sources are to become part of the image, and CONFIG_EMBEDDED_APP=n forbids it", opened.file);
+            return Err(Error::new(message).with_help("leave CONFIG_EMBEDDED_APP out"));
+        }
+    };
+    // What Makefile.uk asks for.
+    let config = outdir.join("native/.config");
+    put(&config, chosen.text.as_bytes()).map_err(|error| Error::new(format!("{}: {error}", config.display())))?;
+    let all = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let jobs = match (job.arguments.no_fast, job.arguments.jobs) {
+        (true, _) => 1,
+        (false, Some(jobs)) => usize::try_from(jobs).unwrap_or(all),
+        (false, None) => all,
+    };
+    let report = job.report;
+    let name = opened.name();
+    report.debug(&format!("building the program {name}"));
+    let order = Building {
+        project: &opened.directory,
+        name: &name,
+        output: outdir,
+        config: Some(&config),
+        toolchain: compilers,
+        jobs,
+        told: &|what| report.debug(what),
+    };
+    let built = project::build(&order, kind).map_err(|error| Error::new(error.to_string()))?;
+    built.notes.iter().for_each(|note| report.warn(note));
+    Ok(Some(built))
+}
+
+/// The program as it is shown.
+pub fn artifact(built: &Built, target: &Target) -> Artifact {
+    let size = std::fs::metadata(&built.program).map_or(0, |metadata| metadata.len());
+    Artifact { what: "program", target: target.shown(), path: built.program.clone(), size }
+}

@@ -1,0 +1,63 @@
+//! `pith clean`: removes what `pith build` made of a project.
+
+use super::build::suffixed;
+use crate::cli::CleanArgs;
+use crate::error::{Error, Result};
+use crate::project;
+use crate::report::Report;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Files of a root file system, and what is noted about it.
+pub const ROOTFS: [&str; 3] = ["initramfs-x86_64.cpio", "initramfs-x86_64.erofs", "initramfs-x86_64.stamp"];
+
+/// Carries out `pith clean`. Finished kernels stay in the user's cache: `pith system prune` removes those.
+///
+/// # Errors
+/// No project; files that cannot be removed.
+pub fn clean(arguments: &CleanArgs, report: &Report) -> Result<u8> {
+    let opened = project::open(arguments.path.as_deref(), arguments.project.kraftfile.as_deref(), report)?;
+    let outdir = opened.outdir(None);
+    let mut removed = 0;
+    for target in opened.filtered(&arguments.project)? {
+        let kernel = opened.kernel(&target, &outdir);
+        for suffix in ["", ".dbg", ".sym"] {
+            removed += remove(&suffixed(&kernel, suffix))?;
+        }
+        if arguments.proper
+            && let Some(name) = kernel.file_name()
+        {
+            removed += remove(&opened.directory.join(format!(".config.{}", name.to_string_lossy())))?;
+        }
+    }
+    for name in ROOTFS {
+        removed += remove(&outdir.join(name))?;
+    }
+    if arguments.proper {
+        // They go when nothing of the user's is in them.
+        for directory in [outdir.as_path(), &opened.directory.join(".unikraft")] {
+            match fs::remove_dir(directory) {
+                Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {
+                    return Err(failed(directory, &error));
+                }
+                _ => {}
+            }
+        }
+    }
+    report.info(&format!("removed {removed} {}", if removed == 1 { "file" } else { "files" }));
+    Ok(0)
+}
+
+fn failed(path: &Path, error: &io::Error) -> Error {
+    Error::new(format!("{}: {error}", path.display()))
+}
+
+/// Removes a file if it is there; the number of files removed.
+fn remove(path: &Path) -> Result<usize> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(1),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(failed(path, &error)),
+    }
+}

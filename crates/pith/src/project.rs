@@ -1,0 +1,186 @@
+//! Opening a project: its file, where it lies, what it is called.
+
+use crate::cli::ProjectArgs;
+use crate::error::{Error, Result};
+use crate::report::Report;
+use pith_configuration::Application;
+use pith_kraftfile::{ComponentSource, Project, Target, architecture, find as project_files, platform};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Where results go when nobody says.
+const OUTDIR: &str = ".unikraft/build";
+
+/// What a target is when a project has none.
+pub const DEFAULT_TARGET: (&str, &str) = ("qemu", "x86_64");
+
+/// A project that has been read.
+#[derive(Debug)]
+pub struct Opened {
+    /// What its file says.
+    pub project: Project,
+    /// Its file, for messages.
+    pub file: String,
+    /// Where its file is; none where it came from standard input.
+    pub path: Option<PathBuf>,
+    /// Its file's text, for complaints that show a line.
+    pub text: String,
+    /// Its directory; relative paths in the file begin here.
+    pub directory: PathBuf,
+}
+
+/// Values of variables in project files: this process's environment.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Finds and reads a project's file: the one named, or the one in `directory` or the nearest above it.
+///
+/// # Errors
+/// There is none, or it is wrong.
+pub fn open(directory: Option<&Path>, kraftfile: Option<&Path>, report: &Report) -> Result<Opened> {
+    let here = directory.unwrap_or(Path::new("."));
+    if !here.is_dir() {
+        let problem = fs::metadata(here).map_or_else(|error| error.to_string(), |_| "expected the directory of a project".to_owned());
+        return Err(Error::new(format!("{}: {problem}", here.display())));
+    }
+    match kraftfile {
+        Some(file) if directory.is_some() || file == Path::new("-") => read(file, here.to_owned(), report),
+        Some(file) => read(file, directory_of(file), report),
+        None => {
+            let file = project_files::find(here)?;
+            let directory = directory_of(&file);
+            read(&file, directory, report)
+        }
+    }
+}
+
+fn directory_of(file: &Path) -> PathBuf {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Reads a project's file; `-` is standard input.
+///
+/// # Errors
+/// It cannot be read, or is wrong.
+pub fn read(file: &Path, directory: PathBuf, report: &Report) -> Result<Opened> {
+    let (name, text) = if file == Path::new("-") {
+        let mut text = String::new();
+        let read = std::io::stdin().read_to_string(&mut text);
+        read.map_err(|error| Error::new(format!("reading a Kraftfile from standard input: {error}")))?;
+        ("(standard input)".to_owned(), text)
+    } else {
+        let text = fs::read_to_string(file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?;
+        (file.display().to_string(), text)
+    };
+    let project = Project::parse(&name, &text, &variable)?;
+    for warning in &project.warnings {
+        report.warn(&format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message));
+    }
+    let project = over_template(project, &directory)?;
+    let path = Some(file.to_owned()).filter(|file| file != Path::new("-"));
+    Ok(Opened { project, file: name, path, text, directory })
+}
+
+/// A project's targets; the usual one when it names none.
+pub fn targets(project: &Project) -> Vec<Target> {
+    if !project.targets.is_empty() {
+        return project.targets.clone();
+    }
+    let (platform, architecture) = DEFAULT_TARGET;
+    let (platform, architecture) = (platform.to_owned(), architecture.to_owned());
+    vec![Target { name: None, platform, architecture, kconfig: Vec::new(), output: None, line: 1 }]
+}
+
+/// A project's targets that fit the user's filters: all that are given must hold, in any combination.
+///
+/// # Errors
+/// None of them does.
+pub fn filtered(project: &Project, file: &str, arguments: &ProjectArgs) -> Result<Vec<Target>> {
+    let fits = |target: &Target| {
+        let plat = arguments.plat.as_ref().is_none_or(|plat| platform(plat) == target.platform);
+        let arch = arguments.arch.as_ref().is_none_or(|arch| architecture(arch) == target.architecture);
+        let own = arguments.target.as_ref().is_none_or(|wanted| {
+            let both = wanted.split_once('/').map(|(plat, arch)| format!("{}/{}", platform(plat), architecture(arch)));
+            target.name.as_deref() == Some(wanted.as_str()) || both.as_deref() == Some(target.shown().as_str())
+        });
+        plat && arch && own
+    };
+    let all = targets(project);
+    let left: Vec<Target> = all.iter().filter(|target| fits(target)).cloned().collect();
+    if left.is_empty() {
+        let known: Vec<String> = all.iter().map(Target::shown).collect();
+        return Err(Error::new("no targets selected").with_help(format!("{file} has {}", known.join(", "))));
+    }
+    Ok(left)
+}
+
+/// The project over the Kraftfile of a template that is a directory here.
+fn over_template(project: Project, directory: &Path) -> Result<Project> {
+    let Some(template) = &project.template else { return Ok(project) };
+    let ComponentSource::Path(path) = &template.source else { return Ok(project) };
+    let place = directory.join(path);
+    if !place.is_dir() {
+        return Err(Error::new(format!("template {path}, line {}: there is no directory {}", template.line, place.display())));
+    }
+    let Some(file) = project_files::find_in(&place)? else { return Ok(project) };
+    let text = fs::read_to_string(&file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?;
+    Ok(project.over(Project::parse(&file.display().to_string(), &text, &variable)?))
+}
+
+/// What the project's own sources are, when its program is built from them into the image. A Cargo.toml beside a template or a root file system that brings an
+/// ELF loader belongs to what is in there.
+pub fn native(project: &Project, directory: &Path) -> Option<pith_native::project::Kind> {
+    let loads = project.template.is_some() || project.libraries.iter().any(|library| library.name.as_deref().is_some_and(is_loader));
+    let kind = pith_native::project::kind(directory).filter(|_| project.builds_kernel())?;
+    Some(kind).filter(|kind| *kind == pith_native::project::Kind::Make || !loads)
+}
+
+fn is_loader(library: &str) -> bool {
+    pith_configuration::library_option(library) == "LIBELF"
+}
+
+/// Where the project's application is.
+pub fn application(project: &Project, directory: &Path) -> Application {
+    native(project, directory).map_or(Application::InFiles, |_| Application::InImage)
+}
+
+impl Opened {
+    /// Its name: its own, or its directory's.
+    pub fn name(&self) -> String {
+        Some(self.project.name_in(&self.directory)).filter(|name| !name.is_empty()).unwrap_or_else(|| "app".to_owned())
+    }
+
+    /// Where results go.
+    pub fn outdir(&self, asked: Option<&Path>) -> PathBuf {
+        match asked {
+            Some(path) => path.to_owned(),
+            None => self.directory.join(self.project.outdir.as_deref().unwrap_or(OUTDIR)),
+        }
+    }
+
+    /// Its targets; the usual one when it names none.
+    pub fn targets(&self) -> Vec<Target> {
+        targets(&self.project)
+    }
+
+    /// The targets that fit the user's filters.
+    ///
+    /// # Errors
+    /// None of them does.
+    pub fn filtered(&self, arguments: &ProjectArgs) -> Result<Vec<Target>> {
+        filtered(&self.project, &self.file, arguments)
+    }
+
+    /// Where the kernel for a target goes.
+    pub fn kernel(&self, target: &Target, outdir: &Path) -> PathBuf {
+        match &target.output {
+            Some(output) => self.directory.join(output),
+            None => {
+                let name = target.name.clone().unwrap_or_else(|| self.name());
+                outdir.join(format!("{name}_{}-{}", target.platform, target.architecture))
+            }
+        }
+    }
+}
