@@ -18,6 +18,8 @@ pub use place::Place;
 pub use root::root_directory;
 pub use server::Server;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -113,14 +115,15 @@ fn collect(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<
 
 /// Waits for a child until `deadline`; ends it (this very process) when that passes.
 fn wait_until(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+    let end = pidfd_open(Pid::from_child(child), PidfdFlags::empty()).expect("a child of ours");
     loop {
         if let Some(status) = child.try_wait().expect("waiting for a child of ours") {
             return Some(status);
         }
-        if Instant::now() >= deadline {
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(5));
+        let left = deadline.checked_duration_since(Instant::now())?;
+        let left = Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
+        // Ready, out of time or interrupted: the loop sees which.
+        let _ = poll(&mut [PollFd::new(&end, PollFlags::IN)], Some(&left));
     }
 }
 
