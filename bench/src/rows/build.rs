@@ -78,8 +78,10 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes what is there, whosever the files in it are.
+/// Removes what is there.
 fn clear(directory: &Path) -> Result<()> {
+    // buildah leaves its layers' directory mounted on itself.
+    let _ = Command::new("umount").arg("--lazy").arg(directory.join("root/overlay")).stderr(Stdio::null()).status();
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(directory)(error)),
         _ => Ok(()),

@@ -136,15 +136,11 @@ impl Maker<'_> {
             |why: &str| Ignored { name: wish.name.clone(), value: wish.value.clone(), origin: wish.origin.clone(), why: why.to_owned() };
         let is_off = wish.value == Tristate::No.as_str();
         match self.core.names.find(&wish.name) {
-            Some(Meaning::Option(option)) => match self.core.kconfig.find(option) {
-                Some(symbol) if self.core.kconfig.symbol(symbol).kind != Kind::Bool || Tristate::parse(&wish.value).is_some() => {
-                    let (name, value) = (wish.name.clone(), wish.value.clone());
-                    self.report.mapped.push(Mapped { name, option: option.clone(), value, origin: wish.origin.clone() });
-                    self.set(symbol, wish, Origin::Other(format!("{}, as CONFIG_{}", wish.origin, wish.name).into()));
+            Some(Meaning::Option(options)) => {
+                for option in options {
+                    self.map(wish, option);
                 }
-                // A number for something that is there or not.
-                _ => self.report.settings.push(ignored(&format!("it is part of CONFIG_{option}"))),
-            },
+            }
             Some(Meaning::BuiltIn(why)) if is_off => {
                 let (name, wanted, origin) = (wish.name.clone(), wish.value.clone(), wish.origin.clone());
                 let reason = format!("it cannot be left out: {why}");
@@ -164,6 +160,20 @@ impl Maker<'_> {
                 let nearest = nearest(self.core, &wish.name);
                 self.report.unknown.push(Unknown { name: wish.name.clone(), origin: wish.origin.clone(), nearest });
             }
+        }
+    }
+
+    /// A wish under another's name, for an option of ours.
+    fn map(&mut self, wish: &Wish, option: &str) {
+        let (name, value, origin) = (wish.name.clone(), wish.value.clone(), wish.origin.clone());
+        match self.core.kconfig.find(option) {
+            Some(symbol) if self.core.kconfig.symbol(symbol).kind != Kind::Bool || Tristate::parse(&value).is_some() => {
+                let as_ours = Origin::Other(format!("{origin}, as CONFIG_{name}").into());
+                self.report.mapped.push(Mapped { name, option: option.to_owned(), value, origin });
+                self.set(symbol, wish, as_ours);
+            }
+            // A number for something that is there or not.
+            _ => self.report.settings.push(Ignored { name, value, origin, why: format!("it is part of CONFIG_{option}") }),
         }
     }
 

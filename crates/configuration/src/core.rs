@@ -215,6 +215,14 @@ impl Core {
         self.features.packing()
     }
 
+    /// Names of Unikraft's, `*` for any text, and the options of ours that they lead to.
+    pub fn mapped_names(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.names.all().filter_map(|(name, meaning)| match meaning {
+            Meaning::Option(options) => Some((name, options.as_slice())),
+            _ => None,
+        })
+    }
+
     /// What one of Unikraft's options is here; its name without `CONFIG_`.
     #[must_use]
     pub fn meaning(&self, name: &str) -> Option<&Meaning> {

@@ -5,8 +5,8 @@ use pith_diagnostic::{Place, Problem, Source};
 /// What one of Unikraft's options is here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// An option of ours.
-    Option(String),
+    /// Options of ours; usually one.
+    Option(Vec<String>),
     /// Always there; how.
     BuiltIn(String),
     /// Nothing to choose; what holds instead.
@@ -85,7 +85,7 @@ impl Names {
         for row in rows(text) {
             let rest = row.rest.to_owned();
             let meaning = match (row.kind, row.rest.is_empty()) {
-                ("option", false) => Meaning::Option(rest),
+                ("option", false) => Meaning::Option(rest.split_whitespace().map(ToOwned::to_owned).collect()),
                 ("builtin", false) => Meaning::BuiltIn(rest),
                 ("setting", false) => Meaning::Setting(rest),
                 ("unsupported", false) => Meaning::Unsupported(rest),
@@ -158,7 +158,7 @@ mod tests {
         let names = Names::parse("t", "# c\nA* builtin all\nAB* unsupported not\nABC option X\n").unwrap();
         assert_eq!(names.find("AX"), Some(&Meaning::BuiltIn("all".to_owned())));
         assert_eq!(names.find("ABX"), Some(&Meaning::Unsupported("not".to_owned())));
-        assert_eq!(names.find("ABC"), Some(&Meaning::Option("X".to_owned())));
+        assert_eq!(names.find("ABC"), Some(&Meaning::Option(vec!["X".to_owned()])));
         assert_eq!(names.find("B"), None);
         assert_eq!(Names::parse("t", "\nA maybe\n").unwrap_err().line, 2);
         assert_eq!(Names::parse("t", "A env\nA env\n").unwrap_err().line, 2);

@@ -145,6 +145,20 @@ fn the_embedded_core_is_this_tree() {
     assert!(Core::open(Path::new("/nowhere"), None).unwrap_err().to_string().contains("no core of Pith"));
 }
 
+/// Every option that the table of Unikraft's names leads to is there.
+#[test]
+fn mapped_names_lead_somewhere() {
+    let core = core();
+    let mut count = 0;
+    for (name, options) in core.mapped_names() {
+        for option in options {
+            assert!(core.kconfig().find(option).is_some(), "unikraft.map: {name} leads to CONFIG_{option}, which does not exist");
+            count += 1;
+        }
+    }
+    assert!(count > 25, "{count}");
+}
+
 #[test]
 fn an_applications_options_join_the_tree() {
     let text = "config APPDEMO\n\tbool \"demo\"\n\tdefault y\nconfig APPDEMO_PORT\n\tint \"port\"\n\tdefault 80\n\trange 1 65535\n";

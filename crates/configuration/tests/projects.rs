@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use pith_configuration::saved::{self, Age};
-use pith_configuration::{Core, Request, Saved, configure, explain, validate};
+use pith_configuration::{Application, Core, Request, Saved, configure, explain, validate};
 use pith_kraftfile::{Project, Target};
 
 fn project(text: &str) -> Project {
@@ -136,6 +136,29 @@ fn the_least_project_gets_the_least_kernel() {
     );
     let other = self::project("spec: v0.6\nunikraft: stable\ntargets: [vmware/x86_64]\n");
     assert!(configure(&core, &Request::new(&other, "Kraftfile", &other.targets[0])).is_err());
+}
+
+#[test]
+fn a_program_inside_the_image_needs_no_loader_unless_somebody_asks_for_it() {
+    let core = core();
+    let chosen = |text: &str| {
+        let project = project(text);
+        let target = qemu();
+        let request = Request { application: Application::InImage, ..Request::new(&project, "Kraftfile", &target) };
+        let configured = configure(&core, &request).unwrap();
+        assert!(!configured.report.has_findings(), "{:?}", configured.report);
+        (configured.preset, configured.features)
+    };
+    let features = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let base = "spec: v0.6\nunikraft: stable\n";
+    assert_eq!(chosen(base), ("minimal".to_owned(), features(&["embedded-app", "initrd"])));
+    let asked = chosen(&format!("{base}kconfig: [CONFIG_LIBELF=y]\npreset: minimal\n"));
+    assert_eq!(asked.1, features(&["embedded-app", "exec", "initrd"]));
+    let (_, http) = chosen(&format!("{base}preset: http\n"));
+    assert!(
+        http.contains(&"embedded-app".to_owned()) && http.contains(&"net".to_owned()) && !http.contains(&"exec".to_owned()),
+        "{http:?}"
+    );
 }
 
 #[test]

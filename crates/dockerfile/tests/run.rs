@@ -211,5 +211,9 @@ fn commands_are_kept_from_what_docker_keeps_them_from() {
     let image = project.image();
     // EPERM, ENOSYS for clone3; what is not refused is done.
     assert_eq!(text(&image, "said"), "clone 1\nclone3 38\ngetpid done\nio_uring_setup 1\nkeyctl 1\nunshare 1\n");
-    assert!(text(&image, "tmp/said").starts_with("CapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\nSeccomp:\t2\n"), "{}", text(&image, "tmp/said"));
+    assert!(
+        text(&image, "tmp/said").starts_with("CapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\nSeccomp:\t2\n"),
+        "{}",
+        text(&image, "tmp/said")
+    );
 }

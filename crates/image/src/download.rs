@@ -1,5 +1,6 @@
 //! A single file from a server, as `ADD` in a Dockerfile asks for it.
 
+use crate::registry::client::describe;
 use crate::registry::tls::{Verify, agent};
 use std::io::Read;
 
@@ -16,7 +17,7 @@ pub struct Download {
 /// # Errors
 /// What to tell the user: nobody answers, or the answer is no file.
 pub fn download(url: &str) -> Result<Download, String> {
-    let response = agent(Verify::Yes).get(url).call().map_err(|error| error.to_string())?;
+    let response = agent(Verify::Yes).get(url).call().map_err(|error| describe(&error))?;
     let status = response.status();
     if !status.is_success() {
         return Err(format!("the server answers {status}"));

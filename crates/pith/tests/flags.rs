@@ -243,3 +243,96 @@ fn as_kraft() {
     // `start` stays and shows.
     assert_eq!(kraft(&["start", "m"]).out, "m\none\ntwo\nthree\n");
 }
+
+#[test]
+fn stages_and_caches_of_dockerfiles() {
+    let home = Home::new();
+    fs::create_dir(home.path("project")).unwrap();
+    let dockerfile = "FROM scratch AS first\nCOPY data /\nCMD [\"/first\", \"args\"]\nFROM scratch AS second\nCOPY data /\nCMD [\"/second\", \"args\"]\n";
+    fs::write(home.path("project/Dockerfile"), dockerfile).unwrap();
+    fs::write(home.path("project/data"), "x").unwrap();
+    let run = |flags: &[&str]| {
+        let done = home.pith(&[&["run", "-W", "--rm"], flags, &["project"]].concat());
+        assert_eq!(done.code, 0, "{flags:?}: {}", done.err);
+        (GuestConfig::parse(done.out.trim_end()).unwrap().argv.swap_remove(0), done.err)
+    };
+    let (argv, first) = run(&["--build-target", "first"]);
+    assert!(argv == "/first" && !first.contains("second"), "{first}");
+    assert_eq!(run(&[]).0, "/second");
+    // A step that is made writes its result down, in a file of its own.
+    let made = || {
+        let steps = fs::read_dir(home.path("data/build/steps")).unwrap().flatten();
+        let mut made: Vec<u64> = steps.map(|step| std::os::unix::fs::DirEntryExt::ino(&step)).collect();
+        made.sort_unstable();
+        made
+    };
+    let before = made();
+    assert!(run(&[]).0 == "/second" && made() == before, "what is known is not made again");
+    assert!(run(&["--no-cache"]).0 == "/second" && made() != before, "everything is made again");
+}
+
+#[test]
+fn whose_the_files_are() {
+    use std::os::unix::fs::MetadataExt;
+    let home = Home::new();
+    let program = home.path("root/bin/app");
+    // Only root can give a file away; anybody else is somebody already.
+    let _ = std::os::unix::fs::chown(&program, Some(1234), Some(1234));
+    let theirs = fs::metadata(&program).unwrap().uid();
+    let owner = |flags: &[&str]| {
+        assert_eq!(home.pith(&[&["create", "-W", "--name", "m"], flags, &["root", "/bin/app"]].concat()).code, 0);
+        let archive = fs::File::open(home.path("data/names/m/initrd.cpio")).unwrap();
+        let listed = std::process::Command::new("cpio").args(["-itv", "--quiet", "-n"]).stdin(archive).output().unwrap();
+        let text = String::from_utf8(listed.stdout).unwrap();
+        let line = text.lines().find(|line| line.ends_with("bin/app")).unwrap().to_owned();
+        assert_eq!(home.pith(&["rm", "m"]).code, 0);
+        line.split_whitespace().nth(2).unwrap().parse::<u32>().unwrap()
+    };
+    assert_eq!(owner(&[]), 0);
+    assert_eq!(owner(&["--keep-file-owners"]), theirs);
+}
+
+#[test]
+fn long_rows_are_cut_unless_asked_for_whole() {
+    let home = Home::new();
+    let word = "x".repeat(200);
+    assert_eq!(home.pith(&["create", "-W", "--name", "m", "root", "/bin/app", &word]).code, 0);
+    assert!(!home.pith(&["ps", "-a"]).out.contains(&word));
+    assert!(home.pith(&["ps", "-a", "--no-trunc"]).out.contains(&word));
+}
+
+#[test]
+fn a_restart_has_a_deadline_of_its_own() {
+    let home = Home::new();
+    assert_eq!(home.pith(&["run", "-W", "-d", "--name", "m", "root", "/bin/app", "stubborn"]).code, 0);
+    eventually("the first line", || home.pith(&["logs", "m"]).out == "up\n");
+    // Without it the application would have its ten seconds, and the test its doubts.
+    assert_eq!(home.pith(&["restart", "-t", "0", "m"]).out, "m\n");
+    eventually("the second start", || home.pith(&["logs", "m"]).out == "up\nup\n");
+    assert_eq!(home.pith(&["rm", "-f", "m"]).code, 0);
+}
+
+/// What a command shows on a terminal.
+fn on_a_terminal(home: &Home, arguments: &[&str]) -> String {
+    let plain = home.command(arguments);
+    let quote = |word: &std::ffi::OsStr| format!("'{}'", word.to_str().unwrap());
+    let line = std::iter::once(plain.get_program()).chain(plain.get_args()).map(quote).collect::<Vec<_>>().join(" ");
+    // script(1) gives it a pseudo-terminal.
+    let mut script = std::process::Command::new("script");
+    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]).current_dir(home.path(".")).stdin(std::process::Stdio::null());
+    script.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
+    String::from_utf8_lossy(&script.output().unwrap().stdout).into_owned()
+}
+
+#[test]
+fn colours_are_for_terminals_and_can_be_switched_off() {
+    let home = Home::new();
+    let colour = "\x1b[";
+    let failing = ["logs", "nobody"];
+    assert!(on_a_terminal(&home, &failing).contains(colour));
+    let plain = on_a_terminal(&home, &[&["--no-color"], failing.as_slice()].concat());
+    assert!(plain.starts_with("pith: error: no machine is named") && !plain.contains(colour), "{plain:?}");
+    assert!(!home.pith(&failing).err.contains(colour));
+    assert_eq!(home.pith(&["create", "-W", "--name", "m", "root", "/bin/app"]).code, 0);
+    assert!(!on_a_terminal(&home, &["--no-color", "ps", "-a"]).contains(colour));
+}

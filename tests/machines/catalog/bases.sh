@@ -20,10 +20,27 @@ declare -A layers=(
     [node]="ca-certificates/nodejs/npm"
     [nginx]="nginx-light"
     [redis]="redis-server"
+    [memcached]="memcached"
+    [haproxy]="haproxy"
+    [caddy]="ca-certificates/caddy"
+    [ruby]="ca-certificates/ruby"
+    [php]="ca-certificates/php-cli"
+    [perl]="perl"
+    [jre]="ca-certificates/openjdk-21-jre-headless"
+    [jdk]="ca-certificates/openjdk-21-jre-headless/openjdk-21-jdk-headless"
 )
-# Names that the languages' images have, whatever Debian calls the program; pip installs where it is told to.
-names='cd /usr/local/bin; for name in python3 pip3 node npm; do [ ! -e /usr/bin/$name ] || ln -s /usr/bin/$name .; done;
-    [ ! -e python3 ] || ln -s python3 python; [ ! -e pip3 ] || ln -s pip3 pip; rm -f /usr/lib/python3*/EXTERNALLY-MANAGED'
+# Names and places that Docker Hub's images have and Debian's packages do not; pip installs where it is told to.
+declare -A commands=(
+    [python-slim]="ln -s /usr/bin/python3 /usr/local/bin/; ln -s python3 /usr/local/bin/python"
+    [python]="ln -s /usr/bin/python3 /usr/bin/pip3 /usr/local/bin/; ln -s python3 /usr/local/bin/python; ln -s pip3 /usr/local/bin/pip; rm /usr/lib/python3*/EXTERNALLY-MANAGED"
+    [node-slim]="ln -s /usr/bin/node /usr/local/bin/"
+    [node]="ln -s /usr/bin/node /usr/bin/npm /usr/local/bin/"
+    [ruby]="ln -s /usr/bin/ruby /usr/local/bin/"
+    [php]="ln -s /usr/bin/php /usr/local/bin/"
+    [perl]="ln -s /usr/bin/perl /usr/local/bin/"
+    [jre]="mkdir /opt/java; ln -s /usr/lib/jvm/java-21-openjdk-amd64 /opt/java/openjdk"
+    [jdk]="mkdir /opt/java; ln -s /usr/lib/jvm/java-21-openjdk-amd64 /opt/java/openjdk"
+)
 mounts='--mount=type=cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt/lists'
 # Images are made side by side, and everything is downloaded before: nobody needs apt's lock.
 install='DEBIAN_FRONTEND=noninteractive apt-get -qq -o Debug::NoLocking=1 -o Dpkg::Use-Pty=0 install -y --no-install-recommends'
@@ -33,7 +50,7 @@ dockerfile() {
     echo 'FROM debian'
     IFS=/ read -ra packages <<<"${layers[$1]}"
     for layer in "${packages[@]}"; do echo "RUN $mounts $install $layer >/dev/null"; done
-    [ ${#packages[@]} -eq 0 ] || echo "RUN ${names//$'\n'/ }"
+    [ -z "${commands[$1]:-}" ] || echo "RUN ${commands[$1]}"
 }
 
 key() { { echo "2 $release"; dockerfile "$1"; cat /usr/local/share/ca-certificates/*.crt 2>/dev/null || true; } | sha256sum | cut -d' ' -f1; }
@@ -48,13 +65,10 @@ mkdir -p "$cache"
 
 # Debian alone, with the authorities that this machine trusts besides Debian's, such as a company's proxy.
 trust='mkdir -p "$1/usr/local/share/ca-certificates"; cp /usr/local/share/ca-certificates/*.crt "$1/usr/local/share/ca-certificates/" 2>/dev/null || true;
-    rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin'
-if [ ! -e "$cache/debian.tar" ]; then
-    SOURCE_DATE_EPOCH=0 mmdebstrap --quiet --variant=apt --aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-        --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io --customize-hook="$trust" "$release" "$cache/new.tar"
-    rm -f "$cache/debian.digest"
-    mv "$cache/new.tar" "$cache/debian.tar"
-fi
+    mkdir -p "$1/usr/share/man/man1"; rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin'
+rm -f "$cache"/debian.*
+SOURCE_DATE_EPOCH=0 mmdebstrap --quiet --variant=apt --aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io --customize-hook="$trust" "$release" "$cache/debian.tar"
 
 run() {
     local context=$cache/context-$1
@@ -97,9 +111,8 @@ FROM debian
 RUN $mounts apt-get -qq update && ${install/ install/ install --download-only} $all >/dev/null
 END
 # Those that others begin with come first.
-order=(debian golang python-slim node-slim rust python node nginx redis)
+order=(debian golang jre python-slim node-slim rust jdk python node nginx redis memcached haproxy caddy ruby php perl)
 printf '%s\n' "${order[@]}" | grep -Fxf <(printf '%s\n' "${missing[@]}") >"$cache/order"
-export dir cache engine release names mounts install
 worker() { local at=0 name; while read -r name; do [ $((at++ % 2)) -ne "$1" ] || make "$name"; done <"$cache/order"; }
 worker 0 &
 other=$!

@@ -1,5 +1,6 @@
 //! The catalogue, started as its READMEs say, from base images that a registry on this machine serves.
 
+use crate::server::HTTP;
 use crate::{Place, Server, finish, fixtures, free_port, pith_path, root, wait_for};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -101,12 +102,17 @@ impl Catalog {
         place
     }
 
+    /// Removes what takes much room and is made anew when it is needed: the layers of base images as directories, which only commands run on.
+    pub fn shrink(&self) {
+        let _ = fs::remove_dir_all(Self::directory().join("place/data/build/unpacked"));
+    }
+
     /// Starts an entry, such as `library/nginx`, as its README says, on a free port; sends the README's request, and compares with the README's answer.
     pub fn start(&self, entry: &str) -> Server {
         let directory = root().join("catalog").join(entry);
         let readme = Readme::of(&directory);
         let (host_port, guest_port) = readme.ports();
-        let server = Server::start_project(&directory, self.place(), BUILD_DEADLINE, guest_port, readme.run_words());
+        let server = Server::start_project(&directory, self.place(), BUILD_DEADLINE, (guest_port, readme.greeting()), readme.run_words());
         let client = readme.client.replace(&format!("localhost:{host_port}"), &server.address.to_string());
         let client = client.replace("redis-cli ", &format!("redis-cli -p {} ", server.address.port()));
         let mut command = Command::new("sh");
@@ -134,6 +140,12 @@ impl Readme {
         let run = lines.next().expect("the first command").to_owned();
         assert!(run.starts_with("pith run ") && run.ends_with(" ."), "{run}");
         Self { run, client: lines.collect::<Vec<_>>().join("\n"), answer: answer.trim().to_owned() }
+    }
+
+    /// What a server of this kind answers, whatever it is asked.
+    fn greeting(&self) -> &'static [u8] {
+        // Line protocols have something to say about an empty line.
+        if self.client.contains("telnet://") { b"\r\n" } else { HTTP }
     }
 
     /// Published port and the machine's.

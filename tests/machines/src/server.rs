@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// To servers that do not speak HTTP this is a bad request, which most of them answer too.
+pub(crate) const HTTP: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
+
 /// A machine that answers on a published port.
 pub struct Server {
     child: Child,
@@ -33,27 +36,28 @@ impl Server {
     pub fn start_on<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(machine_type: &str, place: Place, guest_port: u16, args: I) -> Server {
         let mut command = place.pith();
         command.env("PITH_QEMU_MACHINE", machine_type);
-        Self::start_command(command, place, DEADLINE, guest_port, args)
+        Self::start_command(command, place, DEADLINE, (guest_port, HTTP), args)
     }
 
-    /// [`start_in`](Self::start_in) this directory, with a deadline of its own for what has to be built first.
+    /// [`start_in`](Self::start_in) this directory, with a deadline of its own for what has to be built first, and this to ask
+    /// until it is answered.
     pub fn start_project<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
         directory: &Path,
         place: Place,
         limit: Duration,
-        guest_port: u16,
+        (guest_port, greeting): (u16, &[u8]),
         args: I,
     ) -> Server {
         let mut command = place.pith();
         command.current_dir(directory);
-        Self::start_command(command, place, limit, guest_port, args)
+        Self::start_command(command, place, limit, (guest_port, greeting), args)
     }
 
     fn start_command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
         mut command: Command,
         place: Place,
         limit: Duration,
-        guest_port: u16,
+        (guest_port, greeting): (u16, &[u8]),
         args: I,
     ) -> Server {
         let port = free_port();
@@ -69,7 +73,7 @@ impl Server {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut server = Server { child, out, err, place, address };
         let deadline = Instant::now() + limit;
-        while !server.answers() {
+        while !server.answers(greeting) {
             if let Some(status) = server.child.try_wait().expect("our child") {
                 let (out, err) = server.output();
                 panic!("the machine ended before it answered: {status}\n--- stdout\n{out}\n--- stderr\n{err}");
@@ -86,13 +90,12 @@ impl Server {
         server
     }
 
-    /// User-mode networking accepts on the host's side before the guest listens, so only an answer counts. To the servers that do not speak HTTP
-    /// this is a bad request, which they answer too.
-    fn answers(&self) -> bool {
+    /// User-mode networking accepts on the host's side before the guest listens, so only an answer counts.
+    fn answers(&self, greeting: &[u8]) -> bool {
         let Ok(mut stream) = TcpStream::connect_timeout(&self.address, Duration::from_secs(2)) else { return false };
         let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
         let mut byte = [0];
-        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").is_ok() && stream.read(&mut byte).is_ok_and(|n| n == 1)
+        stream.write_all(greeting).is_ok() && stream.read(&mut byte).is_ok_and(|n| n == 1)
     }
 
     fn output(&mut self) -> (String, String) {

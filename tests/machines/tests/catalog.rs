@@ -49,16 +49,73 @@ fn redis(server: &Server) {
     assert!(bench.matches("requests per second").count() >= 2, "{bench}");
 }
 
+fn http_lua(server: &Server) {
+    assert_eq!(server.status_of("/none"), "404");
+    assert_eq!(server.get("/repeat/la/1000").split(' ').count(), 100);
+}
+
+fn http_perl(server: &Server) {
+    assert_eq!(server.status_of("/none"), "404");
+    assert_eq!(server.get("/count/zyx"), "x1 y1 z1\n");
+}
+
+fn http_php(server: &Server) {
+    assert_eq!(server.status_of("/none"), "404");
+    // PHP's server closes every connection in a way that wrk counts as an error, on Linux too.
+    (0..20).for_each(|_| assert_eq!(server.get_with(&["--data", "12345"], "/reverse"), "54321\n"));
+}
+
+fn http_ruby(server: &Server) {
+    assert_eq!(server.status_of("/none"), "404");
+    assert_eq!(server.get("/primes/2"), "[2]\n");
+}
+
+fn http_java(server: &Server) {
+    assert_eq!(server.status_of("/none"), "404");
+    assert_eq!(server.get("/upper/abc"), "ABC\n");
+    server.wrk("/");
+}
+
+fn memcached(server: &Server) {
+    let port = server.address.port();
+    let talk = format!(
+        "{{ for i in $(seq 500); do printf 'set k%d 0 0 3\\r\\nabc\\r\\n' $i; done; printf 'get k1 k500\\r\\nquit\\r\\n'; }} | curl -sS telnet://127.0.0.1:{port}"
+    );
+    let said = server.client("sh", &["-c", &talk]);
+    assert_eq!((said.matches("STORED").count(), said.matches("VALUE").count()), (500, 2), "{said}");
+}
+
+fn haproxy(server: &Server) {
+    assert_eq!(server.get("/back"), "from behind\n");
+    server.wrk("/");
+    server.wrk("/back");
+}
+
+fn caddy(server: &Server) {
+    assert_eq!(server.status_of("/none"), "404");
+    assert_eq!(server.get("/version"), "caddy");
+    server.wrk("/");
+}
+
 /// Entry, what more it is asked, and the status with which it ends when it is asked to.
 type Row = (&'static str, fn(&Server), i32);
 
-const ENTRIES: [Row; 7] = [
+const ENTRIES: [Row; 15] = [
     ("examples/http-c", http_c, 0),
     ("examples/http-go", http_go, 0),
     ("examples/http-rust", http_rust, 0),
     ("examples/http-node", http_node, 0),
     // Flask's own server has no handler for SIGTERM.
     ("examples/flask-sqlite", flask_sqlite, 128 + 15),
+    ("examples/http-java", http_java, 128 + 15),
+    ("examples/http-lua", http_lua, 128 + 15),
+    ("examples/http-perl", http_perl, 0),
+    ("examples/http-php", http_php, 128 + 15),
+    ("examples/http-ruby", http_ruby, 0),
+    ("library/caddy", caddy, 0),
+    // HAProxy says with its status which signal ended it.
+    ("library/haproxy", haproxy, 128 + 15),
+    ("library/memcached", memcached, 0),
     ("library/nginx", nginx, 0),
     ("library/redis", redis, 0),
 ];
@@ -92,6 +149,7 @@ fn main() {
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Some(catalog) = catalog {
         catalog.place().assert_clean();
+        catalog.shrink();
     }
     conclusion.exit();
 }

@@ -59,9 +59,9 @@ fn foreign_host(line: &str) -> Option<&str> {
         }
         let rest = line.get(at + mark.len()..)?;
         let host = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-').next()?;
-        // A name without a dot is a placeholder ("http://ADDR/"), as are the reserved example domains.
-        (host.contains('.') && !HOSTS.contains(&host) && !host.contains("example.") && host.parse::<std::net::Ipv4Addr>().is_err())
-            .then_some(host)
+        // A name without a dot is a placeholder ("http://ADDR/"), as are the reserved domains (RFC 2606).
+        let is_nobodys = !host.contains('.') || host.contains("example.") || host.ends_with(".invalid");
+        (!is_nobodys && !HOSTS.contains(&host) && host.parse::<std::net::Ipv4Addr>().is_err()).then_some(host)
     })
 }
 

@@ -69,7 +69,8 @@ const ARCHITECTURES: [&str; 2] = ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"];
 
 /// `linux.seccomp` of a bundle (OCI runtime specification, config-linux.md).
 pub(super) fn profile() -> Value {
-    let rule = |names: &[&str], errno: u32, args: Value| json!({ "names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": errno, "args": args });
+    let rule =
+        |names: &[&str], errno: u32, args: Value| json!({ "names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": errno, "args": args });
     let mut rules = vec![
         rule(&REFUSED, EPERM, json!([])),
         // Its flags are in memory, where no filter sees them; libraries fall back to clone.

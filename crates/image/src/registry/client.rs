@@ -288,7 +288,7 @@ fn may_pass(problem: &str) -> bool {
 }
 
 /// An error of the connection in a user's words.
-pub(super) fn describe(error: &ureq::Error) -> String {
+pub(crate) fn describe(error: &ureq::Error) -> String {
     match error {
         ureq::Error::HostNotFound => UNRESOLVED.to_owned(),
         ureq::Error::Timeout(which) => format!("no answer in time ({which})"),

@@ -2,7 +2,7 @@
 
 mod auth;
 mod blobs;
-mod client;
+pub(crate) mod client;
 pub mod credentials;
 mod pull;
 mod push;

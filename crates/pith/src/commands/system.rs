@@ -174,9 +174,9 @@ fn df(store: &Store, output: Output) -> Result<u8> {
     for (name, total, active, size, free) in [
         ("Machines", total, live, size, free),
         ("Cache", files.len(), files.len(), cached, stale),
-        ("Build cache", steps, 0, built, built),
         ("Root file systems", packed.total, packed.shared, packed.bytes, packed.bytes.saturating_sub(packed.shared_bytes)),
         ("Kernels", kernels.kernels, 0, kernels.bytes, kernels.bytes),
+        ("Build cache", steps, 0, built, built),
     ] {
         let row = vec![name.to_owned(), total.to_string(), active.to_string(), bytes(size), bytes(free)];
         listing.push(row, json!({ "type": name, "total": total, "active": active, "size_bytes": size, "reclaimable_bytes": free }));

@@ -3,8 +3,8 @@
 #![no_main]
 use pith_configuration::saved::Age;
 use pith_configuration::{Core, Request, Saved, configure, explain};
-use pith_kraftfile::edit::{NewLibrary, add_library, remove_library};
 use pith_kraftfile::Project;
+use pith_kraftfile::edit::{NewLibrary, add_library, remove_library};
 use std::cell::OnceCell;
 
 thread_local!(static CORE: OnceCell<Core> = const { OnceCell::new() });

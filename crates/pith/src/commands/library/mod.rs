@@ -60,8 +60,8 @@ fn write(path: &Path, text: &str) -> Result<()> {
 /// What a library of that name is in Pith.
 fn meaning(core: &Core, name: &str) -> Option<String> {
     let option = library_option(name);
-    Some(match core.kconfig().find(&option).map(|_| Meaning::Option(option.clone())).or_else(|| core.meaning(&option).cloned())? {
-        Meaning::Option(option) => format!("CONFIG_{option}"),
+    Some(match core.kconfig().find(&option).map(|_| Meaning::Option(vec![option.clone()])).or_else(|| core.meaning(&option).cloned())? {
+        Meaning::Option(options) => options.iter().map(|option| format!("CONFIG_{option}")).collect::<Vec<_>>().join(", "),
         Meaning::BuiltIn(why) => format!("built in: {why}"),
         Meaning::Setting(why) => why,
         Meaning::Unsupported(why) => format!("not supported: {why}"),
