@@ -6,6 +6,7 @@ mod serial;
 
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
+#[cfg(any(feature = "agent", feature = "devfs"))]
 use core::sync::atomic::{AtomicU32, Ordering};
 use file::Source;
 pub use pith_abi::agent::Stream;
@@ -31,12 +32,14 @@ enum Way {
 }
 
 /// No size of a terminal: there is none.
+#[cfg(any(feature = "agent", feature = "devfs"))]
 const NO_TERMINAL: (u16, u16) = (u16::MAX, u16::MAX);
 
 /// What the host reaches of the kernel, once it is there.
 pub struct Kernel {
     application: Once<Weak<Process>>,
     /// The application's terminal: rows in the upper half, columns in the lower; [`NO_TERMINAL`].
+    #[cfg(any(feature = "agent", feature = "devfs"))]
     window: AtomicU32,
     #[cfg(feature = "agent")]
     stats: Once<Box<dyn Fn() -> pith_abi::agent::Stats + Send + Sync>>,
@@ -44,17 +47,20 @@ pub struct Kernel {
 
 impl Kernel {
     /// Rows and columns of the terminal, if there is one.
+    #[cfg(any(feature = "agent", feature = "devfs"))]
     fn window(&self) -> Option<(u16, u16)> {
         let [r1, r0, c1, c0] = self.window.load(Ordering::Relaxed).to_be_bytes();
         let window = (u16::from_be_bytes([r1, r0]), u16::from_be_bytes([c1, c0]));
         (window != NO_TERMINAL).then_some(window)
     }
 
+    #[cfg(any(feature = "agent", feature = "devfs"))]
     fn set_window(&self, (rows, columns): (u16, u16)) {
         self.window.store(u32::from(rows) << 16 | u32::from(columns), Ordering::Relaxed);
     }
 
     /// Gives the terminal another size and tells the application; `false` when there is no terminal.
+    #[cfg(any(feature = "agent", feature = "devfs"))]
     fn resize(&self, rows: u16, columns: u16) -> bool {
         let (old, new) = (self.window(), (rows, columns));
         if old.is_some_and(|old| old != new) {
@@ -93,6 +99,7 @@ impl Console {
             way: Once::new(),
             kernel: Kernel {
                 application: Once::new(),
+                #[cfg(any(feature = "agent", feature = "devfs"))]
                 window: AtomicU32::new(u32::MAX),
                 #[cfg(feature = "agent")]
                 stats: Once::new(),
