@@ -10,6 +10,9 @@ impl Kernel for Machine {
         assert!((1..=64).contains(&number));
         number.is_multiple_of(2)
     }
+    fn resize(&self, rows: u16, _columns: u16) -> bool {
+        rows.is_multiple_of(2)
+    }
     fn stats(&self) -> Stats {
         Stats::default()
     }
