@@ -250,7 +250,7 @@ fn policies_and_what_is_not_there() {
     let error = get(&images, &format!("{address}/app"), PullPolicy::Missing).expect_err("nobody listens");
     assert!(matches!(&error, Error::Network { .. }) && error.to_string().contains("refused"), "{error}");
     let error = get(&images, "pith-test.invalid/app", PullPolicy::Missing).expect_err("no such host");
-    let words = "pith-test.invalid/app: asking pith-test.invalid: the host's name cannot be resolved";
+    let words = "pith-test.invalid/app:latest: asking pith-test.invalid: the host's name cannot be resolved";
     assert!(error.to_string().starts_with(words), "{error}");
     // A registry may answer elsewhere than its name says.
     let refused = Error::Network {
