@@ -90,11 +90,8 @@ pub struct Measured {
 }
 
 /// Promises without a measurement, and why.
-const PENDING: [(&str, &str, &str); 3] = [
-    ("guest's own time, entry -> main, under KVM", "<= 50 us", "no usable /dev/kvm where this was measured; the row above is TCG"),
-    ("full kernel build, 2 cores", "<= 60 s", "pending: `pith build` does not exist yet; `kernel/build.sh` alone is no measure of it"),
-    ("same configuration again", "<= 0.3 s", "pending: `pith build` and its cache do not exist yet"),
-];
+const PENDING: [(&str, &str, &str); 1] =
+    [("guest's own time, entry -> main, under KVM", "<= 50 us", "no usable /dev/kvm where this was measured; the row above is TCG")];
 
 fn conditions(lab: &Lab) -> String {
     let control = lab.control.as_deref().map_or_else(|| "none could be had".to_owned(), |r| format!("Debian's linux-image-{r}"));

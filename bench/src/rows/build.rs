@@ -17,13 +17,13 @@ const ENTRIES: [&str; 2] = ["library/nginx", "examples/http-go"];
 
 /// Seconds on the clock and of processors.
 #[derive(Default)]
-struct Times {
-    wall: Sample,
+pub(super) struct Times {
+    pub(super) wall: Sample,
     cpu: Sample,
 }
 
 impl Times {
-    fn show(&self) -> String {
+    pub(super) fn show(&self) -> String {
         match self.wall.median() {
             None => "-".to_owned(),
             Some(_) => format!("{}, {} of processors", self.wall.show("s"), self.cpu.show("s")),
@@ -31,7 +31,7 @@ impl Times {
     }
 
     /// Runs a command to its end.
-    fn add(&mut self, mut command: Command) -> Result<()> {
+    pub(super) fn add(&mut self, mut command: Command) -> Result<()> {
         let (before, start) = (host::own_seconds(), Instant::now());
         let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
         self.wall.add(start.elapsed().as_secs_f64());
@@ -62,11 +62,11 @@ struct Site<'l> {
     made: usize,
 }
 
-fn failed(path: &Path) -> impl Fn(std::io::Error) -> String {
+pub(super) fn failed(path: &Path) -> impl Fn(std::io::Error) -> String {
     move |error| format!("{}: {error}", path.display())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).map_err(failed(to))?;
     for item in fs::read_dir(from).map_err(failed(from))?.flatten() {
         let target = to.join(item.file_name());
@@ -79,7 +79,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Removes what is there.
-fn clear(directory: &Path) -> Result<()> {
+pub(super) fn clear(directory: &Path) -> Result<()> {
     // buildah leaves its layers' directory mounted on itself.
     let _ = Command::new("umount").arg("--lazy").arg(directory.join("root/overlay")).stderr(Stdio::null()).status();
     match fs::remove_dir_all(directory) {

@@ -3,6 +3,7 @@
 mod build;
 mod command;
 mod http;
+mod kernel;
 mod memory;
 mod micro;
 mod size;
@@ -17,7 +18,7 @@ use std::time::Duration;
 pub type Measure = fn(&Lab) -> Result<Vec<Row>>;
 
 /// All of them, in the order of the table, by the name that `bench/run.sh` takes.
-pub const ALL: [(&str, Measure); 9] = [
+pub const ALL: [(&str, Measure); 10] = [
     ("size", size::measure),
     ("start", start::first_line),
     ("entry", start::entry),
@@ -27,6 +28,7 @@ pub const ALL: [(&str, Measure); 9] = [
     ("rootfs", memory::root_file_system),
     ("command", command::measure),
     ("build", build::measure),
+    ("kernel", kernel::measure),
 ];
 
 /// How long a guest may take for its first words. The control needs seconds, and the host may be busy.
