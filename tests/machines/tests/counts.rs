@@ -23,7 +23,7 @@ fn sizes_of_images() {
     for (preset, bound) in IMAGES {
         let image = root().join(format!("kernel/target/images/{preset}-x86_64"));
         let bytes = image.metadata().unwrap_or_else(|error| panic!("{}: {error}; `make images`", image.display())).len();
-        assert!(bytes <= bound, "{preset}: {bytes} bytes, at most {bound} expected; `sizes` of tools/lint says what they are");
+        assert!(bytes <= bound, "{preset}: {bytes} bytes, at most {bound} expected; `pith-kernel sizes` says what they are");
     }
 }
 
