@@ -11,6 +11,10 @@
 //! Neighbours: `sched`, `signal`, `mm`, `vfs`, `futex` below; `syscall` and `image` above.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(any(feature = "exec", feature = "laid-out")),
+    allow(dead_code, reason = "without a way to begin a program, nobody calls what all of them share")
+)]
 
 extern crate alloc;
 
