@@ -17,14 +17,12 @@ const TESTS: [(&str, &str); 7] = [
     ("touched", "mmap + munmap, touched page"),
 ];
 
-/// Why a row cannot do much better under emulation; the instructions are those that `tests/machines/tests/counts.rs` holds us to.
+/// What a missed row consists of; the instructions are those that `tests/machines/tests/counts.rs` holds us to.
 fn why(name: &str) -> &'static str {
     match name {
-        "syscall" => {
-            "; under TCG both sides pay alike for syscall, swapgs and sti, which each end a translated block: that is most of our 147 instructions' time"
-        }
-        "futex" | "pipe" => "; two system calls and a switch: the same fixed costs of TCG three times over",
-        "mmap" => "; two system calls: the same fixed costs of TCG twice",
+        "syscall" => "; 147 instructions, among them syscall, swapgs and sti, which each end a block of TCG's",
+        "futex" | "pipe" => "; two system calls and a switch of threads",
+        "mmap" => "; two system calls",
         _ => "",
     }
 }

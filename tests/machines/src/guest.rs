@@ -3,7 +3,7 @@
 //! [`Board`] describes one; [`Board::boot`] runs it to its end, [`Board::start`] leaves it running. [`boot`] is the short form for a kernel, an archive and
 //! a guest command line.
 
-use crate::{DEADLINE, Namespace, Place, collect, finish, root, wait_until};
+use crate::{DEADLINE, Namespace, Place, finish, root, start_collecting, wait_until};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -105,15 +105,8 @@ impl<'a> Board<'a> {
     /// Starts it.
     pub fn start(self) -> Running {
         let place = Place::new();
-        let mut command = self.command(&place);
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|e| panic!("{command:?}: {e}"));
-        let out = Some(collect(child.stdout.take().expect("piped")));
-        let err = Some(collect(child.stderr.take().expect("piped")));
+        let (child, out, err) = start_collecting(self.command(&place));
+        let (out, err) = (Some(out), Some(err));
         Running { child, out, err, place }
     }
 

@@ -105,12 +105,24 @@ impl Outcome {
     }
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
+fn collect(mut pipe: impl Read + Send + 'static) -> Collected {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let _ = pipe.read_to_end(&mut bytes);
         bytes
     })
+}
+
+/// A reader of a child's output, until its end.
+type Collected = std::thread::JoinHandle<Vec<u8>>;
+
+/// Starts a command without input; its output and errors are collected from the first byte.
+fn start_collecting(mut command: Command) -> (Child, Collected, Collected) {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let out = collect(child.stdout.take().expect("piped"));
+    let err = collect(child.stderr.take().expect("piped"));
+    (child, out, err)
 }
 
 /// Waits for a child until `deadline`; ends it (this very process) when that passes.

@@ -1,6 +1,6 @@
 //! A machine that answers.
 
-use crate::{DEADLINE, Outcome, Place, collect, finish, free_port, interrupt, wait_until};
+use crate::{DEADLINE, Outcome, Place, finish, free_port, interrupt, start_collecting, wait_until};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -62,14 +62,8 @@ impl Server {
     ) -> Server {
         let port = free_port();
         command.args(["run", "-W", "--rm", "-p", &format!("127.0.0.1:{port}:{guest_port}")]).args(args);
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|e| panic!("{command:?}: {e}"));
-        let out = Some(collect(child.stdout.take().expect("piped")));
-        let err = Some(collect(child.stderr.take().expect("piped")));
+        let (child, out, err) = start_collecting(command);
+        let (out, err) = (Some(out), Some(err));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut server = Server { child, out, err, place, address };
         let deadline = Instant::now() + limit;
