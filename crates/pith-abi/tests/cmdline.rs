@@ -48,6 +48,8 @@ fn transports_at_the_end() {
     assert_eq!(config.virtio_mmio, [device(0xfeb0_0e00, 12), device(0xfeb0_0c00, 11)]);
     let config = parse("virtio_mmio.device=4K@0xd0000000:5:0 -- a");
     assert_eq!(config.virtio_mmio, [MmioDevice { base: 0xd000_0000, size: 4096, irq: 5 }]);
+    let config = parse("virtio_mmio.device=512@0x1000:3 -- /app virtio_mmio.device=512@0xfeb00e00:12");
+    assert_eq!(config.virtio_mmio, [device(0x1000, 3), device(0xfeb0_0e00, 12)], "in the order of the line");
     assert_eq!(parse("-- a virtio_mmio.device=x").argv.len(), 2);
     assert_eq!(parse("virtio_mmio.device=512@0x1000:3").virtio_mmio.len(), 1);
 }
@@ -254,7 +256,7 @@ proptest! {
         prop_assert_eq!(GuestConfig::parse(&line).unwrap(), config.clone(), "{}", line);
         // QEMU's own words after it change nothing but the transports.
         let mut more = config;
-        more.virtio_mmio.insert(0, MmioDevice { base: 0xfeb0_0e00, size: 512, irq: 12 });
+        more.virtio_mmio.push(MmioDevice { base: 0xfeb0_0e00, size: 512, irq: 12 });
         let line = format!("{line} virtio_mmio.device=512@0xfeb00e00:12");
         prop_assert_eq!(GuestConfig::parse(&line).unwrap(), more, "{}", line);
     }

@@ -96,7 +96,7 @@ impl GuestConfig {
     }
 
     fn read(&mut self, text: &str) -> Result<(), ParseError> {
-        let text = take_trailing_mmio(text, &mut self.virtio_mmio);
+        let (text, trailing_devices) = split_trailing_mmio(text);
         let separator = find_separator(text)?;
         let end = separator.unwrap_or(text.len());
         let parameters = text.get(..end).unwrap_or_default();
@@ -126,6 +126,7 @@ impl GuestConfig {
                 self.argv.push(lexer.word()?);
             }
         }
+        self.virtio_mmio.extend(trailing_devices);
         Ok(())
     }
 
@@ -220,7 +221,7 @@ fn one<'v>(value: &'v Value, expected: &'static str) -> Result<(usize, &'v str),
 
 /// QEMU's microvm appends its transports after everything, also after the arguments. The builder quotes arguments
 /// that look like one, so that a bare one at the end is always a transport.
-fn take_trailing_mmio<'a>(text: &'a str, devices: &mut Vec<MmioDevice>) -> &'a str {
+fn split_trailing_mmio(text: &str) -> (&str, impl Iterator<Item = MmioDevice>) {
     let mut text = text.trim_end_matches(is_space);
     let mut found = Vec::new();
     loop {
@@ -230,8 +231,7 @@ fn take_trailing_mmio<'a>(text: &'a str, devices: &mut Vec<MmioDevice>) -> &'a s
         found.push(device);
         text = text.get(..start).unwrap_or_default().trim_end_matches(is_space);
     }
-    devices.extend(found.into_iter().rev());
-    text
+    (text, found.into_iter().rev())
 }
 
 /// Where the bare word `--` stands, outside quotes and lists.
