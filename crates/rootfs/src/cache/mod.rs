@@ -16,9 +16,12 @@ use crate::error::RootfsError;
 use crate::sink::{Format, Packed};
 use crate::source::cannot_read;
 use pith_image::{Algorithm, Digest};
+use rustix::fs::{AtFlags, CWD};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -44,10 +47,10 @@ struct Record {
     recent: Vec<(PathBuf, Digest)>,
 }
 
-/// A packed root file system in the cache.
-#[derive(Clone, Debug)]
+/// A packed root file system in the cache. It is held open: whoever has one can use it, whatever others make or remove meanwhile.
+#[derive(Debug)]
 pub struct Entry {
-    path: PathBuf,
+    file: File,
     /// What it is.
     pub format: Format,
     /// Its length in bytes.
@@ -64,11 +67,12 @@ impl Entry {
     /// # Errors
     /// Those of the file system.
     pub fn place(&self, at: &Path) -> io::Result<()> {
-        // Refused across file systems, and for files of other users.
-        match fs::hard_link(&self.path, at) {
+        let held = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        // Refused across file systems, for files of other users, and for a file that has lost its last name.
+        match rustix::fs::linkat(CWD, &held, CWD, at, AtFlags::SYMLINK_FOLLOW) {
             Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-            Err(_) => fs::copy(&self.path, at).map(drop),
+            Err(Errno::EXIST) => Err(Errno::EXIST.into()),
+            Err(_) => fs::copy(&held, at).map(drop),
         }
     }
 }
@@ -121,7 +125,8 @@ impl Cache {
         let record = Self::record(&directory)?;
         let format = record.format.parse().ok()?;
         let path = directory.join(name(format));
-        if fs::metadata(&path).ok()?.len() != record.bytes {
+        let file = File::open(path).ok()?;
+        if file.metadata().ok()?.len() != record.bytes {
             return None;
         }
         for (file, contents) in &record.recent {
@@ -132,7 +137,7 @@ impl Cache {
         // Who may only read it cannot keep it from being removed some day.
         let used = File::options().append(true).open(directory.join(RECORD)).and_then(|file| file.set_modified(SystemTime::now()));
         drop(used);
-        Some(Entry { path, format, bytes: record.bytes, entries: record.entries, notes: record.notes })
+        Some(Entry { file, format, bytes: record.bytes, entries: record.entries, notes: record.notes })
     }
 
     /// Keeps what `write` writes, which must come to what `packed` says. `own` is told of everything that is made, to give it to its owner.
@@ -160,6 +165,7 @@ impl Cache {
         let mut out = BufWriter::with_capacity(1 << 18, File::create(&path).map_err(failed)?);
         write(&mut out)?;
         out.into_inner().map_err(|error| failed(error.into_error()))?;
+        let file = File::open(&path).map_err(failed)?;
         let Packed { bytes, entries, notes, .. } = packed;
         let record = Record { format: format.to_string(), bytes, entries, notes, recent };
         let text = serde_json::to_vec(&record).map_err(|error| failed(error.into()))?;
@@ -173,7 +179,7 @@ impl Cache {
             other => other.map_err(failed)?,
         }
         let Record { notes, .. } = record;
-        Ok(Entry { path: place.join(name(format)), format, bytes, entries, notes })
+        Ok(Entry { file, format, bytes, entries, notes })
     }
 
     /// Its directory.

@@ -29,6 +29,11 @@ impl Home {
         Fingerprint::of_tree(&tree, Format::Cpio).unwrap()
     }
 
+    /// Where an entry's file is.
+    fn kept(&self, fingerprint: &Fingerprint) -> PathBuf {
+        self.path("cache").join(fingerprint.key.hex()).join(name(Format::Cpio))
+    }
+
     fn make(&self, fingerprint: &Fingerprint) -> Entry {
         let tree = source::read(&self.path("root"), SourceKind::Directory, &SourceOptions::default()).unwrap();
         let plan = Plan::new(&tree, Format::Cpio).unwrap();
@@ -43,8 +48,9 @@ fn what_was_made_is_found_until_anything_changes() {
     assert!(home.cache.find(&before).is_none());
     let made = home.make(&before);
     let found = home.cache.find(&home.fingerprint()).unwrap();
-    assert_eq!((found.bytes, found.entries, &found.path), (made.bytes, made.entries, &made.path));
-    assert_eq!(fs::metadata(&found.path).unwrap().len(), found.bytes);
+    assert_eq!((found.bytes, found.entries), (made.bytes, made.entries));
+    let file = fs::metadata(home.kept(&before)).unwrap();
+    assert_eq!((file.len(), file.ino()), (found.bytes, found.file.metadata().unwrap().ino()));
 
     let is_found = || home.cache.find(&home.fingerprint()).is_some();
     let permissions = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
@@ -100,6 +106,19 @@ fn machines_share_the_bytes_and_keep_them() {
 }
 
 #[test]
+fn an_entry_in_hand_survives_what_others_do() {
+    let home = Home::new();
+    let fingerprint = home.fingerprint();
+    let (first, second) = (home.make(&fingerprint), home.make(&fingerprint));
+    first.place(&home.path("one")).unwrap();
+    home.cache.clear().unwrap();
+    second.place(&home.path("two")).unwrap();
+    let bytes = |name| fs::read(home.path(name)).unwrap();
+    assert_eq!(bytes("one").len() as u64, first.bytes);
+    assert_eq!(bytes("one"), bytes("two"));
+}
+
+#[test]
 fn damage_and_failures_leave_nothing_to_be_found() {
     let home = Home::new();
     let fingerprint = home.fingerprint();
@@ -109,11 +128,12 @@ fn damage_and_failures_leave_nothing_to_be_found() {
     });
     assert!(failed.is_err() && home.cache.find(&fingerprint).is_none());
     assert_eq!(home.cache.usage().total, 0, "what was begun is gone");
-    let entry = home.make(&fingerprint);
-    File::options().write(true).open(&entry.path).unwrap().set_len(3).unwrap();
+    home.make(&fingerprint);
+    let kept = home.kept(&fingerprint);
+    File::options().write(true).open(&kept).unwrap().set_len(3).unwrap();
     assert!(home.cache.find(&fingerprint).is_none(), "cut short");
     home.make(&fingerprint);
-    fs::write(entry.path.with_file_name(RECORD), "{").unwrap();
+    fs::write(kept.with_file_name(RECORD), "{").unwrap();
     assert!(home.cache.find(&fingerprint).is_none(), "no record");
     home.make(&fingerprint);
     assert!(home.cache.find(&fingerprint).is_some(), "made anew in its place");
@@ -122,8 +142,9 @@ fn damage_and_failures_leave_nothing_to_be_found() {
 #[test]
 fn what_nobody_used_for_long_goes() {
     let home = Home::new();
-    let old = home.make(&home.fingerprint());
-    let record = old.path.with_file_name(RECORD);
+    home.make(&home.fingerprint());
+    let old = home.kept(&home.fingerprint());
+    let record = old.with_file_name(RECORD);
     let long_ago = SystemTime::now() - UNUSED - Duration::from_secs(60);
     let age = |path: &Path| File::options().append(true).open(path).unwrap().set_modified(long_ago).unwrap();
     age(&record);
@@ -131,11 +152,11 @@ fn what_nobody_used_for_long_goes() {
     assert!(home.cache.find(&home.fingerprint()).is_some());
     fs::write(home.path("root/more"), "").unwrap();
     home.make(&home.fingerprint());
-    assert!(old.path.exists());
+    assert!(old.exists());
     age(&record);
     fs::write(home.path("root/more"), "more").unwrap();
     home.make(&home.fingerprint());
-    assert!(!old.path.exists());
+    assert!(!old.exists());
     assert_eq!(home.cache.usage().total, 2);
 }
 
