@@ -19,6 +19,8 @@ pub struct Request {
     pub target: Option<String>,
     /// `--build-secret`.
     pub secrets: Vec<Secret>,
+    /// `--build-ssh`: sockets of SSH agents that RUN may speak to, by name.
+    pub ssh_agents: BTreeMap<String, PathBuf>,
     /// What the image is for.
     pub platform: Platform,
     /// Whether earlier results may be used.

@@ -5,7 +5,7 @@ use crate::connect::{connect, with_causes};
 use crate::error::{Error, Result};
 use crate::progress::{Event, Progress};
 use crate::request::Request;
-use crate::session::{self, Credentials, Directories, Output, Secrets, Services};
+use crate::session::{self, Agents, Credentials, Directories, Output, Secrets, Services};
 use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bollard_buildkit_proto::moby::buildkit::v1::{SolveRequest, StatusRequest, StatusResponse};
 use pith_image::{Digest, Engine, Image, Reference, Store};
@@ -88,6 +88,7 @@ async fn solve(
         output: Output::new(output),
         secrets: Secrets::read(&request.secrets)?,
         credentials: Credentials(request.settings.clone()),
+        agents: Agents(request.ssh_agents.clone()),
     };
     let refused = |status: Status| Error::Unreachable { address: address.to_string(), problem: describe(&status) };
     session::serve(&mut client, id, &shared_key, services).await.map_err(refused)?;

@@ -311,6 +311,7 @@ fn a_daemon_gets_what_it_asks_for_and_sends_the_image_back() {
         build_args: BTreeMap::from([("A".to_owned(), "b c".to_owned())]),
         target: Some("last".to_owned()),
         secrets: vec![Secret { id: "key".to_owned(), source: SecretSource::File(path("key")) }],
+        ssh_agents: BTreeMap::new(),
         platform: Platform::new("linux", "amd64"),
         use_cache: false,
         pull: true,
@@ -348,7 +349,7 @@ fn a_daemon_gets_what_it_asks_for_and_sends_the_image_back() {
             &format!("left {directory_mode} 0:0 0 "),
             "left/keep me 640 0:0 1 ",
             "link 777 0:0 0 z",
-            "same 640 0:0 0 Dockerfile",
+            "same 640 0:0 13 Dockerfile",
             "z 640 0:0 100000 ",
         ]
     );
@@ -374,6 +375,7 @@ fn container_child() {
         build_args: BTreeMap::new(),
         target: None,
         secrets: Vec::new(),
+        ssh_agents: BTreeMap::new(),
         platform: Platform::new("linux", "amd64"),
         use_cache: true,
         pull: false,

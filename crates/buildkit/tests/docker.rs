@@ -18,6 +18,7 @@ fn request(context: &Path) -> Request {
         build_args: BTreeMap::new(),
         target: None,
         secrets: Vec::new(),
+        ssh_agents: BTreeMap::new(),
         platform: Platform::new("linux", "amd64"),
         use_cache: true,
         pull: false,

@@ -57,6 +57,16 @@ pub fn kernel(named: Option<&Path>, cache: &Path) -> Result<Kernel> {
     Ok(Kernel { path, size, symbols: None })
 }
 
+/// Whether a kernel knows this parameter of its command line: a kernel that reads one has its name in it. The built-in kernel knows all.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn knows(named: Option<&Path>, parameter: &str) -> Result<bool> {
+    let Some(path) = named else { return Ok(true) };
+    let image = fs::read(path).map_err(|error| Error::new(format!("kernel {}: {error}", path.display())))?;
+    Ok(image.windows(parameter.len()).any(|part| part == parameter.as_bytes()))
+}
+
 impl Kernel {
     /// Names for addresses, one line each.
     #[must_use]

@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod embedded;
 mod error;
+mod lease;
 mod listing;
 mod project;
 mod report;

@@ -189,6 +189,26 @@ fn a_root_file_system_is_packed_when_it_has_changed() {
 }
 
 #[test]
+fn a_root_file_system_may_be_one_file() {
+    let project = Project::new("runtime: base\nrootfs: ./root/bin/app\ncmd: [/app]\n");
+    let packs = || {
+        let done = project.build(&[]);
+        assert_eq!(done.code, 0, "{}", done.err);
+        done.err.contains("packing the root file system")
+    };
+    assert!(packs() && !packs());
+    let packed = fs::read(project.home.path("app/.unikraft/build/initramfs-x86_64.cpio")).unwrap();
+    // The same archive as a machine gets; `read` of a file is its own test.
+    let done = project.home.pith(&["create", "-W", "--name", "m", "app"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(fs::read(project.home.path("data/names/m/initrd.cpio")).unwrap(), packed);
+    let content = fs::read(project.home.path("app/root/bin/app")).unwrap();
+    assert!(packed.windows(content.len()).any(|part| part == content));
+    fs::write(project.home.path("app/root/bin/app"), "another").unwrap();
+    assert!(packs());
+}
+
+#[test]
 fn what_cannot_work_is_said_before_anything_is_compiled() {
     let project = Project::new("unikraft: {kconfig: {CONFIG_LIBELF: n}}\npreset: minimal\nrootfs: ./root\n");
     let kraftfile = |text: &str| fs::write(project.home.path("app/Kraftfile"), format!("spec: v0.6\nname: app\n{text}")).unwrap();

@@ -6,7 +6,6 @@
 mod common;
 
 use common::{Draw, Home, eventually};
-use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
@@ -49,16 +48,6 @@ fn killed(home: &Home, (name, before): &Call, arguments: &[&str]) -> bool {
     traced(home, &["-o", "/dev/null", "-e", &format!("trace={name}"), "-e", &inject], arguments)
 }
 
-/// Processes that were started with this home.
-fn processes(home: &Home) -> BTreeSet<u64> {
-    let mark = format!("PITH_DATA_DIR={}", home.path("data").display());
-    let ours = |pid: &u64| {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
-    };
-    fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(ours).collect()
-}
-
 fn list(home: &Home) -> Vec<serde_json::Value> {
     let done = home.pith(&["ps", "-a", "-o", "json"]);
     assert_eq!((done.code, done.err.as_str()), (0, ""));
@@ -69,7 +58,7 @@ fn list(home: &Home) -> Vec<serde_json::Value> {
 fn check(home: &Home, what: &str) {
     eventually(what, || {
         let running: Vec<_> = list(home).into_iter().filter(|machine| machine["status"] == "running").collect();
-        let processes = processes(home);
+        let processes = home.processes();
         let is_true = running.iter().all(|machine| processes.contains(&machine["pid"].as_u64().unwrap_or(0)));
         is_true && processes.is_empty() == running.is_empty()
     });
@@ -87,7 +76,7 @@ fn clean(home: &Home, what: &str) {
         let left: Vec<_> = fs::read_dir(home.path(directory)).into_iter().flatten().flatten().map(|item| item.path()).collect();
         assert!(left.is_empty(), "{what}: left behind {left:?}");
     }
-    eventually(what, || processes(home).is_empty());
+    eventually(what, || home.processes().is_empty());
 }
 
 /// Kills `arguments` at many points, each time after `prepare`.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Home, eventually};
+use common::{Home, eventually, free_port};
 use pith_abi::cmdline::{GuestConfig, User, WindowSize};
 use std::fs;
 
@@ -59,6 +59,18 @@ fn what_the_application_finds() {
     assert_eq!(config.tty, Some(WindowSize { rows: 24, columns: 80 }));
     assert_eq!((told(&home, &[]).tty, told(&home, &[]).user), (None, None));
     assert_eq!(told(&home, &["-u", "7:8"]).user, Some(User { uid: 7, gid: 8, groups: Vec::new() }));
+    // A kernel that has never heard of users would run it as root.
+    fs::write(home.path("old"), vec![0; 1000]).unwrap();
+    let old = |user: &str| home.pith(&["create", "-W", "-r", "kernel://old", "-u", user, "root", "/bin/app"]);
+    let refused = old("7:8");
+    assert_eq!((refused.code, refused.out.as_str()), (125, ""));
+    assert!(
+        refused.err.contains("--user \"7:8\": the kernel HOME/old cannot run an application as another user than root"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(home.machines(), [""; 0]);
+    assert_eq!(old("0:8").code, 0);
 }
 
 #[test]
@@ -153,10 +165,17 @@ fn restart_policies() {
 #[test]
 fn signals_and_deadlines_of_a_stop() {
     let home = Home::new();
-    home.pith(&["run", "-W", "-d", "--name", "usr", "--stop-signal", "SIGUSR1", "--stop-timeout", "1", "root", "/bin/app", "wait"]);
-    assert_eq!(home.pith(&["stop", "usr"]).code, 0);
-    assert_eq!(home.pith(&["logs", "usr"]).out, "up\nusr1\n");
-    assert_eq!(home.pith(&["inspect", "-f", "{{.exit_code}} {{.config.stop_seconds}}", "usr"]).out, "137 1\n");
+    home.pith(&["run", "-W", "-d", "--name", "usr", "--stop-signal", "SIGUSR1", "--stop-timeout", "3600", "root", "/bin/app", "wait"]);
+    let mut stop = home.command(&["stop", "usr"]).stdout(std::process::Stdio::null()).spawn().unwrap();
+    eventually("the signal", || home.pith(&["logs", "usr"]).out == "up\nusr1\n");
+    assert_eq!(home.pith(&["inspect", "-f", "{{.status}} {{.config.stop_seconds}}", "usr"]).out, "running 3600\n");
+    // Stopped again, with less time.
+    assert_eq!(home.pith(&["stop", "-t", "0", "usr"]).code, 0);
+    assert_eq!(stop.wait().unwrap().code(), Some(0));
+    assert_eq!(home.pith(&["inspect", "-f", "{{.exit_code}}", "usr"]).out, "137\n");
+    home.pith(&["run", "-W", "-d", "--name", "now", "--stop-timeout", "0", "root", "/bin/app", "stubborn"]);
+    assert_eq!(home.pith(&["stop", "now"]).code, 0);
+    assert_eq!(home.pith(&["inspect", "-f", "{{.exit_code}} {{.config.stop_seconds}}", "now"]).out, "137 0\n");
     home.pith(&["run", "-W", "-d", "--name", "kill", "--stop-signal", "9", "root", "/bin/app", "stubborn"]);
     assert_eq!(home.pith(&["stop", "kill"]).code, 0);
 }
@@ -184,7 +203,9 @@ fn an_input_that_stays_open() {
 #[test]
 fn labels_and_filters() {
     let home = Home::new();
-    home.pith(&["create", "-W", "--name", "one", "-l", "tier=web", "-p", "127.0.0.1:38090:80", "root", "/bin/app"]);
+    let port = free_port().to_string();
+    let published = format!("127.0.0.1:{port}:80");
+    home.pith(&["create", "-W", "--name", "one", "-l", "tier=web", "-p", &published, "root", "/bin/app"]);
     home.pith(&["create", "-W", "--name", "two", "-l", "tier=db", "-l", "big", "root", "/bin/app"]);
     let names = |filters: &[&str]| {
         let mut all = vec!["ps", "-a", "-o", "json"];
@@ -197,8 +218,8 @@ fn labels_and_filters() {
     assert_eq!(names(&["label=tier=web"]), "one");
     assert_eq!(names(&["label=big", "label=tier=web"]), "two one");
     assert_eq!(names(&["label=big", "name=one"]), "");
-    assert_eq!(names(&["publish=38090"]), "one");
-    assert_eq!(names(&["publish=38090/udp"]), "");
+    assert_eq!(names(&[&format!("publish={port}")]), "one");
+    assert_eq!(names(&[&format!("publish={port}/udp")]), "");
     assert_eq!(names(&["since=one"]), "two");
     assert_eq!(names(&["before=two"]), "one");
     assert_eq!(names(&["status=running"]), "");

@@ -29,7 +29,8 @@ struct Terminal {
 
 impl Terminal {
     fn new(home: &Home, words: &[&str]) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        // A program that inherited it would hold its own terminal, and outlive whoever sits there.
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         tcsetwinsize(&master, Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
@@ -37,8 +38,9 @@ impl Terminal {
         let slave = || File::options().read(true).write(true).open(Path::new(&name)).unwrap();
         // setsid makes the terminal the controlling one: keys like Ctrl-C and the screen's size belong to that.
         let inner = home.command(words);
-        let mut command = Command::new("setsid");
-        command.args(["--ctty", "--wait"]).arg(inner.get_program()).args(inner.get_args());
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "setsid", "--ctty", "--wait", "setpriv", "--pdeathsig", "KILL"]);
+        command.arg(inner.get_program()).args(inner.get_args());
         command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
         command.current_dir(inner.get_current_dir().unwrap());
         command.stdin(slave()).stdout(slave()).stderr(slave()).process_group(0);

@@ -5,7 +5,10 @@ mod common;
 
 use common::Home;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Makes a machine; inode number and contents of its root file system.
 fn made(home: &Home, name: &str, more: &[&str]) -> (u64, Vec<u8>) {
@@ -84,4 +87,49 @@ fn disk_space_counts_what_is_shared_once() {
     assert_eq!(home.pith(&["system", "prune", "-f"]).code, 0);
     assert_eq!(kept()["total"], 0);
     assert_eq!(fs::read(home.path("data/names/third/initrd.cpio")).unwrap(), third.1);
+}
+
+/// Another process, holding a lock of this home's until it is killed.
+fn somebody_making_something(home: &Home) -> std::process::Child {
+    let mut flock = std::process::Command::new("flock");
+    flock.args(["--shared", "--no-fork"]).arg(home.path("data/lease")).args(["sh", "-c", "echo locked; exec cat"]);
+    let mut child = flock.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = [0; 7];
+    child.stdout.as_mut().unwrap().read_exact(&mut line).unwrap();
+    child
+}
+
+#[test]
+fn clearing_away_leaves_what_somebody_is_using() {
+    let home = Home::new();
+    made(&home, "first", &["root", "/bin/app"]);
+    assert_eq!(home.pith(&["rm", "first"]).code, 0);
+    let mut somebody = somebody_making_something(&home);
+    let kept = || fs::read_dir(home.path("data/cache/rootfs")).unwrap().count();
+    let done = home.pith(&["system", "prune", "-f"]);
+    assert_eq!((done.code, done.out.as_str(), kept()), (0, "0 B freed\n", 1), "{}", done.err);
+    assert_eq!(done.err, "pith: warning: a machine or a kernel is being made: what is kept for them stays\n");
+    // Others go on making things.
+    made(&home, "second", &["root", "/bin/app"]);
+    somebody.kill().unwrap();
+    somebody.wait().unwrap();
+    assert_eq!((home.pith(&["system", "prune", "-f"]).code, kept()), (0, 0));
+}
+
+#[test]
+fn machines_are_made_while_somebody_clears_away() {
+    let home = Home::new();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                assert_eq!(home.pith(&["system", "prune", "-f"]).code, 0);
+            }
+        });
+        let made: Vec<_> =
+            (0..60).map(|number| std::panic::catch_unwind(|| made(&home, &format!("m{number}"), &["root", "/bin/app"]))).collect();
+        is_over.store(true, Ordering::Relaxed);
+        let first = made[0].as_ref().unwrap().1.clone();
+        assert!(made.into_iter().all(|one| one.unwrap().1 == first));
+    });
 }

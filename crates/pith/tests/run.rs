@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Home, eventually};
+use common::{Home, eventually, free_port};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -187,10 +187,12 @@ fn the_guest_is_told_everything() {
 #[test]
 fn the_monitor_is_told_everything() {
     let home = Home::new();
-    let done = home.pith(&["run", "-W", "-p", "127.0.0.1:38080:80", "-p", "38053:53/udp", "-M", "300Mi", "root", "/bin/app", "words"]);
+    let (web, names) = (free_port(), free_port());
+    let published = [format!("127.0.0.1:{web}:80"), format!("{names}:53/udp")];
+    let done = home.pith(&["run", "-W", "-p", &published[0], "-p", &published[1], "-M", "300Mi", "root", "/bin/app", "words"]);
     let words: Vec<&str> = done.out.lines().collect();
     let after = |flag: &str| words[words.iter().position(|word| *word == flag).unwrap() + 1];
-    assert_eq!(after("-netdev"), "user,id=n0,hostfwd=tcp:127.0.0.1:38080-:80,hostfwd=udp::38053-:53");
+    assert_eq!(after("-netdev"), format!("user,id=n0,hostfwd=tcp:127.0.0.1:{web}-:80,hostfwd=udp::{names}-:53"));
     assert_eq!(after("-m"), "300M");
     assert_eq!(after("-accel"), "tcg");
     assert!(after("-initrd").ends_with("initrd.cpio"));

@@ -255,9 +255,11 @@ impl Tree {
         Ok((all.into_iter().map(<[u8]>::to_vec).collect(), last))
     }
 
-    /// The directory at `path`, symbolic links followed inside the tree. Missing directories are made, or give `None`.
-    fn directory(&mut self, path: Vec<Vec<u8>>, missing: Missing) -> Result<Option<NodeId>, Problem> {
-        let mut trail = vec![Self::ROOT];
+    /// The directory at `path`, symbolic links followed inside the tree. Missing directories are made, or give `None`. What links lead to is held to the same
+    /// lengths as what is written out: names that are made, and the path of `name` in the directory.
+    fn directory(&mut self, path: Vec<Vec<u8>>, name: &[u8], missing: Missing) -> Result<Option<NodeId>, Problem> {
+        // Each with the length of its own path.
+        let mut trail = vec![(Self::ROOT, 0)];
         let mut todo: Vec<Vec<u8>> = path.into_iter().rev().collect();
         let mut links = 0;
         while let Some(part) = todo.pop() {
@@ -267,14 +269,17 @@ impl Tree {
                 }
                 continue;
             }
-            let here = trail.last().copied().unwrap_or(Self::ROOT);
+            let (here, length) = trail.last().copied().unwrap_or((Self::ROOT, 0));
+            let length = length + part.len() + 1;
             let next = match (self.child(here, &part), missing) {
                 (Some(next), _) => next,
+                (None, Missing::Make) if part.len() > NAME_MAX => return Err(Problem::ComponentTooLong),
+                (None, Missing::Make) if length > PATH_MAX => return Err(Problem::PathTooLong),
                 (None, Missing::Make) => self.put(here, &part, Node { meta: Meta::with_mode(0o755), kind: Kind::directory() }),
                 (None, Missing::Tell) => return Ok(None),
             };
             match &self.node(next).kind {
-                Kind::Directory(_) => trail.push(next),
+                Kind::Directory(_) => trail.push((next, length)),
                 Kind::Symlink(target) => {
                     links += 1;
                     if links > MAX_LINKS {
@@ -288,7 +293,11 @@ impl Tree {
                 _ => return Err(Problem::ParentNotDirectory(shown(&part))),
             }
         }
-        Ok(trail.pop())
+        let found = trail.pop();
+        match (found, missing) {
+            (Some((_, length)), Missing::Make) if length + name.len() + 1 > PATH_MAX => Err(Problem::PathTooLong),
+            _ => Ok(found.map(|(id, _)| id)),
+        }
     }
 
     /// Enters a new inode, in place of what `name` was.
@@ -321,7 +330,7 @@ impl Tree {
         {
             return Err(Problem::BadSymlink(target.len() as u64));
         }
-        let Some(directory) = self.directory(above, Missing::Make)? else { return Err(Problem::ParentNotDirectory(shown(path))) };
+        let Some(directory) = self.directory(above, name, Missing::Make)? else { return Err(Problem::ParentNotDirectory(shown(path))) };
         if let Some(there) = self.child(directory, name)
             && let (Kind::Directory(_), Kind::Directory(_)) = (&kind, &self.node(there).kind)
         {
@@ -337,7 +346,7 @@ impl Tree {
     /// As for [`Tree::insert`]; a target that is not there or is a directory.
     pub fn link(&mut self, path: &[u8], target: &[u8]) -> Result<NodeId, Problem> {
         let (above, last) = Self::split(target)?;
-        let found = match (self.directory(above, Missing::Tell)?, last) {
+        let found = match (self.directory(above, b"", Missing::Tell)?, last) {
             (Some(directory), Some(name)) => self.child(directory, name),
             _ => None,
         };
@@ -356,7 +365,7 @@ impl Tree {
     pub fn link_node(&mut self, path: &[u8], id: NodeId) -> Result<(), Problem> {
         let (above, last) = Self::split(path)?;
         let Some(name) = last else { return Err(Problem::RootNotDirectory) };
-        let directory = self.directory(above, Missing::Make)?;
+        let directory = self.directory(above, name, Missing::Make)?;
         if let Some(entries) = directory.and_then(|directory| self.entries_mut(directory)) {
             entries.insert(name.into(), id);
         }
@@ -370,7 +379,7 @@ impl Tree {
     pub fn remove(&mut self, path: &[u8]) -> Result<bool, Problem> {
         let (above, last) = Self::split(path)?;
         let Some(name) = last else { return Err(Problem::RootNotDirectory) };
-        let Some(directory) = self.directory(above, Missing::Tell)? else { return Ok(false) };
+        let Some(directory) = self.directory(above, b"", Missing::Tell)? else { return Ok(false) };
         Ok(self.entries_mut(directory).is_some_and(|entries| entries.remove(name).is_some()))
     }
 
@@ -381,7 +390,7 @@ impl Tree {
     pub fn clear(&mut self, path: &[u8]) -> Result<(), Problem> {
         let (mut all, last) = Self::split(path)?;
         all.extend(last.map(<[u8]>::to_vec));
-        if let Some(entries) = self.directory(all, Missing::Tell)?.and_then(|id| self.entries_mut(id)) {
+        if let Some(entries) = self.directory(all, b"", Missing::Tell)?.and_then(|id| self.entries_mut(id)) {
             entries.clear();
         }
         Ok(())

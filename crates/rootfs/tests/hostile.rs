@@ -360,8 +360,26 @@ fn build(entries: &[Name]) -> Tree {
     tree
 }
 
+#[test]
+fn links_lead_to_no_names_that_are_too_long() {
+    let link = |target: &[u8]| {
+        let mut tree = Tree::default();
+        tree.insert(b"link", Meta::with_mode(0o777), Kind::Symlink(target.into())).unwrap();
+        tree.insert(b"link/file", Meta::with_mode(0o644), Kind::File(Content::bytes(b"x"))).map(drop)
+    };
+    assert!(link(&[b'x'; 255]).is_ok());
+    assert!(matches!(link(&[b'x'; 256]), Err(Problem::ComponentTooLong)));
+    // What leads to the file counts, and the file.
+    let deep = |length: usize| [&b"x/".repeat((length - 1) / 2)[..], &b"xx"[..2 - length % 2]].concat();
+    let room = pith_rootfs::PATH_MAX - "/".len() - "file/".len();
+    assert!(link(&deep(room)).is_ok());
+    assert!(matches!(link(&deep(room + 1)), Err(Problem::PathTooLong)));
+    assert!(matches!(link(&deep(pith_rootfs::PATH_MAX)), Err(Problem::PathTooLong)));
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    // A quarter of the usual number: each packs and reads two archives.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
     #[test]
     fn what_is_packed_reads_back(entries in trees()) {
         let tree = build(&entries);

@@ -1,7 +1,7 @@
 //! The catalogue, started as its READMEs say, from base images that a registry on this machine serves.
 
 use crate::server::HTTP;
-use crate::{Place, Server, finish, fixtures, free_port, pith_path, root, wait_for};
+use crate::{Place, Server, bound, finish, fixtures, free_port, pith_path, root, wait_for};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -33,8 +33,8 @@ impl Registry {
         );
         let path = directory.join("registry.yml");
         fs::write(&path, config).expect("a file of ours");
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--", "docker-registry", "serve"]).arg(&path);
+        let mut command = bound("docker-registry");
+        command.arg("serve").arg(&path);
         let server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("docker-registry");
         let registry = Self { server, address };
         wait_for(|| std::net::TcpStream::connect(&registry.address).is_ok());

@@ -3,7 +3,7 @@
 //! [`Board`] describes one; [`Board::boot`] runs it to its end, [`Board::start`] leaves it running. [`boot`] is the short form for a kernel, an archive and
 //! a guest command line.
 
-use crate::{DEADLINE, Namespace, Place, finish, root, start_collecting, wait_until};
+use crate::{DEADLINE, Namespace, Place, bound, finish, root, start_collecting, wait_until};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -114,7 +114,7 @@ impl<'a> Board<'a> {
         let (initrd, log) = (place.file("initrd", self.initrd), place.file("log", b""));
         let mut qemu = match self.namespace {
             Some(namespace) => namespace.command("qemu-system-x86_64"),
-            None => Command::new("qemu-system-x86_64"),
+            None => bound("qemu-system-x86_64"),
         };
         let mut cmdline = String::new();
         if self.machine_type == "microvm" {

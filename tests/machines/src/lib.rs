@@ -11,10 +11,12 @@ pub mod guest;
 pub mod linux;
 mod namespace;
 mod place;
+mod port;
 mod root;
 mod server;
 pub use namespace::{Background, Namespace};
 pub use place::Place;
+pub use port::free_port;
 pub use root::root_directory;
 pub use server::Server;
 
@@ -22,7 +24,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -54,9 +55,16 @@ pub fn kernel_image(preset: &str) -> PathBuf {
     path
 }
 
+/// A command that is killed with the thread that starts it: a test that is ended from outside leaves nothing running.
+pub fn bound(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
 /// A `pith` command with a state directory of its own, colourless, without the user's configuration.
 pub fn pith(state: &Path) -> Command {
-    let mut command = Command::new(pith_path());
+    let mut command = bound(pith_path());
     command.env("PITH_DATA_DIR", state).env("NO_COLOR", "1");
     for variable in [
         "PITH_QEMU_MACHINE",
@@ -197,17 +205,4 @@ pub fn wait_for(mut ready: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited for {DEADLINE:?}");
         std::thread::sleep(Duration::from_millis(2));
     }
-}
-
-/// Whether a signal waits to be taken by process `id`.
-pub fn is_pending(id: u32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let waits = |line: &str| line.split_once(":\t").is_some_and(|(name, set)| name.ends_with("Pnd") && set.bytes().any(|b| b != b'0'));
-    status.lines().filter(|l| l.starts_with("SigPnd") || l.starts_with("ShdPnd")).any(waits)
-}
-
-/// A TCP port of 127.0.0.1 that nobody uses now.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
 }

@@ -2,7 +2,7 @@
 
 use crate::pith;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A state directory and a directory for temporary files, for one test.
 pub struct Place {
@@ -16,8 +16,9 @@ impl Place {
     /// A new one, removed at its end.
     pub fn new() -> Self {
         let temporary = tempfile::tempdir().expect("a temporary directory");
-        let place = Self::kept(temporary.path());
-        Self { temporary: Some(temporary), ..place }
+        let mut place = Self::kept(temporary.path());
+        place.temporary = Some(temporary);
+        place
     }
 
     /// One that is there already, or will be, and stays: for what is costly to make again. Others may be using it at the same time.
@@ -81,11 +82,26 @@ impl Place {
 
     /// Processes that were started with this place's state directory, as `id: command line`.
     pub fn processes(&self) -> Vec<String> {
+        let name = |dir: &Path| String::from_utf8_lossy(&std::fs::read(dir.join("cmdline")).unwrap_or_default()).replace('\0', " ");
+        self.process_directories().iter().map(|dir| format!("{}: {}", dir.display(), name(dir))).collect()
+    }
+
+    /// The directories in /proc of processes that were started with this place's state directory.
+    fn process_directories(&self) -> Vec<PathBuf> {
         let mark = format!("PITH_DATA_DIR={}", self.data().display());
-        let read = |dir: &Path, name: &str| std::fs::read(dir.join(name)).unwrap_or_default();
         let all = std::fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
-        let ours = all.filter(|dir| read(dir, "environ").split(|b| *b == 0).any(|variable| variable == mark.as_bytes()));
-        ours.map(|dir| format!("{}: {}", dir.display(), String::from_utf8_lossy(&read(&dir, "cmdline")).replace('\0', " "))).collect()
+        let environment = |dir: &Path| std::fs::read(dir.join("environ")).unwrap_or_default();
+        all.filter(|dir| environment(dir).split(|b| *b == 0).any(|variable| variable == mark.as_bytes())).collect()
+    }
+}
+
+/// A test that fails leaves no machine behind.
+impl Drop for Place {
+    fn drop(&mut self) {
+        let left = if self.is_own() { self.process_directories() } else { Vec::new() };
+        for id in left.iter().filter_map(|dir| dir.file_name()) {
+            let _ = Command::new("kill").arg("-KILL").arg(id).stderr(Stdio::null()).status();
+        }
     }
 }
 

@@ -211,9 +211,7 @@ fn a_port_is_published_on_the_address_that_was_asked_for() {
 
 #[test]
 fn datagrams_through_a_published_port() {
-    let probe = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    let port = probe.local_addr().expect("its address").port();
-    drop(probe);
+    let port = free_port();
     let server = Server::start(8080, ["-p", &format!("127.0.0.1:{port}:8080/udp"), path(&fixture("net-probe"))]);
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     socket.connect(("127.0.0.1", port)).expect("a peer");

@@ -20,7 +20,8 @@ struct Terminal {
 
 impl Terminal {
     fn new(columns: u16, rows: u16) -> Self {
-        let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
+        // A program that inherited it would hold its own terminal, and outlive whoever sits there.
+        let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a pseudo-terminal");
         grantpt(&keys).and_then(|()| unlockpt(&keys)).expect("its other end");
         let name = ptsname(&keys, Vec::new()).expect("its name").into_string().expect("a name");
         let line = OpenOptions::new().read(true).write(true).open(name).expect("its other end");
@@ -48,8 +49,9 @@ impl Terminal {
     /// A command with this as its controlling terminal.
     fn run(&self, command: &Command) -> std::process::Child {
         let end = || Stdio::from(self.line.try_clone().expect("a descriptor"));
-        let mut session = Command::new("setsid");
-        session.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args());
+        let mut session = Command::new("setpriv");
+        session.args(["--pdeathsig", "KILL", "setsid", "--ctty", "--wait", "setpriv", "--pdeathsig", "KILL"]);
+        session.arg(command.get_program()).args(command.get_args());
         session.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         session.stdin(end()).stdout(end()).stderr(end()).spawn().expect("setsid")
     }
@@ -113,7 +115,7 @@ fn a_user_gets_the_terminal_back_however_it_ends() {
     terminal.shows("80 columns, 24 rows\r\n");
     assert!(terminal.is_raw());
     let mut stop = place.pith();
-    assert!(stop.args(["stop", "-t", "1", "m"]).stdout(Stdio::null()).status().expect("pith").success());
+    assert!(stop.args(["stop", "-t", "100", "m"]).stdout(Stdio::null()).status().expect("pith").success());
     assert_eq!(child.wait().expect("our child").code(), Some(143));
     assert!(!terminal.is_raw());
     // Without a user at it, it is one all the same: of the usual size, and with nothing to read yet.

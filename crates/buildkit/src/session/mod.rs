@@ -3,11 +3,13 @@
 mod files;
 mod output;
 mod replies;
+mod ssh;
 mod walk;
 
 pub(crate) use files::Directories;
 pub(crate) use output::Output;
 pub(crate) use replies::{Credentials, Secrets};
+pub(crate) use ssh::Agents;
 
 use bollard_buildkit_proto::health::health_server::HealthServer;
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::SecretsServer;
@@ -16,6 +18,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
 use bollard_buildkit_proto::moby::filesync::v1::file_send_server::FileSendServer;
 use bollard_buildkit_proto::moby::filesync::v1::file_sync_server::FileSyncServer;
+use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -32,11 +35,13 @@ const IN_FLIGHT: usize = 256 << 10;
 const CHUNK: usize = 32 << 10;
 
 /// What a builder may call.
-const METHODS: [&str; 5] = [
+const METHODS: [&str; 7] = [
     "/moby.filesync.v1.FileSync/DiffCopy",
     "/moby.filesync.v1.FileSend/DiffCopy",
     "/moby.filesync.v1.Auth/Credentials",
     "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+    "/moby.sshforward.v1.SSH/CheckAgent",
+    "/moby.sshforward.v1.SSH/ForwardAgent",
     "/grpc.health.v1.Health/Check",
 ];
 
@@ -57,6 +62,7 @@ pub(crate) struct Services {
     pub(crate) output: Output,
     pub(crate) secrets: Secrets,
     pub(crate) credentials: Credentials,
+    pub(crate) agents: Agents,
 }
 
 /// Opens the session `id`, known to the builder as about the same files as earlier ones with the same `shared_key`, and serves it until the
@@ -84,7 +90,8 @@ pub(crate) async fn serve(client: &mut ControlClient<Channel>, id: &str, shared_
         .add_service(FileSyncServer::new(services.directories))
         .add_service(FileSendServer::new(services.output).max_decoding_message_size(64 << 20))
         .add_service(SecretsServer::new(services.secrets))
-        .add_service(AuthServer::new(services.credentials));
+        .add_service(AuthServer::new(services.credentials))
+        .add_service(SshServer::new(services.agents));
     let connection = tonic::codegen::tokio_stream::iter([Ok::<DuplexStream, io::Error>(far)]);
     // It ends with the connection; whether the build went well, the call of Solve tells.
     tokio::spawn(router.serve_with_incoming(connection));

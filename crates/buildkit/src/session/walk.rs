@@ -133,10 +133,8 @@ impl Walker<'_> {
             stat.size = i64::try_from(metadata.len()).unwrap_or(i64::MAX);
             if metadata.nlink() > 1 {
                 match self.links.get(&(metadata.dev(), metadata.ino())) {
-                    Some(first) => {
-                        stat.linkname.clone_from(first);
-                        stat.size = 0;
-                    }
+                    // With its size: a builder that finds another one than its own takes the name for changed.
+                    Some(first) => stat.linkname.clone_from(first),
                     None => drop(self.links.insert((metadata.dev(), metadata.ino()), name.to_owned())),
                 }
             }

@@ -1,7 +1,11 @@
-//! A Docker engine of our own: in a network namespace of its own, so that nothing of this machine's network changes.
+//! A Docker engine of our own: in namespaces of its own, so that nothing of this machine's network changes, and nothing of it stays when the test ends, however
+//! that is.
+#![allow(dead_code, reason = "not every test file uses every helper")]
+
+pub mod bridge;
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -12,7 +16,6 @@ const CLIENT: &str = "/usr/bin/docker";
 /// Ended when dropped.
 pub struct Engine {
     process: Child,
-    namespace: String,
     pub directory: TempDir,
 }
 
@@ -24,29 +27,26 @@ impl Engine {
             return None;
         }
         let directory = tempfile::tempdir().expect("a directory");
-        let namespace = format!("pith-test-{}", std::process::id());
-        run(Command::new("ip").args(["netns", "add", &namespace]));
-        run(Command::new("ip").args(["netns", "exec", &namespace, "ip", "link", "set", "lo", "up"]));
         let path = |name: &str| directory.path().join(name).display().to_string();
         fs::write(path("daemon.json"), "{}").expect("written");
         let log = fs::File::create(path("log")).expect("a file");
-        // `ip netns exec` would also mount /sys anew, and dockerd misses its control groups then.
-        let process = Command::new("nsenter")
-            .arg(format!("--net=/run/netns/{namespace}"))
-            .args(["dockerd", "--config-file", &path("daemon.json"), "--data-root", &path("data"), "--exec-root", &path("exec")])
-            .args(["--pidfile", &path("pid"), "-H", &format!("unix://{}", path("docker.sock"))])
-            .stdout(Stdio::null())
+        let process = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"])
+            .args(["sh", "-c", "ip link set lo up; exec dockerd \"$@\"", "sh", "--config-file", &path("daemon.json")])
+            .args(["--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid")])
+            .args(["-H", &format!("unix://{}", path("docker.sock"))])
+            .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
-            .expect("nsenter");
-        let mut engine = Self { process, namespace, directory };
+            .expect("setpriv");
+        let mut engine = Self { process, directory };
         // It has no way to tell when it is ready; asking is the documented way.
         while !engine.docker(&["version"]).output().expect("docker").status.success() {
             if let Some(status) = engine.process.try_wait().expect("a child") {
                 let log = fs::read_to_string(engine.path("log")).expect("readable");
                 panic!("dockerd: {status}\n{log}");
             }
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_millis(50));
         }
         Some(engine)
     }
@@ -60,8 +60,8 @@ impl Engine {
     }
 
     pub fn docker(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(CLIENT);
-        command.args(arguments).env("DOCKER_HOST", self.host()).env("DOCKER_BUILDKIT", "1").env("DOCKER_CONFIG", self.path("client"));
+        let mut command = client(&self.path("docker.sock"));
+        command.args(arguments).env("DOCKER_CONFIG", self.path("client"));
         command
     }
 
@@ -98,11 +98,18 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // Asked to end, it unmounts what it has mounted and ends containerd.
-        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        // With the first process of its namespaces goes everything in them; it has the other end of this pipe.
+        let _ = self.process.kill();
         let _ = self.process.wait();
-        let _ = Command::new("ip").args(["netns", "delete", &self.namespace]).status();
+        let _ = self.process.stdout.take().map(|mut end| end.read_to_end(&mut Vec::new()));
     }
+}
+
+/// Debian's client, for the engine at this socket.
+pub fn client(socket: &Path) -> Command {
+    let mut command = Command::new(CLIENT);
+    command.env("DOCKER_HOST", format!("unix://{}", socket.display())).env("DOCKER_BUILDKIT", "1");
+    command
 }
 
 fn is_root() -> bool {

@@ -1,6 +1,6 @@
 //! Builds by a BuildKit daemon or a Docker engine.
 
-use super::inputs::{SecretSource, build_args, secrets};
+use super::inputs::{SecretSource, build_args, secrets, ssh_agents};
 use super::steps::Steps;
 use super::{Build, images};
 use crate::error::{Error, Result};
@@ -11,9 +11,11 @@ use std::path::Path;
 impl Build<'_> {
     /// Builds at `address`.
     pub(super) fn build_there(&self, address: &Address, dockerfile: &Path, context: &Path) -> Result<Image> {
-        if let Some(text) = self.arguments.build_ssh.first() {
-            let error = Error::new(format!("--build-ssh {text:?}: SSH agents are lent to the built-in engine only"));
-            return Err(error.with_help("leave --builder out, or give it `builtin`"));
+        let pull = self.arguments.pull.parse::<PullPolicy>()?;
+        if pull == PullPolicy::Never {
+            let error =
+                Error::new(format!("--pull never: {address} asks registries for what it does not have, and cannot be kept from it"));
+            return Err(error.with_help("leave it out, or give --builder builtin"));
         }
         let secret = |secret: super::inputs::Secret| Secret {
             id: secret.id,
@@ -28,9 +30,10 @@ impl Build<'_> {
             build_args: build_args(self.arguments)?.into_iter().collect(),
             target: self.arguments.build_target.clone(),
             secrets: secrets(self.arguments)?.into_iter().map(secret).collect(),
+            ssh_agents: ssh_agents(self.arguments)?.into_iter().collect(),
             platform: images::platform(),
             use_cache: !self.arguments.no_cache,
-            pull: self.arguments.pull.parse::<PullPolicy>()? == PullPolicy::Always,
+            pull: pull == PullPolicy::Always,
             settings: images::registries(self.settings)?,
         };
         let images = images::open(self.settings, self.store, self.report)?;

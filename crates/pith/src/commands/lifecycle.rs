@@ -9,14 +9,14 @@ use crate::run::supervise::{self, STOP_SECONDS};
 use crate::settings::Settings;
 use pith_machine::events::{self, Happening};
 use pith_machine::state::Process;
-use pith_machine::{Machine, Status, Store, StoreError, wait};
+use pith_machine::{Control, Machine, Status, Store, StoreError, wait};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// What a supervisor needs beyond the deadline to end its monitor and to clean up.
-const GRACE: Duration = Duration::from_secs(5);
+/// What a supervisor needs beyond the deadline to end its monitor and to clean up, on a busy host too.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// Starts machines that were created or have ended.
 ///
@@ -84,16 +84,20 @@ pub fn stop_one(store: &Store, name: &str, seconds: Option<u32>) -> Result<()> {
             other => other.map_err(|error| Error::new(format!("{}: {error}", path.display())))?,
         }
     }
+    let seconds = seconds.unwrap_or(machine.record.config.stop_seconds);
     for (signal, patience) in [(Signal::TERM, patience), (Signal::KILL, GRACE)] {
         // Past the deadline the supervisor itself hangs; the monitor dies with it.
-        let deadline = Instant::now() + patience;
+        let mut deadline = Instant::now() + patience;
         let mut told: Option<Process> = None;
         loop {
             // A machine that is being started changes hands: whoever looks after it now is told.
             let supervisor = machine.record.supervisor.filter(Process::is_alive);
             if supervisor.is_some() && supervisor != told && machine.status() != Status::Exited {
                 told = supervisor;
-                tell(name, supervisor, signal)?;
+                if signal != Signal::TERM || !is_asked(&machine, seconds) {
+                    tell(name, supervisor, signal)?;
+                }
+                deadline = Instant::now() + patience;
             }
             let (last, has_ended) = wait::until_end(store, machine, Some(deadline.min(Instant::now() + Duration::from_secs(1))))?;
             machine = last;
@@ -109,6 +113,13 @@ pub fn stop_one(store: &Store, name: &str, seconds: Option<u32>) -> Result<()> {
         }
     }
     Err(Error::new(format!("{name} could not be stopped")))
+}
+
+/// Asks over the control socket, where each request is one of its own with its own deadline; `false` when nobody is at it (yet).
+fn is_asked(machine: &Machine, seconds: u32) -> bool {
+    let asked = Control::connect(machine.directory())
+        .and_then(|mut control| control.stop(machine.record.config.stop_signal, Duration::from_secs(seconds.into())));
+    asked.is_ok()
 }
 
 fn tell(name: &str, process: Option<Process>, signal: Signal) -> Result<()> {

@@ -4,6 +4,7 @@ use super::build::kernel;
 use super::lifecycle::{confirm, count, remove_one};
 use crate::cli::{Output, SystemCommand, tree};
 use crate::error::{Error, Result};
+use crate::lease::Lease;
 use crate::listing::{Listing, bytes};
 use crate::report::Report;
 use crate::settings::file::ConfigFile;
@@ -220,6 +221,12 @@ fn prune(settings: &Settings, force: bool, report: &Report) -> Result<u8> {
                 failed = true;
             }
         }
+    }
+    let lease = Lease::alone(&store)?;
+    if lease.is_none() {
+        report.warn("a machine or a kernel is being made: what is kept for them stays");
+        println!("{} freed", bytes(freed));
+        return if failed { Err(Error::told(pith_abi::exit::PITH_ERROR)) } else { Ok(0) };
     }
     for path in stale {
         let size = disk_bytes(&path);

@@ -24,6 +24,7 @@ pub use rootfs::PACKED;
 
 use crate::cli::{CreateArgs, RunArgs};
 use crate::error::{Error, Result};
+use crate::lease::Lease;
 use crate::report::Report;
 use crate::settings::Settings;
 use pith_machine::events::{self, Happening};
@@ -97,6 +98,8 @@ pub fn create(settings: &Settings, arguments: &CreateArgs, report: &Report) -> R
 
 /// Makes a machine that is ready to be started; this process holds its lock.
 fn make(settings: &Settings, store: &Store, arguments: &CreateArgs, report: &Report) -> Result<Machine> {
+    // What is found in the caches must be there until the machine has its own.
+    let _lease = Lease::shared(store)?;
     let plan = plan::plan(settings, store, arguments, report)?;
     let mut machine = store.create(arguments.name.as_deref(), plan.record())?;
     match plan.prepare(&mut machine, report) {

@@ -111,6 +111,7 @@ impl Plan {
         let preparation = rootfs::Preparation { machine, form: self.form, fits: &fits, cache, reuse, report };
         let mut archive = rootfs::prepare(&self.source.files, &preparation)?;
         let user = user::complete(self.user.as_ref(), archive.as_ref().map(|archive| archive.path.as_path()))?;
+        user.check(self.user.as_ref(), machine.record.config.kernel.as_deref())?;
         machine.update(|record| {
             record.config.user = user.numbers;
             environment::set_default(&mut record.config.env, "HOME", &user.home);

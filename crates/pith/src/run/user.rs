@@ -1,5 +1,6 @@
 //! Whom the application runs as.
 
+use crate::embedded;
 use crate::error::{Error, Result};
 use pith_abi::cmdline::User;
 use pith_dockerfile::users::{Accounts, LIMIT_BYTES};
@@ -32,6 +33,23 @@ pub struct Found {
     pub numbers: Option<String>,
     /// Home directory.
     pub home: String,
+}
+
+impl Found {
+    /// Refuses a kernel that would not hear of the user, and run the application as root.
+    ///
+    /// # Errors
+    /// That; a kernel that cannot be read.
+    pub fn check(&self, wanted: Option<&Wanted>, kernel: Option<&Path>) -> Result<()> {
+        let (Some(numbers), Some(Wanted { text, says })) = (&self.numbers, wanted) else { return Ok(()) };
+        let is_root = User::parse(numbers).is_some_and(|user| user.uid == 0);
+        if is_root || embedded::knows(kernel, "pith.user")? {
+            return Ok(());
+        }
+        let kernel = kernel.map(|path| path.display().to_string()).unwrap_or_default();
+        let message = format!("{says} {text:?}: the kernel {kernel} cannot run an application as another user than root");
+        Err(Error::new(message).with_help("use a kernel of this version of Pith, or give --user root to have it run as root"))
+    }
 }
 
 /// Looks the wanted user up in the archive or image that the machine gets.

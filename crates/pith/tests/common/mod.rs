@@ -1,6 +1,10 @@
 //! A `pith` with a home of its own and a stand-in for QEMU.
 #![allow(dead_code, reason = "not every test file uses every helper")]
 
+#[path = "../../../../tests/machines/src/port.rs"]
+mod port;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -22,7 +26,8 @@ pub struct Done {
 impl Home {
     pub fn new() -> Self {
         let home = Self { directory: tempfile::tempdir().unwrap() };
-        fs::write(home.path("kernel"), vec![0; 1000]).unwrap();
+        // It knows of users, as far as can be seen from outside.
+        fs::write(home.path("kernel"), [vec![0; 1000], b"pith.user".to_vec()].concat()).unwrap();
         fs::create_dir_all(home.path("root/bin")).unwrap();
         fs::write(home.path("root/bin/app"), vec![1; 10_000]).unwrap();
         fs::set_permissions(home.path("root/bin/app"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -60,6 +65,35 @@ impl Home {
         list.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
     }
 
+    /// Every command of `pith --help`, with the commands below it, in words.
+    pub fn commands(&self) -> Vec<Vec<String>> {
+        let listed = |words: &[&str]| {
+            let text = self.pith(&[words, &["--help"]].concat()).out;
+            let lines = text.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ") && !line.starts_with("  -"));
+            let names =
+                lines.filter_map(|line| line.trim_start().split_once("  ")).filter(|(name, _)| *name != "help" && !name.contains(' '));
+            names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+        };
+        let mut all = Vec::new();
+        for name in listed(&[]) {
+            all.push(vec![name.clone()]);
+            if self.pith(&[&name, "--help"]).out.contains("\nCommands:\n") {
+                all.extend(listed(&[&name]).into_iter().map(|below| vec![name.clone(), below]));
+            }
+        }
+        all
+    }
+
+    /// Processes that were started with this home.
+    pub fn processes(&self) -> BTreeSet<u64> {
+        let mark = format!("PITH_DATA_DIR={}", self.path("data").display());
+        let ours = |pid: &u64| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+        };
+        fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(ours).collect()
+    }
+
     /// A field of a machine's record.
     pub fn record(&self, name: &str) -> serde_json::Value {
         let text = fs::read(self.path(&format!("data/names/{name}/machine.json"))).unwrap();
@@ -67,13 +101,27 @@ impl Home {
     }
 }
 
-/// Waits for something that must come true soon.
+/// A test that fails leaves no machine behind.
+impl Drop for Home {
+    fn drop(&mut self) {
+        for pid in self.processes() {
+            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
+        }
+    }
+}
+
+/// Waits for something that must come true. Only what hangs meets the limit: other tests may have the machine for minutes.
 pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_true() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{what} did not happen");
+        assert!(start.elapsed() < Duration::from_secs(300), "{what} did not happen");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// A port that nobody else is given while this test runs.
+pub fn free_port() -> u16 {
+    port::free_port()
 }
 
 /// Numbers that look random (Knuth's MMIX generator), below `limit`.

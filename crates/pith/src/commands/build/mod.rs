@@ -16,6 +16,7 @@ mod stats;
 use super::project::Loaded;
 use crate::cli::{BuildArgs, BuildProjectArgs};
 use crate::error::{Error, Result};
+use crate::lease::Lease;
 use crate::project::{self, Opened};
 use crate::report::Report;
 use crate::settings::Settings;
@@ -67,6 +68,8 @@ pub fn build(settings: &Settings, arguments: &BuildProjectArgs, report: &Report)
     if arguments.explain {
         return job.explain(loaded.as_ref(), &targets);
     }
+    // What is found in the caches must be there until it was copied.
+    let _lease = Lease::shared(&store)?;
     let mut made = Vec::new();
     let rootfs = rootfs::build(&job, &outdir)?;
     for (loaded, target) in loaded.iter().flat_map(|loaded| targets.iter().map(move |target| (loaded, target))) {

@@ -136,10 +136,8 @@ fn pack(job: &Job<'_>, input: &Input, asked: Option<Format>, owners: Owners, out
         }
         Input::Image(image) => {
             job.report.info("packing the root file system");
+            // Its owners are part of the image, as its user is.
             let mut tree = Tree::from_image(image, &options)?;
-            if owners == Owners::Root {
-                tree.give_to_root();
-            }
             if let Some(epoch) = epoch {
                 tree.set_times(epoch);
             }
@@ -190,9 +188,10 @@ fn noted(note: &Path, key: String, format: Format, size: u64, outdir: &Path) -> 
 
 /// What tells a changed file from an unchanged one, for everything at `path`.
 fn state(root: &Path, inside: &Path, out: &mut String) -> io::Result<()> {
-    let path = root.join(inside);
-    // The root itself may be a link.
-    let metadata = if inside.as_os_str().is_empty() { fs::metadata(&path)? } else { fs::symlink_metadata(&path)? };
+    // The root itself may be a link, or a single file, to whose name nothing can be added, not even an empty one.
+    let is_root = inside.as_os_str().is_empty();
+    let path = if is_root { root.to_owned() } else { root.join(inside) };
+    let metadata = if is_root { fs::metadata(&path)? } else { fs::symlink_metadata(&path)? };
     out.push_str(&line(inside, &metadata));
     if metadata.is_dir() {
         let mut names: Vec<_> = fs::read_dir(&path)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<_>>()?;
