@@ -34,8 +34,11 @@ impl Docker {
         // A socket's path is short.
         let socket = format!("/run/pith-oracle-{}.sock", std::process::id());
         let script = "ip link set lo up; exec dockerd \"$@\"";
-        let mut daemon = Command::new("unshare")
+        let mut daemon = Command::new("setpriv")
             .args([
+                "--pdeathsig",
+                "KILL",
+                "unshare",
                 "--net",
                 "--pid",
                 "--mount-proc",

@@ -86,9 +86,7 @@ fn files(home: &Home, name: &str) -> BTreeMap<String, String> {
 /// What the machine is, without what belongs to its name and its builder.
 fn config(home: &Home, name: &str) -> serde_json::Value {
     let mut config = home.record(name)["config"].clone();
-    for own in ["hostname"] {
-        config.as_object_mut().unwrap().remove(own);
-    }
+    config.as_object_mut().unwrap().remove("hostname");
     config
 }
 

@@ -109,11 +109,19 @@ fn built(home: &Home) -> String {
 
 #[test]
 fn how_a_dockerfile_is_built_for_a_project() {
-    let home = from_dockerfile("FROM scratch AS one\nARG NAME=data\nCOPY data /$NAME\nFROM one AS two\nCOPY data /two\n");
+    const DOCKERFILE: &str = "FROM scratch AS one\nARG NAME=data\nCOPY data /$NAME\nFROM one AS two\nCOPY data /two\n";
+    let home = from_dockerfile(DOCKERFILE);
     ok(&home, &["build", "app"]);
     assert!(built(&home).contains("two"));
     ok(&home, &["build", "app", "--build-target", "one", "--build-arg", "NAME=named", "--builder", "builtin"]);
     assert!(built(&home).contains("named") && !built(&home).contains("two"));
+    // An image's owners are its own, whatever a directory's are.
+    fs::write(home.path("app/Dockerfile"), "FROM scratch\nCOPY --chown=7:8 data /\n").unwrap();
+    ok(&home, &["build", "app"]);
+    let archive = fs::File::open(home.path("app/.unikraft/build/initramfs-x86_64.cpio")).unwrap();
+    let listed = Command::new("cpio").args(["-itvn", "--quiet"]).stdin(archive).output().unwrap();
+    assert!(String::from_utf8(listed.stdout).unwrap().lines().any(|line| line.contains(" 7 ") && line.ends_with(" data")));
+    fs::write(home.path("app/Dockerfile"), DOCKERFILE).unwrap();
     // The same for fetching, which keeps what it builds: nothing is made anew afterwards, unless that is asked for.
     let steps = || {
         let steps = fs::read_dir(home.path("data/build/steps")).unwrap().flatten();
@@ -171,9 +179,11 @@ fn when_registries_are_asked_for_base_images() {
     ok(&home, &["fetch", "app", "--no-pull"]);
 }
 
-#[test]
-fn how_many_compilers_and_what_they_say() {
-    let home = two_projects();
+/// What tells a kernel from other programs: a note of Xen's with the address of its entry (PVH).
+const PVH_NOTE: &str = "\n.section .note.pvh, \"a\", @note\n.long 4, 4, 18\n.asciz \"Xen\"\n.long 0x100000\n";
+
+/// Stand-ins for cargo and rustc, which make a kernel that does nothing; flags that name them.
+fn tools(home: &Home) -> [String; 4] {
     let tools = home.path("tools");
     fs::create_dir(&tools).unwrap();
     let cargo = include_str!("../../builder/tests/fake/cargo.sh");
@@ -181,16 +191,25 @@ fn how_many_compilers_and_what_they_say() {
         fs::write(tools.join(name), text).unwrap();
         fs::set_permissions(tools.join(name), fs::Permissions::from_mode(0o755)).unwrap();
     }
-    for (name, text) in [("release", "1.95.0"), ("libdir", "/"), ("kernel.s", include_str!("../../builder/tests/fake/kernel.s"))] {
+    let kernel = [include_str!("../../builder/tests/fake/kernel.s"), PVH_NOTE].concat();
+    for (name, text) in [("release", "1.95.0"), ("libdir", "/"), ("kernel.s", &kernel)] {
         fs::write(tools.join(name), text).unwrap();
     }
     let mut linker = Command::new("cc");
     linker.args(["-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", "-o"]).arg(tools.join("linked")).arg(tools.join("kernel.s"));
     assert!(linker.status().unwrap().success());
-    let (cargo, rustc) = (format!("CARGO={}", tools.join("cargo").display()), format!("RUSTC={}", tools.join("rustc").display()));
+    let tool = |variable: &str, name: &str| format!("{variable}={}", tools.join(name).display());
+    ["-T".to_owned(), tool("CARGO", "cargo"), "-T".to_owned(), tool("RUSTC", "rustc")]
+}
+
+#[test]
+fn how_many_compilers_and_what_they_say() {
+    let home = two_projects();
+    let tools = tools(&home);
+    let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
     let compiled = |flags: &[&str]| {
-        ok(&home, &[&["build", "app", "-K", "app/other.yaml", "-t", "qemu/x86_64", "-T", &cargo, "-T", &rustc], flags].concat());
-        let calls = fs::read_to_string(tools.join("calls")).unwrap();
+        ok(&home, &[&["build", "app", "-K", "app/other.yaml", "-t", "qemu/x86_64"], &tools[..], flags].concat());
+        let calls = fs::read_to_string(home.path("tools/calls")).unwrap();
         ok(&home, &["system", "prune", "-f"]);
         calls.lines().last().unwrap().to_owned()
     };
@@ -200,4 +219,50 @@ fn how_many_compilers_and_what_they_say() {
     assert_eq!(jobs(&compiled(&["--build-log", "log"])), None);
     assert!(fs::read_to_string(home.path("log")).unwrap().contains("Compiling vfs v0.1.0"));
     assert!(home.path("app/.unikraft/build/other_qemu-x86_64").exists());
+}
+
+#[test]
+fn the_ways_to_be_given_something_and_who_has_the_last_word() {
+    let home = Home::new();
+    let tools = tools(&home);
+    let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
+    fs::create_dir(home.path("app")).unwrap();
+    let project = "spec: v0.6\nname: app\nunikraft: stable\nruntime: kernel://./other\nrootfs: ../root\ncmd: [/bin/app, project]\n\
+        env: {A: project, B: project}\ntargets: [qemu/x86_64]\n";
+    fs::write(home.path("app/Kraftfile"), project).unwrap();
+    ok(&home, &[&["build", "app"], &tools[..]].concat());
+    let built = "app/.unikraft/build/app_qemu-x86_64";
+    fs::copy(home.path(built), home.path("app/other")).unwrap();
+    // What the machine comes to: kernel, words, variables, whether it has files.
+    let created = |flags: &[&str]| {
+        ok(&home, &[&["create", "-W", "--name", "m"], flags].concat());
+        let config = home.record("m")["config"].clone();
+        let kernel = fs::canonicalize(config["kernel"].as_str().unwrap()).unwrap();
+        let kernel = kernel.strip_prefix(fs::canonicalize(home.path(".")).unwrap()).unwrap().display().to_string();
+        let words = |list: &serde_json::Value| {
+            let words = list.as_array().unwrap().iter().map(|word| match word {
+                serde_json::Value::Array(pair) => pair.iter().map(|part| part.as_str().unwrap()).collect::<Vec<_>>().join("="),
+                word => word.as_str().unwrap().to_owned(),
+            });
+            words.filter(|word| !word.starts_with("PATH=") && !word.starts_with("HOME=")).collect::<Vec<_>>().join(" ")
+        };
+        ok(&home, &["rm", "m"]);
+        (kernel, words(&config["argv"]), words(&config["env"]), !config["initrd"].is_null())
+    };
+    let is = |kernel: &str, words: &str, variables: &str, files: bool| (kernel.to_owned(), words.to_owned(), variables.to_owned(), files);
+    let own = |words: &str, variables: &str| is(built, words, variables, true);
+    // A kernel and nothing else; a program; a project's own kernel; its runtime. Packages are refused by name elsewhere.
+    assert_eq!(created(&["--as", "kernel", built, "word"]), is(built, "word", "", false));
+    assert_eq!(created(&[built, "word"]), is(built, "word", "", false));
+    assert_eq!(created(&["--as", "linuxu", "/usr/bin/env", "word"]), is("kernel", "/usr/bin/env word", "", true));
+    assert_eq!(created(&["--as", "kraftfile-unikraft", "app"]), own("/bin/app project", "A=project B=project"));
+    assert_eq!(created(&["app"]), own("/bin/app project", "A=project B=project"));
+    assert_eq!(created(&["--as", "kraftfile-runtime", "app"]), is("app/other", "/bin/app project", "A=project B=project", true));
+    // The command line goes over the project.
+    assert_eq!(created(&["-e", "A=flag", "app", "/bin/app", "flag"]), own("/bin/app flag", "A=flag B=project"));
+    assert_eq!(created(&["-r", "kernel://app/other", "app"]).0, "app/other");
+    assert_eq!(created(&["app", "--", "/bin/app"]).1, "/bin/app");
+    fs::create_dir(home.path("empty")).unwrap();
+    let refused = home.pith(&["create", "-W", "--rootfs", "empty/none", "app"]);
+    assert!(refused.code == 125 && refused.err.contains("empty/none"), "{}", refused.err);
 }

@@ -30,7 +30,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long any machine may take. Generous: under emulation on a busy host everything is slow, and only a hang should meet it.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+pub const DEADLINE: Duration = Duration::from_secs(300);
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -57,7 +57,8 @@ pub fn kernel_image(preset: &str) -> PathBuf {
 
 /// A command that is killed with the thread that starts it: a test that is ended from outside leaves nothing running.
 pub fn bound(program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new("setpriv");
+    // By its path: some tests take PATH away.
+    let mut command = Command::new("/usr/bin/setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).arg(program);
     command
 }
@@ -65,7 +66,7 @@ pub fn bound(program: impl AsRef<OsStr>) -> Command {
 /// A `pith` command with a state directory of its own, colourless, without the user's configuration.
 pub fn pith(state: &Path) -> Command {
     let mut command = bound(pith_path());
-    command.env("PITH_DATA_DIR", state).env("NO_COLOR", "1");
+    command.env("PITH_DATA_DIR", state).env("NO_COLOR", "1").env("PITH_CONFIG_DIR", state.join("no-configuration"));
     for variable in [
         "PITH_QEMU_MACHINE",
         "KRAFTKIT_LOG_LEVEL",

@@ -181,12 +181,13 @@ impl Registry {
             }
         }
         fs::write(path("config.yml"), config).expect("written");
-        let mut process = Command::new("docker-registry")
-            .args(["serve", &path("config.yml")])
+        // Killed with the test's thread, however that ends.
+        let mut process = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--", "docker-registry", "serve", &path("config.yml")])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("docker-registry: is it installed?");
+            .expect("setpriv");
         let mut lines = BufReader::new(process.stderr.take().expect("piped")).lines();
         let address = lines.by_ref().map(|line| line.expect("text")).find_map(|line| {
             let start = line.find("listening on ")? + "listening on ".len();
@@ -194,7 +195,7 @@ impl Registry {
         });
         // It must not stop at a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, address: address.expect("the registry says where it listens"), directory }
+        Self { process, address: address.expect("docker-registry is installed, and says where it listens"), directory }
     }
 
     pub fn image(&self, name: &str) -> Reference {
