@@ -58,8 +58,8 @@ impl View {
             return Ok(());
         }
         match fs::rename(&upper, &place) {
-            // Another build was faster.
-            Err(_) if place.exists() => Ok(()),
+            // Another build was faster, or somebody put the directory on another file system: then it is unpacked when it is wanted.
+            Err(error) if place.exists() || error.kind() == io::ErrorKind::CrossesDevices => Ok(()),
             other => other,
         }
     }
