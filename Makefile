@@ -36,7 +36,7 @@ test: setup-test
 
 # Every micro-library on the host.
 test-kernel:
-	cd kernel && cargo test --quiet --workspace --exclude image
+	cd kernel && cargo test --quiet --workspace --exclude machine --exclude image
 
 test-host:
 	cargo test --quiet --workspace

@@ -143,7 +143,7 @@ fn main() -> Result<()> {
     let root = fs::canonicalize(PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../.."))?;
     let files = tree::files(&root)?;
     // Cargo looks at each directory's files; the build results below `kernel/target` must not count.
-    let watched = ["kernel/arch", "kernel/plat", "kernel/drivers", "kernel/lib", "kernel/image", "crates/pith-abi"];
+    let watched = ["kernel/arch", "kernel/plat", "kernel/drivers", "kernel/lib", "kernel/machine", "kernel/image", "crates/pith-abi"];
     println!("cargo::rerun-if-changed={}", root.join("Cargo.toml").display());
     watched.iter().for_each(|directory| println!("cargo::rerun-if-changed={}", root.join(directory).display()));
     for file in files.iter().filter(|file| file.parent() == Some(Path::new("kernel"))) {

@@ -1,32 +1,10 @@
-//! Links the image as a bare-metal executable: our own layout, no C runtime. The code model comes from whoever builds it (`crates/builder`), and so do the constants: those
-//! in the file that `PITH_CONFIG` names take the place of the ones in `config.rs`.
+//! Links the image as a bare-metal executable: our own layout, no C runtime. The code model comes from whoever builds it (`crates/builder`).
 
-use std::path::PathBuf;
-use std::{env, fs};
-
-/// Name and type of a constant, when a line is one: `pub const NAME: TYPE = VALUE;`.
-fn constant(line: &str) -> Option<&str> {
-    line.strip_prefix("pub const ")?.split_once(" = ").map(|(head, _)| head)
-}
-
-/// The image's constants, each with the value that the build gives it, or its own.
-fn constants() -> String {
-    println!("cargo:rerun-if-changed=config.rs");
-    println!("cargo:rerun-if-env-changed=PITH_CONFIG");
-    let own = fs::read_to_string("config.rs").expect("kernel/image/config.rs");
-    let given = env::var_os("PITH_CONFIG").map(PathBuf::from).map_or_else(String::new, |path| {
-        println!("cargo:rerun-if-changed={}", path.display());
-        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    });
-    let choose = |line| given.lines().find(|other| constant(line).is_some() && constant(other) == constant(line)).unwrap_or(line);
-    own.lines().map(|line| format!("{}\n", choose(line))).collect()
-}
+use std::env;
 
 fn main() {
     let dir = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    fs::write(out.join("config.rs"), constants()).expect("the directory for what is generated");
-    println!("cargo:rerun-if-changed=linker.ld");
+    println!("cargo:rerun-if-changed=../machine/linker.ld");
     println!("cargo:rerun-if-changed=build.rs");
     for arg in [
         "-nostdlib",
@@ -41,5 +19,5 @@ fn main() {
     ] {
         println!("cargo:rustc-link-arg-bins={arg}");
     }
-    println!("cargo:rustc-link-arg-bins=-T{dir}/linker.ld");
+    println!("cargo:rustc-link-arg-bins=-T{dir}/../machine/linker.ld");
 }

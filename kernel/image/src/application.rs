@@ -1,9 +1,9 @@
 //! The application: which one it is, and its first thread.
 
-use crate::end;
 use alloc::string::String;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use machine::end;
 use pith_abi::cmdline::GuestConfig;
 use pith_abi::exit;
 #[cfg(feature = "embedded-app")]
@@ -11,6 +11,8 @@ use process::LaidOut;
 #[cfg(feature = "exec")]
 use process::LoadError;
 use process::{Arguments, Credentials, Process, Services, Thread};
+use signal::{SigInfo, Signal};
+use spin::Once;
 use uapi::Errno;
 use vfs::Context;
 
@@ -34,7 +36,7 @@ impl Application {
     /// The program that the image carries, else the one that the command line names.
     pub fn find(config: &GuestConfig) -> Self {
         #[cfg(feature = "embedded-app")]
-        if let Some(program) = crate::attached::program() {
+        if let Some(program) = crate::program::find() {
             return Self::Carried(program);
         }
         #[cfg(feature = "exec")]
@@ -103,7 +105,7 @@ fn credentials(config: &GuestConfig) -> Credentials {
 fn start_carried(services: &Arc<Services>, context: Context, config: &GuestConfig, program: &LaidOut) -> Arc<Thread> {
     let words = config.argv.iter().map(|word| word.clone().into_bytes());
     let arguments = Arguments { argv: core::iter::once(program.name.to_vec()).chain(words).collect(), envp: environment(config) };
-    match Process::prepare_laid_out(services, &crate::memory::FRAMES, context, credentials(config), program, &arguments) {
+    match Process::prepare_laid_out(services, &machine::memory::FRAMES, context, credentials(config), program, &arguments) {
         Ok(thread) => thread,
         Err(error) if error.errno == Errno::ENOMEM => end::out_of_memory(format_args!("starting the application: {}", error.reason)),
         Err(error) => end::failed(exit::NOT_EXECUTABLE, format_args!("the image's application: {}", error.reason)),
@@ -149,5 +151,24 @@ fn start_file(services: &Arc<Services>, context: Context, config: &GuestConfig, 
         Some(error) if error.errno == Errno::ENOMEM => end::out_of_memory(format_args!("starting {command}: {}", error.reason)),
         Some(error) => end::failed(exit::NOT_EXECUTABLE, format_args!("{}", error.reason)),
         None => end::failed(exit::NOT_FOUND, format_args!("{command} is not in the image")),
+    }
+}
+
+static STARTED: Once<Weak<Process>> = Once::new();
+
+/// Signals from outside go to `process` from here on.
+pub fn reach(process: &Arc<Process>) {
+    STARTED.call_once(|| Arc::downgrade(process));
+}
+
+#[unsafe(no_mangle)]
+extern "Rust" fn pith_signal(number: u8) -> bool {
+    match (STARTED.get().and_then(Weak::upgrade), Signal::new(number.into())) {
+        (Some(process), Ok(signal)) => {
+            // A full queue means that the application is being told already.
+            let _ = process.send_signal(SigInfo::kernel(signal), None);
+            true
+        }
+        _ => false,
     }
 }

@@ -1,10 +1,10 @@
 //! What /proc and /sys show of the machine as a whole.
 
-use crate::platform::RNG;
-use crate::{machine, memory};
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use machine::memory;
+use machine::random::RNG;
 use process::Services;
 use procfs::{MachineInfo, NetTable, ProcSource, ProcessView};
 use syscall::Names;
@@ -25,7 +25,7 @@ pub struct Proc {
 
 impl ProcSource for Proc {
     fn current(&self) -> (i32, i32) {
-        machine::current_thread().map_or((1, 1), |thread| (thread.process().pid(), thread.tid()))
+        crate::thread::current().map_or((1, 1), |thread| (thread.process().pid(), thread.tid()))
     }
 
     fn pids(&self) -> Vec<i32> {
@@ -82,7 +82,7 @@ impl ProcSource for Proc {
         let base_family = leaf.eax >> 8 & 15;
         let family = if base_family == 15 { base_family + (leaf.eax >> 20 & 0xff) } else { base_family };
         let model = leaf.eax >> 4 & 15 | if base_family >= 6 { (leaf.eax >> 16 & 15) << 4 } else { 0 };
-        let mhz = machine::get().clock.rate().hz() / 1_000_000;
+        let mhz = machine::pc::get().clock.rate().hz() / 1_000_000;
         let mut flags = alloc::string::String::new();
         for (register, bit, flag) in FLAGS {
             let value = match register {

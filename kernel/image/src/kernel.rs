@@ -1,19 +1,19 @@
 //! The running kernel: what the entry points need, and the last steps of the start, from files to the application's first thread.
 
-use crate::application::Application;
-use crate::console::{Console, Stream};
-use crate::machine::{self, KernelContext};
+use crate::application::{self, Application};
 use crate::platform::PcPlatform;
 #[cfg(any(feature = "net", feature = "unix"))]
 use crate::sockets::Families;
-use crate::stdio::{End, Stdio};
 use crate::system::Info;
-use crate::{end, files};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use arch_x86_64::UserRegs;
 use file::{AccessMode, OpenFlags};
 use futex::FutexTable;
+use machine::console::{Console, Stream};
+use machine::pc::{self, KernelContext};
+use machine::stdio::{End, Stdio};
+use machine::{end, files, memory, step};
 use pith_abi::cmdline::GuestConfig;
 use pith_abi::exit;
 use plat_pc::pvh::BootInfo;
@@ -21,7 +21,8 @@ use process::{Description, OnExec, Process, Services, Thread};
 use sched::Scheduler;
 use spin::Once;
 use syscall::{Cx, Names, System};
-use time::TimerQueue;
+use time::{Clock, TimerQueue};
+use vfs::Vfs;
 
 /// What traps and interrupts reach for.
 pub struct Kernel {
@@ -73,23 +74,23 @@ impl Kernel {
 
 /// Starts the application and never comes back.
 pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
-    let machine = machine::get();
+    let machine = pc::get();
     let timers = TimerQueue::new();
     let scheduler = Scheduler::new(machine.clone(), timers.clone());
     machine.refine_over_time(&timers);
 
-    let clock = crate::clock();
-    let vfs = files::surroundings(clock.clone());
+    let clock = pc::clock();
+    let vfs = surroundings(clock.clone());
     let application = Application::find(&config);
     step("files");
     let hostname =
         config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
     let root = files::root(
         &vfs,
-        crate::initrd(info).0,
+        machine::initrd(info).0,
         application.name(),
         #[cfg(feature = "net")]
-        crate::network::provided_files(&config.netdev_ip, &hostname),
+        machine::network::provided_files(&config.netdev_ip, &hostname),
     );
     let mut context = root.context;
     files::mount_table(&context, &config.fstab);
@@ -104,7 +105,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     #[cfg(any(feature = "net", feature = "unix"))]
     let families = families(&timers);
     #[cfg(feature = "virtio")]
-    attach_devices(
+    machine::devices::attach(
         &config,
         #[cfg(feature = "agent")]
         &console,
@@ -114,9 +115,9 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     console.open(config.stderr);
     #[cfg(feature = "net")]
     if let Some(stack) = &families.net
-        && root.placed.contains(&crate::network::RESOLV_CONF)
+        && root.placed.contains(&machine::network::RESOLV_CONF)
     {
-        crate::network::keep_resolv_conf(stack, &context, &config.netdev_ip);
+        machine::network::keep_resolv_conf(stack, &context, &config.netdev_ip);
     }
     step("devices");
     let names = Arc::new(Names::new(hostname.as_bytes()));
@@ -144,14 +145,14 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         let stack = stack.clone();
         let namespace = context.namespace.clone();
         namespace.defer(Box::new(move || {
-            files::mount_standard(
+            crate::standard::mount(
                 &context,
                 console,
                 #[cfg(feature = "procfs")]
                 Arc::new(crate::info::Proc {
                     services,
                     names,
-                    boot_id: crate::platform::random_bytes(),
+                    boot_id: machine::random::bytes(),
                     #[cfg(feature = "net")]
                     stack,
                 }),
@@ -159,16 +160,16 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         }));
     }
     give_descriptors(&config, thread.process(), &console);
-    console.set_application(thread.process());
+    application::reach(thread.process());
     #[cfg(feature = "agent")]
     console.set_stats(crate::stats::source(
         services.clone(),
         #[cfg(feature = "net")]
         stack,
     ));
-    if console.is_serial() && crate::log::port() != plat_pc::debugcon::LogPort::Serial {
+    if console.is_serial() && machine::log::port() != plat_pc::debugcon::LogPort::Serial {
         // The host keeps standard input and requests back until now.
-        crate::log::record(&pith_abi::record::Record::Ready);
+        machine::log::record(&pith_abi::record::Record::Ready);
     }
     step("start");
     thread.start();
@@ -188,7 +189,7 @@ fn give_descriptors(config: &GuestConfig, process: &Process, console: &Arc<Conso
         #[cfg(feature = "devfs")]
         {
             console.set_window(size.rows, size.columns);
-            match crate::stdio::terminal(process) {
+            match crate::standard::terminal(process) {
                 Ok(terminal) => (0..3).for_each(|_| insert(terminal.clone(), AccessMode::ReadWrite)),
                 Err(errno) => end::failed(exit::PITH_ERROR, format_args!("pith.tty: /dev/console: {errno}")),
             }
@@ -203,10 +204,13 @@ fn give_descriptors(config: &GuestConfig, process: &Process, console: &Arc<Conso
     }
 }
 
-/// A step of the start is done; for the trace log.
-#[inline(never)]
-fn step(name: &str) {
-    crate::log!(Trace, "boot: {name}");
+/// What all file systems share.
+fn surroundings(clock: Arc<dyn Clock>) -> Arc<Vfs> {
+    #[cfg(feature = "pipe")]
+    let fifos: Option<Arc<dyn vfs::FifoFactory>> = Some(Arc::new(pipe::Fifos));
+    #[cfg(not(feature = "pipe"))]
+    let fifos = None;
+    Vfs::new(clock, &memory::FRAMES, fifos)
 }
 
 /// Socket families.
@@ -217,33 +221,6 @@ fn families(timers: &TimerQueue) -> Families {
         #[cfg(feature = "unix")]
         unix: Some(unix::Family::new(Arc::new(crate::sockets::Names))),
         #[cfg(feature = "net")]
-        net: Some(crate::network::start(timers)),
-    }
-}
-
-/// Finds the machine's virtio devices and puts them to use.
-#[cfg(feature = "virtio")]
-fn attach_devices(
-    config: &GuestConfig,
-    #[cfg(feature = "agent")] console: &Arc<Console>,
-    #[cfg(feature = "net")] network: Option<(&Arc<net::Stack>, &str)>,
-) {
-    #[cfg(feature = "net")]
-    let mut cards = 0;
-    for found in crate::devices::find(&config.virtio_mmio) {
-        match found.transport.device_id() {
-            #[cfg(feature = "agent")]
-            virtio_console::DEVICE_ID => console.attach(found),
-            #[cfg(feature = "net")]
-            virtio_net::DEVICE_ID => {
-                if let Some((stack, hostname)) = network {
-                    crate::network::add(stack, found, cards, config.netdev_ip.get(cards), hostname);
-                }
-                cards += 1;
-            }
-            #[cfg(feature = "net")]
-            virtio_rng::DEVICE_ID => crate::devices::seed_from_device(found.transport),
-            other => crate::log!(Debug, "no driver for virtio device type {other}"),
-        }
+        net: Some(machine::network::start(timers)),
     }
 }

@@ -1,102 +1,35 @@
-//! The image: puts the chosen libraries together into one bootable ELF. The only crate that names them all.
+//! The image: puts the chosen libraries together into one bootable ELF that runs Linux programs. The only crate that names them all.
 //!
-//! [`pith_start`] runs on the boot stack, in the order of the layers: CPU, memory, clock, scheduler, files, devices, network, the application. Each module
-//! here is one seam between libraries: [`machine`] implements what `sched` asks of a CPU, [`platform`] what `process` asks, [`kernel`] holds what the
-//! entry points in [`traps`] need.
+//! [`machine`] brings up everything below processes; here is what a program is given above that. Each module is one seam between libraries: [`platform`]
+//! implements what `process` asks, [`kernel`] holds what the entry points in [`traps`] need.
 #![no_std]
 #![no_main]
 
 extern crate alloc;
 
 mod application;
-mod attached;
-mod config {
-    include!(concat!(env!("OUT_DIR"), "/config.rs"));
-}
-mod console;
-#[cfg(feature = "virtio")]
-mod devices;
-mod end;
-mod files;
 #[cfg(feature = "procfs")]
 mod info;
-mod interrupts;
 mod kernel;
-mod log;
-mod machine;
-mod memory;
-#[cfg(feature = "net")]
-mod network;
-mod panic;
 mod platform;
+#[cfg(feature = "embedded-app")]
+mod program;
 #[cfg(any(feature = "net", feature = "unix"))]
 mod sockets;
+#[cfg(feature = "devfs")]
+mod standard;
 #[cfg(feature = "agent")]
 mod stats;
-mod stdio;
 mod system;
+mod thread;
 mod traps;
 
-use alloc::string::String;
-use alloc::sync::Arc;
-use arch_x86_64::percpu::{AppRing, PerCpu};
-use arch_x86_64::{boot, entry, fpu};
-use pith_abi::cmdline::{GuestConfig, tail};
-use pith_abi::exit;
-use plat_pc::pvh::BootInfo;
-
-static mut BOOT_CPU: PerCpu = PerCpu::new();
+use machine::console::Console;
 
 /// The first code in long mode: `start_info` is the physical address of what the hypervisor passed.
 #[unsafe(no_mangle)]
 extern "C" fn pith_start(start_info: u64) -> ! {
-    boot::protect_kernel();
-    boot::drop_identity_map();
-    // SAFETY: once, on the only CPU, with interrupts off; traps arriving on the boot stack land below its present frames because they push down from the
-    // interrupted stack pointer, and no system call can come before the first thread has a stack of its own.
-    unsafe {
-        let cpu = &raw mut BOOT_CPU;
-        (*cpu).install(0, boot::boot_stack().1, AppRing::Kernel);
-        entry::install();
-        fpu::enable();
-    }
-    // SAFETY: the register's value as the boot protocol defines it.
-    let info = match unsafe { BootInfo::new(start_info) } {
-        Ok(info) => info,
-        Err(error) => panic!("no usable boot information: {error:?}"),
-    };
-    memory::init(&info);
-    log::set_level(None);
-    let config = configuration(&info);
-    log::set_level(config.log_level);
-    let machine = machine::init();
-    log::set_clock(machine::now_ns);
-    log!(Debug, "clock: {} Hz; memory: {} KiB free", machine.clock.rate().hz(), memory::FRAMES.free_bytes() / 1024);
-    platform::seed_random(config.random_seed.as_ref().map(|s| &s.0));
-    kernel::run(&info, config, console::Console::new())
-}
-
-/// The initrd, empty when there is none, and what lies behind it. What the monitor hands over wins over what the image carries.
-fn initrd(info: &BootInfo) -> (&'static [u8], &'static [u8]) {
-    let (given, rest) = tail::split(info.initrd().map_or(&[], |(_, bytes)| bytes));
-    (if given.is_empty() { attached::initrd() } else { given }, rest)
-}
-
-/// The command line, understood or refused.
-fn configuration(info: &BootInfo) -> GuestConfig {
-    let mut text = String::from_utf8_lossy(info.command_line());
-    let rest = initrd(info).1;
-    if !rest.is_empty() {
-        text.to_mut().push(' ');
-        text.to_mut().push_str(&String::from_utf8_lossy(rest));
-    }
-    match GuestConfig::parse_over(&String::from_utf8_lossy(attached::command_line()), &text) {
-        Ok(config) => config,
-        Err(error) => end::failed(exit::PITH_ERROR, format_args!("the guest command line is damaged: {error}")),
-    }
-}
-
-/// What everything above the CPU needs of the clock.
-fn clock() -> Arc<dyn time::Clock> {
-    Arc::new(machine::SharedClock(machine::get().clock))
+    // SAFETY: entry code comes here once, with what it was given.
+    let (info, config) = unsafe { machine::start(start_info) };
+    kernel::run(&info, config, Console::new())
 }

@@ -1,7 +1,6 @@
 //! What processes ask of the machine: contexts, floating-point state, address spaces, the end.
 
-use crate::machine::{self, KernelContext};
-use crate::{end, memory};
+use crate::thread;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -9,83 +8,23 @@ use arch_x86_64::context::{self, application_fpu, set_application_fpu};
 use arch_x86_64::fpu::{self, FpuState};
 use arch_x86_64::paging::Domain;
 use arch_x86_64::usercopy::CurrentUserMemory;
-use arch_x86_64::{UserRegs, boot, cpu, vdso};
+use arch_x86_64::{UserRegs, cpu, vdso};
 use core::fmt;
 use frame::Page;
-use mm::{AddressSpace, KernelSpace, Mmu, Prot};
+use machine::pc::{self, KernelContext};
+use machine::random::RNG;
+use machine::space::kernel_space;
+use machine::{end, memory};
+use mm::{AddressSpace, Prot};
 use pith_abi::cmdline::LogLevel;
 use process::{End, Level, Platform, Thread};
-use random::Rng;
 use spin::Once;
 use uapi::{Errno, Result};
 use usermem::UserMemory;
 
-/// The machine's random number generator.
-pub static RNG: Rng = Rng::new();
-
-/// Fresh random bytes.
-#[cfg(feature = "procfs")]
-pub fn random_bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    RNG.fill(&mut bytes);
-    bytes
-}
-
-/// Seeds the generator from the CPU, the command line and time. A virtio entropy device is asked when the others gave too little.
-pub fn seed_random(seed: Option<&[u32; 8]>) {
-    // All at once: each piece for itself would cost a block of the cipher.
-    let mut words = [0; 9];
-    let mut bits = 0;
-    for word in &mut words[..4] {
-        if let Some(random) = cpu::rdrand() {
-            *word = random;
-            bits += 64;
-        }
-    }
-    if let Some(seed) = seed {
-        for (word, pair) in words[4..8].iter_mut().zip(seed.chunks_exact(2)) {
-            *word = u64::from(pair[1]) << 32 | u64::from(pair[0]);
-        }
-        bits += 256;
-    }
-    words[8] = cpu::rdtsc();
-    let mut bytes = [0; 72];
-    for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
-        chunk.copy_from_slice(&word.to_le_bytes());
-    }
-    RNG.add_entropy(&bytes, bits);
-}
-
 /// Bytes of kernel stack for each thread.
 const STACK_BYTES: u64 = 16 * 1024;
 const PAGE: usize = 4096;
-
-struct Cpus;
-
-impl Mmu for Cpus {
-    fn load_root(&self, root: u64) {
-        if cpu::page_table_root() != root {
-            // SAFETY: every address space shares the kernel's upper half.
-            unsafe { cpu::load_page_table_root(root) };
-        }
-    }
-    fn flush_page(&self, virt: u64) {
-        cpu::flush_page(virt);
-    }
-    fn flush_all(&self) {
-        // SAFETY: the same tables again.
-        unsafe { cpu::load_page_table_root(cpu::page_table_root()) };
-    }
-}
-
-/// The kernel's own mappings.
-pub fn kernel_space() -> &'static KernelSpace {
-    static SPACE: Once<KernelSpace> = Once::new();
-    SPACE.call_once(|| match KernelSpace::new(&memory::FRAMES, &Cpus, boot::root()) {
-        Ok(space) => space,
-        Err(_) => end::out_of_memory(format_args!("no frame left for the kernel's page tables")),
-    })
-}
 
 /// The vDSO's pages, made once: its data, then its code.
 fn vdso_pages() -> Option<&'static [Page]> {
@@ -100,7 +39,7 @@ fn vdso_pages() -> Option<&'static [Page]> {
         }
         // SAFETY: the frame is never freed (`PAGES` is static), zeroes are a valid `Data`, and all access is by its atomics.
         let shared = unsafe { &*memory::FRAMES.virt(pages[0].phys()).cast::<vdso::Data>() };
-        machine::get().feed_vdso(shared);
+        pc::get().feed_vdso(shared);
         Ok::<_, ()>(pages)
     });
     pages.ok().map(Vec::as_slice)
@@ -132,7 +71,7 @@ impl Platform for PcPlatform {
 
     fn bind(&self, context: &dyn sched::Context, thread: &Arc<Thread>) {
         // SAFETY: every context of this machine was made by `spawn_context`, whose address `raw` is.
-        unsafe { (*(context.raw() as *const KernelContext)).bind(thread) };
+        thread::bind(unsafe { &*(context.raw() as *const KernelContext) }, thread);
     }
 
     fn fs_base(&self) -> u64 {
@@ -201,7 +140,7 @@ impl Platform for PcPlatform {
 
     fn end_machine(&self, how: End) -> ! {
         let scheduler = &crate::kernel::get().scheduler;
-        crate::log!(Debug, "busy {} ns, {} switches", machine::now_ns().saturating_sub(scheduler.idle_ns(0)), scheduler.switches());
+        machine::log!(Debug, "busy {} ns, {} switches", pc::now_ns().saturating_sub(scheduler.idle_ns(0)), scheduler.switches());
         match how {
             End::Exit(status) => end::exited(status),
             End::Signal(signal) => end::killed(signal.number()),
@@ -216,6 +155,6 @@ impl Platform for PcPlatform {
             Level::Info => LogLevel::Info,
             Level::Debug => LogLevel::Debug,
         };
-        crate::log::write(level, message);
+        machine::log::write(level, message);
     }
 }

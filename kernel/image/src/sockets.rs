@@ -60,17 +60,17 @@ pub struct Names;
 #[cfg(feature = "unix")]
 impl unix::SocketNames for Names {
     fn credentials(&self) -> file::Credentials {
-        crate::machine::current_thread().map_or(file::Credentials::default(), |thread| {
+        crate::thread::current().map_or(file::Credentials::default(), |thread| {
             let who = thread.process().credentials();
             file::Credentials { pid: thread.process().pid(), uid: who.uid.effective, gid: who.gid.effective }
         })
     }
     fn bind(&self, path: &[u8], socket: alloc::sync::Weak<dyn core::any::Any + Send + Sync>) -> Result<()> {
-        let thread = crate::machine::current_thread().ok_or(Errno::EINVAL)?;
+        let thread = crate::thread::current().ok_or(Errno::EINVAL)?;
         unix::at::bind(&thread.process().fs(), path, socket)
     }
     fn lookup(&self, path: &[u8]) -> Result<Arc<dyn core::any::Any + Send + Sync>> {
-        let thread = crate::machine::current_thread().ok_or(Errno::EINVAL)?;
+        let thread = crate::thread::current().ok_or(Errno::EINVAL)?;
         unix::at::lookup(&thread.process().fs(), path)
     }
 }

@@ -1,10 +1,10 @@
 //! The machine's counters for the host.
 
 use crate::kernel;
-use crate::memory::FRAMES;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
+use machine::memory::FRAMES;
 use pith_abi::agent::{Stat, Stats};
 use process::Services;
 

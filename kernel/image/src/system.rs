@@ -1,6 +1,6 @@
 //! The last seams of the system-call layer: socket families, memory, names in the file system for unix sockets.
 
-use crate::memory;
+use machine::memory;
 use syscall::{MachineInfo, Memory};
 
 /// Memory and CPUs as sysinfo(2) and membarrier(2) ask for them.

@@ -1,9 +1,10 @@
 //! Where entry code arrives: system calls, exceptions, interrupts, and a thread's first way out.
 
-use crate::{end, interrupts, kernel, machine, panic};
+use crate::{kernel, thread};
 use arch_x86_64::entry::{self, Resume};
 use arch_x86_64::percpu::selector;
 use arch_x86_64::{UserRegs, cpu, usercopy};
+use machine::{end, traps};
 use mm::FaultKind;
 use process::Trap;
 
@@ -19,7 +20,7 @@ fn seal(regs: &mut UserRegs) {
 
 /// What is due before the application goes on after a trap.
 fn leave(regs: &mut UserRegs) {
-    if let Some(thread) = machine::current_thread() {
+    if let Some(thread) = thread::current() {
         // Traps always resume with every register as it is.
         let _ = process::return_to_user(&thread, regs);
         seal(regs);
@@ -29,7 +30,7 @@ fn leave(regs: &mut UserRegs) {
 #[unsafe(no_mangle)]
 extern "C" fn pith_syscall(regs: &mut UserRegs) -> Resume {
     // SAFETY: the entry code leads here from `syscall` only, and only threads of the application run where that instruction can be.
-    let (thread, kernel) = unsafe { (machine::caller(), kernel::get_running()) };
+    let (thread, kernel) = unsafe { (thread::caller(), kernel::get_running()) };
     kernel.system_call(&thread, regs);
     match process::return_to_user(&thread, regs) {
         process::Resume::Fast => Resume::Fast,
@@ -55,7 +56,7 @@ extern "C" fn pith_trap(regs: &mut UserRegs, vector: u64, error: u64) {
     // The address must be read before anything else can fault.
     let address = if vector == PAGE_FAULT { cpu::fault_address() } else { 0 };
     if entry::from_application(regs) && vector != NMI && vector != DOUBLE_FAULT {
-        let Some(thread) = machine::current_thread() else {
+        let Some(thread) = thread::current() else {
             panic!("an exception from no thread");
         };
         process::fault(&thread, regs, Trap { vector: vector as u8, error, address });
@@ -65,26 +66,13 @@ extern "C" fn pith_trap(regs: &mut UserRegs, vector: u64, error: u64) {
     if vector == PAGE_FAULT && user_copy_fault(regs, error, address) {
         return;
     }
-    let what = match vector {
-        0 => "division by zero",
-        2 => "non-maskable interrupt",
-        6 => "illegal instruction",
-        8 => "double fault",
-        13 => "protection fault",
-        14 => "page fault",
-        18 => "machine check",
-        _ => "exception",
-    };
-    panic::trapped(
-        format_args!("{what} (vector {vector}, error {error:#x}) at {:#x}, address {address:#x}, stack {:#x}", regs.rip, regs.rsp),
-        regs,
-    );
+    traps::bug(regs, vector, error, address);
 }
 
 /// A page fault in one of the copies to or from application memory: brings the page in, or makes the copy end there. `false`: a bug in the kernel.
 fn user_copy_fault(regs: &mut UserRegs, error: u64, address: u64) -> bool {
     let Some(after) = usercopy::fixup(regs.rip) else { return false };
-    if let Some(thread) = machine::current_thread() {
+    if let Some(thread) = thread::current() {
         let kind = if error & 2 != 0 { FaultKind::Write } else { FaultKind::Read };
         match thread.process().mm().handle_fault(address, kind) {
             Ok(()) => return true,
@@ -97,12 +85,7 @@ fn user_copy_fault(regs: &mut UserRegs, error: u64, address: u64) -> bool {
 }
 
 fn interrupt(regs: &mut UserRegs, vector: u64) {
-    if vector == u64::from(interrupts::TIMER) {
-        machine::get().apic.end_of_interrupt();
-        kernel::get().tick();
-    } else {
-        interrupts::dispatch(vector as u8);
-    }
+    traps::interrupt(vector, || kernel::get().tick());
     if entry::from_application(regs) {
         leave(regs);
     }

@@ -4,7 +4,7 @@ use crate::Findings;
 use crate::metadata::Workspace;
 
 /// From the bottom up. A crate may link those of its own row and of the rows above it here, never one further down.
-const ORDER: [&[&str]; 11] = [
+const ORDER: [&[&str]; 12] = [
     // Words that everybody shares: the Linux interface, what host and guest agree on, how to ask for a wake-up, the door to application memory.
     &["pith-abi", "uapi", "wait", "usermem", "sortedmap", "spinlock"],
     &["arch-x86_64"],
@@ -15,6 +15,7 @@ const ORDER: [&[&str]; 11] = [
     &["file", "futex"],
     &["vfs", "net", "signal", "pipe", "eventfd", "timerfd", "epoll", "unix"],
     &["ramfs", "inotify", "initrd", "erofs", "devfs", "procfs", "sysfs", "virtio-net", "virtio-rng", "virtio-console"],
+    &["machine"],
     &["process"],
     &["syscall"],
     &["image"],

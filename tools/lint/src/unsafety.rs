@@ -5,7 +5,7 @@ use crate::Findings;
 use crate::metadata::{Package, Workspace};
 
 /// Kernel crates that may hold `unsafe`.
-const KERNEL_HOMES: [&str; 6] = ["arch-x86_64", "plat-pc", "frame", "mm", "virtqueue", "image"];
+const KERNEL_HOMES: [&str; 7] = ["arch-x86_64", "plat-pc", "frame", "mm", "virtqueue", "machine", "image"];
 
 /// Host crates that may, by `#[expect(unsafe_code, reason)]` under the workspace's `deny`: the accelerator probe and the code between fork and exec.
 const HOST_HOMES: [&str; 1] = ["pith-monitor"];

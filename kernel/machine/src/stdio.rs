@@ -6,15 +6,13 @@ use core::any::Any;
 #[cfg(feature = "devfs")]
 use devfs::{TerminalSignal, WindowSize};
 use file::{Events, File, FileType, OpenFlags, Sink, Source, Stat, UserMemory, WaitQueue};
-#[cfg(feature = "devfs")]
-use process::Process;
-#[cfg(feature = "devfs")]
-use signal::Signal;
-#[cfg(feature = "devfs")]
-use uapi::general::O_RDWR;
 use uapi::{Errno, Result, ioctl};
+
+/// Linux's numbers of the signals that keys mean (signal(7)).
 #[cfg(feature = "devfs")]
-use vfs::{Context, Follow, OpenHow};
+const SIGINT: u8 = 2;
+#[cfg(feature = "devfs")]
+const SIGQUIT: u8 = 3;
 
 /// Which of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,21 +120,12 @@ impl devfs::Console for DeviceConsole {
     }
     fn signal(&self, signal: TerminalSignal) {
         match signal {
-            TerminalSignal::Interrupt => self.0.signal(Signal::INT),
-            TerminalSignal::Quit => self.0.signal(Signal::QUIT),
+            TerminalSignal::Interrupt => self.0.signal(SIGINT),
+            TerminalSignal::Quit => self.0.signal(SIGQUIT),
             // There is no shell that could let it go on.
             TerminalSignal::Suspend => {}
         }
     }
-}
-
-/// The application's terminal, opened as `/dev/console`, which becomes its user's.
-#[cfg(feature = "devfs")]
-pub fn terminal(process: &Process) -> Result<Arc<dyn File>> {
-    let path = b"/dev/console";
-    let root = Context { uid: 0, ..Context::clone(&process.fs()) };
-    root.chown(None, path, Some(process.credentials().uid.real), None, Follow::Yes)?;
-    root.open(None, path, &OpenHow::new(O_RDWR, 0))
 }
 
 /// The random number generator as `/dev/random`.
@@ -146,9 +135,9 @@ pub struct Entropy;
 #[cfg(feature = "devfs")]
 impl devfs::RandomSource for Entropy {
     fn fill(&self, bytes: &mut [u8]) {
-        crate::platform::RNG.fill(bytes);
+        crate::random::RNG.fill(bytes);
     }
     fn mix(&self, bytes: &[u8]) {
-        crate::platform::RNG.add_entropy(bytes, 0);
+        crate::random::RNG.add_entropy(bytes, 0);
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::devices::Found;
 use crate::files::Provided;
-use crate::platform::RNG;
-use crate::{files, machine, memory};
+use crate::random::RNG;
+use crate::{files, memory, pc};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -11,7 +11,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::task::Wake;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt::Display;
+use core::fmt::Write;
 use core::net::IpAddr;
 use core::task::Waker;
 use file::{Events, Share};
@@ -26,7 +26,7 @@ use virtio_net::VirtioNet;
 pub fn start(timers: &TimerQueue) -> Arc<Stack> {
     // A socket's buffers may take a sixteenth of memory each at most.
     let limit = (memory::FRAMES.total_bytes() / 16).clamp(64 << 10, 4 << 20) as usize;
-    let stack = Arc::new(Stack::new(machine::get().clock, Box::new(|out| RNG.fill(out)), limit));
+    let stack = Arc::new(Stack::new(pc::get().clock, Box::new(|out| RNG.fill(out)), limit));
     let waker = stack.waker();
     let armed: Mutex<Option<Timer>> = Mutex::new(None);
     let timers = timers.clone();
@@ -76,7 +76,7 @@ pub fn add(stack: &Arc<Stack>, found: Found, index: usize, ip: Option<&NetdevIp>
     }
     let number = stack.add_interface(Box::new(card), config);
     let own = stack.clone();
-    found.handler.call_once(|| Box::new(move || own.interrupt(number, machine::now_ns())));
+    found.handler.call_once(|| Box::new(move || own.interrupt(number, pc::now_ns())));
 }
 
 /// What /etc holds because of the network: hosts(5), and resolv.conf(5) as the command line says it.
@@ -90,7 +90,7 @@ pub fn provided_files(ips: &[NetdevIp], hostname: &str) -> Vec<Provided> {
 fn fixed_lines(ips: &[NetdevIp]) -> String {
     let mut fixed = String::new();
     for ip in ips {
-        lines(&mut fixed, &ip.dns, ip.domain.as_deref());
+        lines(&mut fixed, &mut ip.dns.iter().copied(), ip.domain.as_deref());
     }
     fixed
 }
@@ -128,17 +128,18 @@ impl Wake for ResolvConf {
         let mut text = self.fixed.clone();
         for (name, lease) in leases {
             crate::log!(Debug, "{name}: {}/{} from the DHCP server {}", lease.address, lease.prefix, lease.server);
-            lines(&mut text, &lease.dns, (!lease.domain.is_empty()).then_some(&*lease.domain));
+            lines(&mut text, &mut lease.dns.iter().copied().map(IpAddr::from), (!lease.domain.is_empty()).then_some(&*lease.domain));
         }
         files::write(&self.context, RESOLV_CONF.as_bytes(), text.as_bytes());
     }
 }
 
-fn lines(text: &mut String, servers: &[impl Display], domain: Option<&str>) {
+fn lines(text: &mut String, servers: &mut dyn Iterator<Item = IpAddr>, domain: Option<&str>) {
+    // Writing to a string does not fail.
     for server in servers {
-        *text += &format!("nameserver {server}\n");
+        let _ = writeln!(text, "nameserver {server}");
     }
     if let Some(domain) = domain {
-        *text += &format!("search {domain}\n");
+        let _ = writeln!(text, "search {domain}");
     }
 }

@@ -1,42 +1,12 @@
 //! How the machine ends: the application's exit status or signal, out of memory, a start that failed (and `panic`: a bug in the kernel). Each is one control
 //! record, then power-off, at once.
 
-use core::fmt::{self, Write};
+use crate::log::Text;
+use core::fmt;
 use pith_abi::exit;
 use pith_abi::record::Record;
 use plat_pc::debugcon::LogPort;
 use plat_pc::power;
-
-/// A short text without the heap.
-pub struct Text {
-    bytes: [u8; 256],
-    len: usize,
-}
-
-impl Text {
-    /// The first 256 bytes of it.
-    pub fn format(args: fmt::Arguments<'_>) -> Self {
-        let mut text = Text { bytes: [0; 256], len: 0 };
-        let _ = text.write_fmt(args);
-        text
-    }
-    /// What fits of it.
-    pub fn as_str(&self) -> &str {
-        match core::str::from_utf8(&self.bytes[..self.len]) {
-            Ok(s) => s,
-            Err(e) => core::str::from_utf8(&self.bytes[..e.valid_up_to()]).unwrap_or(""),
-        }
-    }
-}
-
-impl Write for Text {
-    fn write_str(&mut self, s: &str) -> fmt::Result {
-        let take = s.len().min(self.bytes.len() - self.len);
-        self.bytes[self.len..self.len + take].copy_from_slice(&s.as_bytes()[..take]);
-        self.len += take;
-        Ok(())
-    }
-}
 
 /// Says it, once, and ends: to the agent's host behind everything that the application wrote, else on the debug console. Success is not announced on a
 /// console that the application shares.

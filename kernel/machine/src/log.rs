@@ -1,8 +1,8 @@
 //! The kernel's own words: log lines and control records, one line each, on the monitor's debug console.
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use pith_abi::cmdline::LogLevel;
+use core::sync::atomic::{AtomicU8, Ordering};
+pub use pith_abi::cmdline::LogLevel;
 use pith_abi::record::Record;
 use plat_pc::debugcon::LogPort;
 use spin::Once;
@@ -12,7 +12,6 @@ static PORT: Once<LogPort> = Once::new();
 static LEVEL: AtomicU8 = AtomicU8::new(LogLevel::Info as u8);
 /// Monotonic time, for those who log before there is a clock: 0.
 static NOW_NS: Once<fn() -> u64> = Once::new();
-static LINES: AtomicU64 = AtomicU64::new(0);
 static LOCK: Mutex<()> = Mutex::new(());
 
 /// The port in use.
@@ -31,13 +30,35 @@ pub fn set_clock(now_ns: fn() -> u64) {
     NOW_NS.call_once(|| now_ns);
 }
 
-/// Collects one line so that it is written in one go.
-struct Line {
+/// A short text without the heap: one line, so that it is written in one go.
+pub struct Text {
     bytes: [u8; 512],
     len: usize,
 }
 
-impl Write for Line {
+impl Text {
+    /// The first 511 bytes of it.
+    pub fn format(args: fmt::Arguments<'_>) -> Self {
+        let mut text = Self::default();
+        let _ = text.write_fmt(args);
+        text
+    }
+    /// What fits of it.
+    pub fn as_str(&self) -> &str {
+        match core::str::from_utf8(&self.bytes[..self.len]) {
+            Ok(s) => s,
+            Err(e) => core::str::from_utf8(&self.bytes[..e.valid_up_to()]).unwrap_or(""),
+        }
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self { bytes: [0; 512], len: 0 }
+    }
+}
+
+impl Write for Text {
     fn write_str(&mut self, s: &str) -> fmt::Result {
         let room = self.bytes.len() - 1 - self.len;
         let take = s.len().min(room);
@@ -49,8 +70,7 @@ impl Write for Line {
 
 /// Writes one record.
 pub fn record(record: &Record<'_>) {
-    let mut line = Line { bytes: [0; 512], len: 0 };
-    let _ = write!(line, "{record}");
+    let mut line = Text::format(format_args!("{record}"));
     line.bytes[line.len] = b'\n';
     let _guard = LOCK.try_lock();
     port().write(&line.bytes[..=line.len]);
@@ -61,16 +81,13 @@ pub fn write(level: LogLevel, text: fmt::Arguments<'_>) {
     if level as u8 > LEVEL.load(Ordering::Relaxed) {
         return;
     }
-    let mut line = Line { bytes: [0; 512], len: 0 };
-    let _ = line.write_fmt(text);
+    let line = Text::format(text);
     let micros = NOW_NS.get().map_or(0, |now| now() / 1000);
-    LINES.fetch_add(1, Ordering::Relaxed);
-    let text = core::str::from_utf8(&line.bytes[..line.len]).unwrap_or("(not text)");
-    record(&Record::Log { level, micros, text });
+    record(&Record::Log { level, micros, text: line.as_str() });
 }
 
 /// `info!("... {x}")` and its relatives.
 #[macro_export]
 macro_rules! log {
-    ($level:ident, $($arg:tt)*) => { $crate::log::write(pith_abi::cmdline::LogLevel::$level, format_args!($($arg)*)) };
+    ($level:ident, $($arg:tt)*) => { $crate::log::write($crate::log::LogLevel::$level, format_args!($($arg)*)) };
 }

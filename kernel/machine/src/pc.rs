@@ -6,12 +6,10 @@ use alloc::sync::Arc;
 use alloc::task::Wake;
 use arch_x86_64::context::Context;
 use arch_x86_64::{UserRegs, context, cpu, percpu, vdso};
-use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use mm::KernelStack;
 use plat_pc::apic::{LocalApic, TimerMode};
 use plat_pc::clock::{self, Refiner};
-use process::Thread;
 use spin::Once;
 use spinlock::Mutex;
 use time::{Clock, Counter, Rate, Timer, TimerQueue};
@@ -60,7 +58,7 @@ pub fn init() -> &'static Arc<PcMachine> {
     let apic = LocalApic::enable(interrupts::SPURIOUS);
     let started = cpu::rdtsc();
     let found = clock::find(&apic);
-    crate::log!(Debug, "clock: {} MHz by {}", found.rate.hz() / 1_000_000, found.source);
+    crate::log!(Debug, "clock: {} Hz by {}", found.rate.hz(), found.source);
     let mode = apic.setup_timer(interrupts::TIMER);
     let keeper = Timekeeper::new(Tsc, started, 0, found.rate, found.realtime_ns);
     let clock: &'static Timekeeper = Box::leak(Box::new(keeper));
@@ -164,61 +162,54 @@ impl Wake for RefineStep {
     }
 }
 
-/// A thread's kernel side: arch's context with the stack it runs on and the thread it belongs to. The context comes first, so that its address is
+/// A thread's kernel side: arch's context with the stack it runs on and what it belongs to. The context comes first, so that its address is
 /// also this structure's.
 #[repr(C)]
 pub struct KernelContext {
     context: Context,
-    /// The thread, as a pointer from `Arc::as_ptr`; null until bound. The thread outlives its context.
-    thread: AtomicPtr<Thread>,
+    /// What the layer above keeps for whoever runs on it; null until bound.
+    owner: AtomicPtr<()>,
     /// Kept as long as the context; `None` for the boot stack.
     _stack: Option<KernelStack>,
 }
 
-/// The running application thread; `None` on the boot stack.
+/// What the running context belongs to, as [`KernelContext::bind`] was told; null when it was told nothing, and before the first switch.
 #[inline(always)]
-pub fn current_thread() -> Option<ManuallyDrop<Arc<Thread>>> {
+pub fn current_owner() -> *const () {
     let context = context::current() as *const KernelContext;
     if context.is_null() {
-        return None;
+        return core::ptr::null();
     }
-    // SAFETY: every context that is switched to is the first field of a live `KernelContext`; its thread, once bound, lives longer. The count is not
-    // touched, hence `ManuallyDrop`.
-    unsafe {
-        let thread = (*context).thread.load(Ordering::Relaxed);
-        (!thread.is_null()).then(|| ManuallyDrop::new(Arc::from_raw(thread.cast_const())))
-    }
+    // SAFETY: every context that is switched to is the first field of a live `KernelContext`.
+    unsafe { (*context).owner.load(Ordering::Relaxed).cast_const() }
 }
 
-/// The thread that made the system call being served: no questions asked.
+/// As [`current_owner`], without looking.
 ///
 /// # Safety
-/// Only while a system call is served, which no context without a thread can make.
+/// Only once a context was switched to.
 #[inline(always)]
-pub unsafe fn caller() -> ManuallyDrop<Arc<Thread>> {
-    // SAFETY: as in `current_thread`; the caller says that context and thread are there.
-    unsafe {
-        let context = context::current() as *const KernelContext;
-        ManuallyDrop::new(Arc::from_raw((*context).thread.load(Ordering::Relaxed).cast_const()))
-    }
+pub unsafe fn running_owner() -> *const () {
+    // SAFETY: as in `current_owner`; the caller says that there is a context.
+    unsafe { (*(context::current() as *const KernelContext)).owner.load(Ordering::Relaxed).cast_const() }
 }
 
 impl KernelContext {
     /// What runs now, on the boot stack.
     pub fn boot() -> Self {
-        Self { context: Context::current(arch_x86_64::boot::boot_stack().1), thread: AtomicPtr::default(), _stack: None }
+        Self { context: Context::current(arch_x86_64::boot::boot_stack().1), owner: AtomicPtr::default(), _stack: None }
     }
 
     /// A new application thread that starts with `regs`.
     pub fn user(stack: KernelStack, regs: &UserRegs, fs_base: u64, gs_base: u64) -> Self {
         // SAFETY: the stack is whole, writable, page-aligned, and owned by the very value that owns the context.
         let context = unsafe { Context::new_user(stack.top(), regs, fs_base, gs_base) };
-        Self { context, thread: AtomicPtr::default(), _stack: Some(stack) }
+        Self { context, owner: AtomicPtr::default(), _stack: Some(stack) }
     }
 
-    /// Says which thread runs on this context.
-    pub fn bind(&self, thread: &Arc<Thread>) {
-        self.thread.store(Arc::as_ptr(thread).cast_mut(), Ordering::Relaxed);
+    /// Says what this context belongs to: what `owner` points at must live as long as the context.
+    pub fn bind(&self, owner: *const ()) {
+        self.owner.store(owner.cast_mut(), Ordering::Relaxed);
     }
 }
 
@@ -247,4 +238,9 @@ impl Clock for SharedClock {
     fn realtime_set(&self) -> Option<&wait::WaitQueue> {
         self.0.realtime_set()
     }
+}
+
+/// What everything above the CPU needs of the clock.
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(SharedClock(get().clock))
 }

@@ -57,28 +57,12 @@ pub fn command_line() -> &'static [u8] {
     part(|attached| attached.command_line)
 }
 
-/// The program; `None` when there is none.
-#[cfg(feature = "embedded-app")]
-pub fn program() -> Option<process::LaidOut> {
-    use pith_abi::attached::{Program, rights};
-    let (program, segments, name) = Program::read(part(|attached| attached.program))?;
-    let segments = segments.map(|segment| {
-        let range = Range { start: u32::try_from(segment.start).ok()?, bytes: u32::try_from(segment.stored).ok()? };
-        let contents = part(|_| range);
-        let whole = contents.len() as u64 == segment.stored && segment.stored <= segment.bytes;
-        let mut prot = mm::Prot::empty();
-        prot.set(mm::Prot::READ, segment.rights & rights::READ != 0);
-        prot.set(mm::Prot::WRITE, segment.rights & rights::WRITE != 0);
-        prot.set(mm::Prot::EXEC, segment.rights & rights::EXECUTE != 0);
-        whole.then_some(process::LaidOutSegment { addr: segment.addr, bytes: segment.bytes, contents, prot })
-    });
-    Some(process::LaidOut {
-        name,
-        entry: program.entry,
-        headers: program.headers,
-        header_count: program.header_count,
-        data_end: program.data_end,
-        code: (program.code_start, program.code_end),
-        segments: segments.collect::<Option<_>>()?,
-    })
+/// The program's description ([`pith_abi::attached::Program`]); empty when there is none.
+pub fn program() -> &'static [u8] {
+    part(|attached| attached.program)
+}
+
+/// The bytes at `range` of the area.
+pub fn bytes(range: Range) -> &'static [u8] {
+    part(|_| range)
 }

@@ -27,7 +27,7 @@ pub fn allocate(handler: Handler) -> Option<u8> {
 /// Routes interrupt line `line` to a vector of its own for `handler`.
 pub fn connect_line(line: u32, trigger: Trigger, handler: Handler) {
     match allocate(handler) {
-        Some(vector) => IoApic::for_line(line).route(line, vector, trigger, crate::machine::get().apic.id()),
+        Some(vector) => IoApic::for_line(line).route(line, vector, trigger, crate::pc::get().apic.id()),
         None => crate::log!(Error, "no interrupt vector left for line {line}: its device stays silent"),
     }
 }
@@ -40,5 +40,5 @@ pub fn dispatch(vector: u8) {
     if let Some(handler) = vector.checked_sub(FIRST_DEVICE).and_then(|i| HANDLERS.get(usize::from(i))).and_then(Once::get) {
         handler();
     }
-    crate::machine::get().apic.end_of_interrupt();
+    crate::pc::get().apic.end_of_interrupt();
 }

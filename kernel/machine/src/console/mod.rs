@@ -5,15 +5,13 @@ mod link;
 mod serial;
 
 use alloc::boxed::Box;
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Arc;
 #[cfg(any(feature = "agent", feature = "devfs"))]
 use core::sync::atomic::{AtomicU32, Ordering};
 use file::Source;
 pub use pith_abi::agent::Stream;
 use pith_abi::cmdline::StderrChannel;
-use process::Process;
 use serial::Serial;
-use signal::{SigInfo, Signal};
 use spin::Once;
 use uapi::Result;
 use wait::{Events, WaitQueue};
@@ -31,13 +29,21 @@ enum Way {
     Serial(Box<Serial>),
 }
 
+/// Linux's number of the signal for a window of another size (signal(7)).
+#[cfg(any(feature = "agent", feature = "devfs"))]
+const SIGWINCH: u8 = 28;
+
 /// No size of a terminal: there is none.
 #[cfg(any(feature = "agent", feature = "devfs"))]
 const NO_TERMINAL: (u16, u16) = (u16::MAX, u16::MAX);
 
+unsafe extern "Rust" {
+    /// What runs on the machine delivers a signal, by Linux's number, to the application; `false` when there is nobody, or no such signal.
+    safe fn pith_signal(number: u8) -> bool;
+}
+
 /// What the host reaches of the kernel, once it is there.
 pub struct Kernel {
-    application: Once<Weak<Process>>,
     /// The application's terminal: rows in the upper half, columns in the lower; [`NO_TERMINAL`].
     #[cfg(any(feature = "agent", feature = "devfs"))]
     window: AtomicU32,
@@ -65,21 +71,14 @@ impl Kernel {
         let (old, new) = (self.window(), (rows, columns));
         if old.is_some_and(|old| old != new) {
             self.set_window(new);
-            self.signal(Signal::WINCH.number());
+            self.signal(SIGWINCH);
         }
         old.is_some()
     }
 
     /// Sends the application a signal; `false` when there is none, or no such signal.
     fn signal(&self, number: u8) -> bool {
-        match (self.application.get().and_then(Weak::upgrade), Signal::new(number.into())) {
-            (Some(process), Ok(signal)) => {
-                // A full queue means that the application is being told already.
-                let _ = process.send_signal(SigInfo::kernel(signal), None);
-                true
-            }
-            _ => false,
-        }
+        pith_signal(number)
     }
 }
 
@@ -98,7 +97,6 @@ impl Console {
         let make = || Self {
             way: Once::new(),
             kernel: Kernel {
-                application: Once::new(),
                 #[cfg(any(feature = "agent", feature = "devfs"))]
                 window: AtomicU32::new(u32::MAX),
                 #[cfg(feature = "agent")]
@@ -164,8 +162,8 @@ impl Console {
 
     /// A key that means a signal.
     #[cfg(feature = "devfs")]
-    pub fn signal(&self, signal: Signal) {
-        self.kernel.signal(signal.number());
+    pub fn signal(&self, number: u8) {
+        self.kernel.signal(number);
     }
 
     /// The file that hears what is typed.
@@ -181,11 +179,6 @@ impl Console {
             return self.terminal.get().is_some_and(|terminal| terminal.receive());
         }
         self.readable()
-    }
-
-    /// Who gets signals from the host.
-    pub fn set_application(&self, process: &Arc<Process>) {
-        self.kernel.application.call_once(|| Arc::downgrade(process));
     }
 
     /// Where the host's counters come from.

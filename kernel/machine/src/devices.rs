@@ -1,11 +1,13 @@
 //! Finds virtio devices, on whatever bus the machine has: memory-mapped ones that the command line names, PCI functions on bus 0.
 
 use crate::interrupts;
-use crate::platform::kernel_space;
+use crate::space::kernel_space;
 use alloc::boxed::Box;
+#[cfg(feature = "net")]
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use arch_x86_64::DIRECT_MAP;
-use pith_abi::cmdline::MmioDevice;
+use pith_abi::cmdline::{GuestConfig, MmioDevice};
 use plat_pc::apic::Trigger;
 use plat_pc::pci;
 use spin::Once;
@@ -119,7 +121,7 @@ impl PciFunction for Function {
     }
     fn message(&self) -> (u64, u32) {
         // Fixed delivery to one controller (SDM volume 3, 11.11).
-        (0xfee0_0000 | u64::from(crate::machine::get().apic.id()) << 12, self.vector.into())
+        (0xfee0_0000 | u64::from(crate::pc::get().apic.id()) << 12, self.vector.into())
     }
 }
 
@@ -144,11 +146,37 @@ fn find_pci(found: &mut Vec<Found>) {
 /// Reads a virtio entropy device, where the generator still needs it.
 #[cfg(feature = "net")]
 pub fn seed_from_device(mut transport: Box<dyn Transport>) {
-    use crate::platform::RNG;
+    use crate::random::RNG;
     if RNG.is_seeded() {
         return;
     }
     let mut bytes = [0; 64];
     let got = virtio_rng::read(&mut *transport, &crate::memory::FRAMES, &mut bytes);
     RNG.add_entropy(&bytes[..got], (got * 8) as u32);
+}
+
+/// Finds the machine's virtio devices and puts them to use.
+pub fn attach(
+    config: &GuestConfig,
+    #[cfg(feature = "agent")] console: &Arc<crate::console::Console>,
+    #[cfg(feature = "net")] network: Option<(&Arc<net::Stack>, &str)>,
+) {
+    #[cfg(feature = "net")]
+    let mut cards = 0;
+    for found in find(&config.virtio_mmio) {
+        match found.transport.device_id() {
+            #[cfg(feature = "agent")]
+            virtio_console::DEVICE_ID => console.attach(found),
+            #[cfg(feature = "net")]
+            virtio_net::DEVICE_ID => {
+                if let Some((stack, hostname)) = network {
+                    crate::network::add(stack, found, cards, config.netdev_ip.get(cards), hostname);
+                }
+                cards += 1;
+            }
+            #[cfg(feature = "net")]
+            virtio_rng::DEVICE_ID => seed_from_device(found.transport),
+            other => crate::log!(Debug, "no driver for virtio device type {other}"),
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! The root file system: the initrd (a cpio archive, an EROFS image or a program) in memory with a writable layer, the standard mounts, what the command line adds.
 
-use crate::{end, memory};
+use crate::end;
 #[cfg(feature = "net")]
 use alloc::string::String;
 use alloc::sync::Arc;
-#[cfg(any(feature = "exec", feature = "net"))]
+#[cfg(any(feature = "program", feature = "net"))]
 use alloc::vec::Vec;
 #[cfg(feature = "net")]
 use file::FileType;
@@ -13,19 +13,11 @@ use initrd::Summary;
 use pith_abi::cmdline::FstabEntry;
 use pith_abi::exit;
 use ramfs::Ramfs;
+#[cfg(feature = "net")]
 use time::Clock;
 #[cfg(feature = "net")]
 use vfs::Inode;
 use vfs::{Context, MountFlags, Namespace, Vfs};
-
-/// What all file systems share.
-pub fn surroundings(clock: Arc<dyn Clock>) -> Arc<Vfs> {
-    #[cfg(feature = "pipe")]
-    let fifos: Option<Arc<dyn vfs::FifoFactory>> = Some(Arc::new(pipe::Fifos));
-    #[cfg(not(feature = "pipe"))]
-    let fifos = None;
-    Vfs::new(clock, &memory::FRAMES, fifos)
-}
 
 /// The tree, as its first process sees it.
 pub struct Root {
@@ -48,7 +40,7 @@ fn contents(vfs: &Arc<Vfs>, archive: &'static [u8], program: &[u8]) -> Arc<Ramfs
     let fs = Ramfs::new(vfs, 0o755);
     match archive {
         [] => {}
-        #[cfg(feature = "exec")]
+        #[cfg(feature = "program")]
         bytes if bytes.starts_with(b"\x7fELF") => {
             let name: &'static [u8] = Vec::leak(program.rsplit(|b| *b == b'/').next().unwrap_or(b"program").to_vec());
             let meta = ramfs::Meta { mode: 0o755, ..ramfs::Meta::default() };
@@ -69,7 +61,7 @@ fn contents(vfs: &Arc<Vfs>, archive: &'static [u8], program: &[u8]) -> Arc<Ramfs
             ),
         ),
     }
-    #[cfg(not(feature = "exec"))]
+    #[cfg(not(feature = "program"))]
     let _ = program;
     fs
 }
@@ -109,7 +101,7 @@ pub struct Provided {
 /// `placed`, and returns those that lie behind a symbolic link.
 #[cfg(feature = "net")]
 fn provide(fs: &Ramfs, files: Vec<Provided>, placed: &mut Vec<&'static str>) -> Vec<Provided> {
-    let now_ns = i64::try_from(crate::machine::get().clock.realtime_ns()).unwrap_or(0);
+    let now_ns = i64::try_from(crate::pc::get().clock.realtime_ns()).unwrap_or(0);
     let meta = ramfs::Meta { mtime_ns: now_ns, ..ramfs::Meta::default() };
     let etc =
         fs.top().get(b"etc").map_or_else(|| fs.top().insert(b"etc", &ramfs::Meta { mode: 0o755, ..meta }, ramfs::Contents::Directory), Ok);
@@ -128,36 +120,6 @@ fn provide(fs: &Ramfs, files: Vec<Provided>, placed: &mut Vec<&'static str>) -> 
         }
     }
     left
-}
-
-/// Mounts /dev, /proc and /sys, as far as this image has them.
-#[cfg(feature = "devfs")]
-pub fn mount_standard(
-    context: &Context,
-    console: Arc<crate::console::Console>,
-    #[cfg(feature = "procfs")] source: Arc<dyn procfs::ProcSource>,
-) {
-    use vfs::StandardMount;
-    let vfs = context.vfs();
-    let device = Arc::new(crate::stdio::DeviceConsole(console.clone()));
-    console.set_terminal(devfs::register(vfs, Arc::new(crate::stdio::Entropy), device));
-    let dev = match devfs::new(vfs) {
-        Ok(fs) => fs,
-        Err(errno) => end::failed(exit::PITH_ERROR, format_args!("/dev: {errno}")),
-    };
-    let secure = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    let mounts = [
-        StandardMount { path: b"/dev", fs: dev, flags: MountFlags::NOSUID, source: b"devtmpfs" },
-        StandardMount { path: b"/dev/shm", fs: Ramfs::new(vfs, 0o1777), flags: MountFlags::NOSUID | MountFlags::NODEV, source: b"tmpfs" },
-        #[cfg(feature = "procfs")]
-        StandardMount { path: b"/proc", fs: procfs::Procfs::new(vfs, source), flags: secure, source: b"proc" },
-        #[cfg(feature = "sysfs")]
-        StandardMount { path: b"/sys", fs: sysfs::Sysfs::new(vfs, Arc::new(crate::info::Sys)), flags: secure, source: b"sysfs" },
-    ];
-    let _ = secure;
-    if let Err(errno) = vfs::mount_standard(context, &mounts) {
-        crate::log!(Error, "the standard file systems are incomplete: {errno}");
-    }
 }
 
 /// Mounts that the command line asks for besides the root.

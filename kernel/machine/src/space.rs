@@ -1,0 +1,33 @@
+//! The kernel's own mappings: stacks with guard pages, device windows.
+
+use crate::{end, memory};
+use arch_x86_64::{boot, cpu};
+use mm::{KernelSpace, Mmu};
+use spin::Once;
+
+struct Cpus;
+
+impl Mmu for Cpus {
+    fn load_root(&self, root: u64) {
+        if cpu::page_table_root() != root {
+            // SAFETY: every address space shares the kernel's upper half.
+            unsafe { cpu::load_page_table_root(root) };
+        }
+    }
+    fn flush_page(&self, virt: u64) {
+        cpu::flush_page(virt);
+    }
+    fn flush_all(&self) {
+        // SAFETY: the same tables again.
+        unsafe { cpu::load_page_table_root(cpu::page_table_root()) };
+    }
+}
+
+/// The kernel's own mappings.
+pub fn kernel_space() -> &'static KernelSpace {
+    static SPACE: Once<KernelSpace> = Once::new();
+    SPACE.call_once(|| match KernelSpace::new(&memory::FRAMES, &Cpus, boot::root()) {
+        Ok(space) => space,
+        Err(_) => end::out_of_memory(format_args!("no frame left for the kernel's page tables")),
+    })
+}
