@@ -31,6 +31,14 @@ pub fn now_ns() -> u64 {
     MACHINE.get().map_or(0, |m| m.clock.monotonic_ns())
 }
 
+/// CPUs that take part in scheduling.
+pub fn cpu_count() -> usize {
+    #[cfg(feature = "smp")]
+    return crate::cpus::count();
+    #[cfg(not(feature = "smp"))]
+    1
+}
+
 /// The time-stamp counter.
 pub struct Tsc;
 
@@ -77,7 +85,7 @@ impl sched::Machine for PcMachine {
     }
 
     fn cpu_count(&self) -> usize {
-        1
+        cpu_count()
     }
 
     fn switch(&self, prev: usize, next: usize) {
@@ -87,6 +95,9 @@ impl sched::Machine for PcMachine {
     }
 
     fn idle(&self) {
+        #[cfg(feature = "smp")]
+        crate::cpus::idle();
+        #[cfg(not(feature = "smp"))]
         cpu::wait_for_interrupt();
     }
 
@@ -105,8 +116,11 @@ impl sched::Machine for PcMachine {
         }
     }
 
-    fn kick(&self, _cpu: usize) {
-        // One CPU takes part in scheduling (`cpu_count`), and it never kicks itself.
+    fn kick(&self, cpu: usize) {
+        // Without the feature one CPU takes part in scheduling (`cpu_count`), and it never kicks itself.
+        let _ = cpu;
+        #[cfg(feature = "smp")]
+        crate::cpus::kick(cpu);
     }
 }
 
@@ -204,9 +218,9 @@ pub unsafe fn caller() -> ManuallyDrop<Arc<Thread>> {
 }
 
 impl KernelContext {
-    /// What runs now, on the boot stack.
-    pub fn boot() -> Self {
-        Self { context: Context::current(arch_x86_64::boot::boot_stack().1), thread: AtomicPtr::default(), _stack: None }
+    /// What runs now, on the stack that ends at `stack_top`, which is no thread's.
+    pub fn boot(stack_top: u64) -> Self {
+        Self { context: Context::current(stack_top), thread: AtomicPtr::default(), _stack: None }
     }
 
     /// A new application thread that starts with `regs`.

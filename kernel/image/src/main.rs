@@ -14,6 +14,8 @@ mod config {
     include!(concat!(env!("OUT_DIR"), "/config.rs"));
 }
 mod console;
+#[cfg(feature = "smp")]
+mod cpus;
 #[cfg(feature = "virtio")]
 mod devices;
 mod end;
@@ -70,6 +72,8 @@ extern "C" fn pith_start(start_info: u64) -> ! {
     let config = configuration(&info);
     log::set_level(config.log_level);
     let machine = machine::init();
+    #[cfg(feature = "smp")]
+    cpus::init(&machine.apic);
     log::set_clock(machine::now_ns);
     log!(Debug, "clock: {} Hz; memory: {} KiB free", machine.clock.rate().hz(), memory::FRAMES.free_bytes() / 1024);
     platform::seed_random(config.random_seed.as_ref().map(|s| &s.0));

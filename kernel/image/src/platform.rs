@@ -57,11 +57,25 @@ pub fn seed_random(seed: Option<&[u32; 8]>) {
 }
 
 /// Bytes of kernel stack for each thread.
-const STACK_BYTES: u64 = 16 * 1024;
+pub const STACK_BYTES: u64 = 16 * 1024;
 const PAGE: usize = 4096;
 
 struct Cpus;
 
+#[cfg(feature = "smp")]
+impl Mmu for Cpus {
+    fn load_root(&self, root: u64) {
+        crate::cpus::load_root(root);
+    }
+    fn flush_pages(&self, pages: &[u64]) {
+        crate::cpus::flush_pages(pages);
+    }
+    fn flush_all(&self) {
+        crate::cpus::flush_all();
+    }
+}
+
+#[cfg(not(feature = "smp"))]
 impl Mmu for Cpus {
     fn load_root(&self, root: u64) {
         if cpu::page_table_root() != root {
@@ -69,8 +83,8 @@ impl Mmu for Cpus {
             unsafe { cpu::load_page_table_root(root) };
         }
     }
-    fn flush_page(&self, virt: u64) {
-        cpu::flush_page(virt);
+    fn flush_pages(&self, pages: &[u64]) {
+        pages.iter().for_each(|page| cpu::flush_page(*page));
     }
     fn flush_all(&self) {
         // SAFETY: the same tables again.
@@ -201,7 +215,12 @@ impl Platform for PcPlatform {
 
     fn end_machine(&self, how: End) -> ! {
         let scheduler = &crate::kernel::get().scheduler;
-        crate::log!(Debug, "busy {} ns, {} switches", machine::now_ns().saturating_sub(scheduler.idle_ns(0)), scheduler.switches());
+        crate::log!(
+            Debug,
+            "busy {} ns, {} switches",
+            (machine::now_ns() * scheduler.cpu_count() as u64).saturating_sub(scheduler.idle_all_ns()),
+            scheduler.switches()
+        );
         match how {
             End::Exit(status) => end::exited(status),
             End::Signal(signal) => end::killed(signal.number()),
