@@ -8,12 +8,13 @@ FUZZ_SECONDS ?= 15
 
 .PHONY: demo test check bench clean build images fixtures test-host test-kernel test-machines test-fuzz setup-run setup-demo setup-test setup-bench
 
-# The command line with its runtime image inside.
+# The command line with its runtime images inside.
 build: images
 	cargo build --release -p pith
 
 images:
 	kernel/build.sh runtime $(abspath $(IMAGES))
+	kernel/build.sh runtime-smp $(abspath $(IMAGES))
 	kernel/build.sh minimal $(abspath $(IMAGES))
 
 setup-run:

@@ -1,4 +1,4 @@
-//! Embeds the runtime image: `$PITH_RUNTIME_X86_64`, else what the kernel's build leaves in its target directory. Without
+//! Embeds the runtime images: those that environment variables name, else what the kernel's build leaves in its target directory. Without
 //! one the command line still builds, and `run` says what is missing.
 
 use std::env;
@@ -10,8 +10,36 @@ fn fingerprint(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
 
+/// The images: preset, the variable that names another file for it, and which of the kernel's features it holds beyond what every runtime image does.
+const IMAGES: [(&str, &str, &[&str]); 2] = [("runtime", "PITH_RUNTIME_X86_64", &[]), ("runtime-smp", "PITH_RUNTIME_SMP_X86_64", &["smp"])];
+
 fn include(path: &Path) -> String {
-    format!("Some(include_bytes!({:?}))", path.display().to_string())
+    format!("include_bytes!({:?})", path.display().to_string())
+}
+
+/// An image as an expression of Rust; nothing when there is none.
+fn image(preset: &str, variable: &str, features: &[&str]) -> Result<Option<String>, Box<dyn std::error::Error>> {
+    let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let named = env::var_os(variable).map(PathBuf::from);
+    println!("cargo::rerun-if-env-changed={variable}");
+    let image = named.clone().unwrap_or_else(|| manifest.join(format!("../../kernel/target/images/{preset}-x86_64")));
+    let mut symbols = image.clone().into_os_string();
+    symbols.push(".sym");
+    let symbols = PathBuf::from(symbols);
+    // A path that does not exist yet makes cargo look again every time, so watch the nearest directory that does.
+    for path in [&image, &symbols] {
+        let watched = path.ancestors().find(|path| path.exists()).unwrap_or(path);
+        println!("cargo::rerun-if-changed={}", watched.display());
+    }
+    let bytes = match fs::read(&image) {
+        Ok(bytes) => bytes,
+        // A path that was asked for must be there.
+        Err(error) if named.is_some() => return Err(format!("{}: {error}", image.display()).into()),
+        Err(_) => return Ok(None),
+    };
+    let symbols = if symbols.exists() { include(&symbols.canonicalize()?) } else { "b\"\"".to_owned() };
+    let (hash, image) = (fingerprint(&bytes), include(&image.canonicalize()?));
+    Ok(Some(format!("Image {{ preset: {preset:?}, features: &{features:?}, bytes: {image}, symbols: {symbols}, fingerprint: {hash:#x} }}")))
 }
 
 /// What a program prints, without the line's end; nothing when it cannot be asked.
@@ -38,38 +66,11 @@ fn version() {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     version();
-    let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let default = manifest.join("../../kernel/target/images/runtime-x86_64");
-    let named = env::var_os("PITH_RUNTIME_X86_64").map(PathBuf::from);
-    println!("cargo::rerun-if-env-changed=PITH_RUNTIME_X86_64");
-    let image = named.clone().unwrap_or(default);
-    let mut symbols = image.clone().into_os_string();
-    symbols.push(".sym");
-    let symbols = PathBuf::from(symbols);
-    // A path that does not exist yet makes cargo look again every time, so watch the nearest directory that does.
-    for path in [&image, &symbols] {
-        let watched = path.ancestors().find(|path| path.exists()).unwrap_or(path);
-        println!("cargo::rerun-if-changed={}", watched.display());
+    let mut found = Vec::new();
+    for (preset, variable, features) in IMAGES {
+        found.extend(image(preset, variable, features)?);
     }
-    let (mut image_code, mut symbols_code, mut hash) = ("None".to_owned(), "None".to_owned(), 0);
-    match fs::read(&image) {
-        Ok(bytes) => {
-            hash = fingerprint(&bytes);
-            image_code = include(&image.canonicalize()?);
-            if symbols.exists() {
-                symbols_code = include(&symbols.canonicalize()?);
-            }
-        }
-        // A path that was asked for must be there.
-        Err(error) if named.is_some() => return Err(format!("{}: {error}", image.display()).into()),
-        Err(_) => {}
-    }
-    let code = format!(
-        "/// The runtime image for x86_64.\npub static IMAGE: Option<&[u8]> = {image_code};\n\
-         /// Its symbols: lines of an address in hexadecimal and a name, sorted.\n\
-         pub static SYMBOLS: Option<&[u8]> = {symbols_code};\n\
-         /// Tells images apart.\npub const FINGERPRINT: u64 = {hash:#x};\n"
-    );
+    let code = format!("/// The runtime images for x86_64.\npub static IMAGES: &[Image] = &[{}];\n", found.join(", "));
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join("runtime.rs"), code)?;
     Ok(())
 }

@@ -22,7 +22,9 @@ pub struct MachineConfig {
     pub machine_type: String,
     /// Memory in MiB.
     pub memory_mib: u64,
-    /// Share of a processor in thousandths; `None` is as much as there is.
+    /// Virtual processors; `None` is one.
+    pub cpus: Option<u32>,
+    /// Share of the host's processors in thousandths of one; `None` is as much as there is.
     pub cpu_millis: Option<u32>,
     /// Whether there is a network at all.
     pub has_network: bool,
@@ -52,6 +54,14 @@ pub struct MachineConfig {
     pub keeps_input: bool,
     /// Whether the application gets a terminal: one stream of output, in the order written.
     pub has_terminal: bool,
+}
+
+impl MachineConfig {
+    /// How many virtual processors it has.
+    #[must_use]
+    pub fn cpu_count(&self) -> u32 {
+        self.cpus.unwrap_or(1).max(1)
+    }
 }
 
 /// When an ended machine is started again.

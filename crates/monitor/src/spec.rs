@@ -185,6 +185,8 @@ pub struct MachineSpec {
     pub initrd: Option<PathBuf>,
     /// Memory in MiB.
     pub memory_mib: u64,
+    /// Virtual processors.
+    pub cpus: u32,
     /// Network.
     pub network: Network,
     /// The guest's command line so far; the monitor adds its devices and addresses.

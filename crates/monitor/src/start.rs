@@ -80,7 +80,7 @@ impl Channels {
 
     /// Starts `program` with the monitor's ends inherited. It dies with this process, so that no machine is left behind
     /// by a crash, and is in a process group of its own, so that the terminal's Ctrl-C reaches only us.
-    pub(crate) fn spawn(self, program: &Path, arguments: &[String], diagnostics: File) -> Result<Running, MonitorError> {
+    pub(crate) fn spawn(self, program: &Path, arguments: &[String], diagnostics: File, cpus: u32) -> Result<Running, MonitorError> {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stderr(diagnostics.try_clone().map_err(MonitorError::Channels)?);
         command.stdout(diagnostics).process_group(0);
@@ -95,6 +95,7 @@ impl Channels {
             log: self.log.ours,
             control: self.control.ours,
             agent: self.agent.ours,
+            cpus,
         })
     }
 }
@@ -133,6 +134,8 @@ pub struct Running {
     pub control: OwnedFd,
     /// The [`pith_abi::agent`] channel. Non-blocking.
     pub agent: OwnedFd,
+    /// Virtual processors.
+    pub cpus: u32,
 }
 
 impl Running {

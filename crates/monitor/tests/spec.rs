@@ -31,6 +31,7 @@ fn spec() -> MachineSpec {
         kernel: PathBuf::from("/k"),
         initrd: Some(PathBuf::from("/a,b.cpio")),
         memory_mib: 64,
+        cpus: 1,
         network: Network::User { ports: PortForward::parse("[::1]:8080:80").unwrap() },
         cmdline,
     }
@@ -55,6 +56,15 @@ fn a_microvm() {
     assert_eq!(config.virtio_mmio[0].to_string(), "512@0xfeb00e00:12");
     assert_eq!(config.argv, ["/app", "a b"]);
     assert!(config.unknown.is_empty());
+}
+
+#[test]
+fn several_processors() {
+    let one = command(&spec());
+    assert!(!one.iter().any(|word| word == "-smp"));
+    assert_eq!(after(&one, "-accel"), "tcg");
+    let four = command(&MachineSpec { cpus: 4, ..spec() });
+    assert_eq!((after(&four, "-smp"), after(&four, "-accel")), ("4", "tcg,thread=multi"));
 }
 
 #[test]

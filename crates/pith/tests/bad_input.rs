@@ -233,7 +233,7 @@ fn broken_command_lines() {
         "run --restart sometimes root /bin/app",
         "run --restart always:3 root /bin/app",
         "run --restart always --rm root /bin/app",
-        "run --cpus 2 root /bin/app",
+        "run --cpus 65 root /bin/app",
         "run --cpus fast root /bin/app",
         "run --cpus 0 root /bin/app",
         "run --env-file env root /bin/app",

@@ -44,17 +44,22 @@ impl ProcSource for Proc {
     fn machine(&self) -> MachineInfo {
         let clock = &self.services.clock;
         let uptime_ns = clock.monotonic_ns();
-        let idle = self.services.scheduler.idle_ns(0);
+        let scheduler = &self.services.scheduler;
         let frames = &memory::FRAMES;
         MachineInfo {
             uptime_ns,
             boot_time_s: clock.realtime_ns().saturating_sub(uptime_ns) / NS_PER_SEC,
-            cpus: alloc::vec![[uptime_ns.saturating_sub(idle), 0, idle]],
+            cpus: (0..scheduler.cpu_count())
+                .map(|cpu| {
+                    let idle = scheduler.idle_ns(cpu);
+                    [uptime_ns.saturating_sub(idle), 0, idle]
+                })
+                .collect(),
             memory_total: frames.total_bytes(),
             memory_free: frames.free_bytes(),
-            switches: self.services.scheduler.switches(),
+            switches: scheduler.switches(),
             forks: u64::try_from(self.services.last_id()).unwrap_or(0),
-            running: self.services.scheduler.runnable() as u32,
+            running: scheduler.runnable() as u32,
             threads: self.services.thread_count() as u32,
             last_pid: self.services.last_id(),
             ..MachineInfo::default()
@@ -95,15 +100,18 @@ impl ProcSource for Proc {
                 flags.push(' ');
             }
         }
-        let lines = format!(
-            "processor\t: 0\nvendor_id\t: {vendor}\ncpu family\t: {family}\nmodel\t\t: {model}\nmodel name\t: {name}\nstepping\t: {}\ncpu MHz\t\t: {mhz}.000\n\
-             cache size\t: 0 KB\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\nfpu_exception\t: yes\nwp\t\t: yes\n\
+        let count = machine::pc::cpu_count();
+        for cpu in 0..count {
+            let lines = format!(
+                "processor\t: {cpu}\nvendor_id\t: {vendor}\ncpu family\t: {family}\nmodel\t\t: {model}\nmodel name\t: {name}\nstepping\t: {}\ncpu MHz\t\t: {mhz}.000\n\
+             cache size\t: 0 KB\nphysical id\t: 0\nsiblings\t: {count}\ncore id\t\t: {cpu}\ncpu cores\t: {count}\nfpu\t\t: yes\nfpu_exception\t: yes\nwp\t\t: yes\n\
              flags\t\t: {}\nbogomips\t: {}.00\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 48 bits physical, 48 bits virtual\n\n",
-            leaf.eax & 15,
-            flags.trim_end(),
-            mhz * 2,
-        );
-        out.extend_from_slice(lines.as_bytes());
+                leaf.eax & 15,
+                flags.trim_end(),
+                mhz * 2,
+            );
+            out.extend_from_slice(lines.as_bytes());
+        }
     }
 
     fn release(&self) -> &str {
@@ -195,7 +203,7 @@ pub struct Sys;
 #[cfg(feature = "sysfs")]
 impl sysfs::SysSource for Sys {
     fn cpus(&self) -> u32 {
-        1
+        machine::pc::cpu_count() as u32
     }
     fn memory(&self) -> (u64, u64) {
         (memory::FRAMES.total_bytes(), memory::FRAMES.free_bytes())

@@ -175,7 +175,9 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     thread.start();
     drop(thread);
     drop(services);
-    scheduler.run(Box::new(KernelContext::boot()))
+    #[cfg(feature = "smp")]
+    machine::cpus::start(|context| get().scheduler.run(Box::new(context)));
+    scheduler.run(Box::new(KernelContext::boot(arch_x86_64::boot::boot_stack().1)))
 }
 
 /// Fills the application's first three descriptors: three pipes, or a terminal.

@@ -13,7 +13,7 @@ use core::fmt;
 use frame::Page;
 use machine::pc::{self, KernelContext};
 use machine::random::RNG;
-use machine::space::kernel_space;
+use machine::space::{STACK_BYTES, kernel_space};
 use machine::{end, memory};
 use mm::{AddressSpace, Prot};
 use pith_abi::cmdline::LogLevel;
@@ -22,8 +22,6 @@ use spin::Once;
 use uapi::{Errno, Result};
 use usermem::UserMemory;
 
-/// Bytes of kernel stack for each thread.
-const STACK_BYTES: u64 = 16 * 1024;
 const PAGE: usize = 4096;
 
 /// The vDSO's pages, made once: its data, then its code.
@@ -140,7 +138,9 @@ impl Platform for PcPlatform {
 
     fn end_machine(&self, how: End) -> ! {
         let scheduler = &crate::kernel::get().scheduler;
-        machine::log!(Debug, "busy {} ns, {} switches", pc::now_ns().saturating_sub(scheduler.idle_ns(0)), scheduler.switches());
+        let cpus = scheduler.cpu_count() as u64;
+        let busy_ns = (pc::now_ns() * cpus).saturating_sub(scheduler.idle_all_ns());
+        machine::log!(Debug, "busy {busy_ns} ns, {} switches", scheduler.switches());
         match how {
             End::Exit(status) => end::exited(status),
             End::Signal(signal) => end::killed(signal.number()),

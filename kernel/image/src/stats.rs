@@ -24,7 +24,7 @@ pub fn source(services: Arc<Services>, #[cfg(feature = "net")] stack: Option<Arc
         for (stat, value) in [
             (Stat::UptimeNs, services.clock.monotonic_ns()),
             (Stat::ApplicationNs, application_ns),
-            (Stat::IdleNs, scheduler.idle_ns(0)),
+            (Stat::IdleNs, scheduler.idle_all_ns()),
             (Stat::MemoryTotal, FRAMES.total_bytes()),
             (Stat::MemoryFree, FRAMES.free_bytes()),
             (Stat::MemoryAnonymous, anonymous),

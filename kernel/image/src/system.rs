@@ -11,7 +11,10 @@ impl MachineInfo for Info {
         Memory { total_bytes: memory::FRAMES.total_bytes(), free_bytes: memory::FRAMES.free_bytes() }
     }
     fn barrier_on_all_cpus(&self) {
-        // One CPU takes part in scheduling, and entering the kernel ordered its memory accesses.
+        #[cfg(feature = "smp")]
+        machine::cpus::barrier();
+        // Where one CPU takes part in scheduling, entering the kernel ordered its memory accesses.
+        #[cfg(not(feature = "smp"))]
         core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
     }
 }

@@ -4,6 +4,8 @@ use crate::{kernel, thread};
 use arch_x86_64::entry::{self, Resume};
 use arch_x86_64::percpu::selector;
 use arch_x86_64::{UserRegs, cpu, usercopy};
+#[cfg(feature = "smp")]
+use machine::{cpus, interrupts};
 use machine::{end, traps};
 use mm::FaultKind;
 use process::Trap;
@@ -31,24 +33,49 @@ fn leave(regs: &mut UserRegs) {
 extern "C" fn pith_syscall(regs: &mut UserRegs) -> Resume {
     // SAFETY: the entry code leads here from `syscall` only, and only threads of the application run where that instruction can be.
     let (thread, kernel) = unsafe { (thread::caller(), kernel::get_running()) };
+    #[cfg(feature = "smp")]
+    cpus::enter();
     kernel.system_call(&thread, regs);
-    match process::return_to_user(&thread, regs) {
+    let resume = match process::return_to_user(&thread, regs) {
         process::Resume::Fast => Resume::Fast,
         process::Resume::Exact => {
             seal(regs);
             Resume::Exact
         }
-    }
+    };
+    #[cfg(feature = "smp")]
+    cpus::leave(cpus::Place::Application);
+    resume
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn pith_first_exit(regs: &mut UserRegs) {
     kernel::get().scheduler.finish_switch();
     leave(regs);
+    #[cfg(feature = "smp")]
+    cpus::leave(cpus::Place::Application);
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn pith_trap(regs: &mut UserRegs, vector: u64, error: u64) {
+    #[cfg(feature = "smp")]
+    {
+        if vector == u64::from(interrupts::FLUSH) {
+            return cpus::flush_interrupt();
+        }
+        // From the application, or in the idle wait; else a fault of the kernel's own, which has the lock already.
+        if !cpus::is_inside() && vector != NMI && vector != DOUBLE_FAULT {
+            let place = if entry::from_application(regs) { cpus::Place::Application } else { cpus::Place::Idle };
+            cpus::enter();
+            trap(regs, vector, error);
+            return cpus::leave(place);
+        }
+    }
+    trap(regs, vector, error);
+}
+
+#[inline(always)]
+fn trap(regs: &mut UserRegs, vector: u64, error: u64) {
     if vector >= u64::from(entry::FIRST_INTERRUPT) {
         interrupt(regs, vector);
         return;

@@ -9,17 +9,25 @@ use spin::Once;
 pub const TIMER: u8 = 32;
 /// First vector for devices.
 const FIRST_DEVICE: u8 = 33;
+/// Behind the last vector for devices.
+const END_DEVICES: u8 = 61;
+/// From another CPU: look at the run queue.
+#[cfg(feature = "smp")]
+pub const KICK: u8 = 61;
+/// From another CPU: forget cached translations.
+#[cfg(feature = "smp")]
+pub const FLUSH: u8 = 62;
 /// The controller's "nothing there after all".
 pub const SPURIOUS: u8 = 63;
 
 type Handler = Box<dyn Fn() + Send + Sync>;
 
-static HANDLERS: [Once<Handler>; (SPURIOUS - FIRST_DEVICE) as usize] = [const { Once::new() }; (SPURIOUS - FIRST_DEVICE) as usize];
+static HANDLERS: [Once<Handler>; (END_DEVICES - FIRST_DEVICE) as usize] = [const { Once::new() }; (END_DEVICES - FIRST_DEVICE) as usize];
 static NEXT: AtomicU8 = AtomicU8::new(FIRST_DEVICE);
 
 /// A vector of its own for `handler`, which runs with interrupts off on whatever thread was interrupted; `None` when all are taken.
 pub fn allocate(handler: Handler) -> Option<u8> {
-    let vector = NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |v| (v < SPURIOUS).then_some(v + 1)).ok()?;
+    let vector = NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |v| (v < END_DEVICES).then_some(v + 1)).ok()?;
     HANDLERS[usize::from(vector - FIRST_DEVICE)].call_once(|| handler);
     Some(vector)
 }

@@ -13,6 +13,8 @@ mod config {
     include!(concat!(env!("OUT_DIR"), "/config.rs"));
 }
 pub mod console;
+#[cfg(feature = "smp")]
+pub mod cpus;
 #[cfg(feature = "virtio")]
 pub mod devices;
 pub mod end;

@@ -78,6 +78,9 @@ pub fn init(info: &BootInfo) {
     }
     // Page 0 holds what firmware left, and no frame may have the address that means "none".
     ranges.remove(0, 4096);
+    // Where other CPUs begin.
+    #[cfg(feature = "smp")]
+    ranges.remove(arch_x86_64::smp::TRAMPOLINE, arch_x86_64::smp::TRAMPOLINE + 4096);
     let (start, end) = boot::image_range();
     ranges.remove(start, end);
     let (start, end) = crate::attached::range();

@@ -1,6 +1,7 @@
 //! A bug in the kernel: what it is as far as this image can tell, the functions it happened in, power-off.
 
 use crate::log::Text;
+use crate::space::STACK_BYTES;
 use arch_x86_64::{UserRegs, boot, cpu, percpu};
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -10,8 +11,6 @@ use plat_pc::power;
 
 /// The most frames that are said.
 const FRAMES_MAX: usize = 32;
-/// Bytes of the largest kernel stack: what lies further below a stack's top is no part of it (after an overflow, a guard page).
-const STACK_BYTES: u64 = 16 * 1024;
 
 /// Says it once, with the code at `rip` and what is on the stack from `stack` on, and ends the machine.
 fn end(what: &str, rip: Option<u64>, stack: u64) -> ! {

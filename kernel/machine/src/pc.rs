@@ -29,6 +29,14 @@ pub fn now_ns() -> u64 {
     MACHINE.get().map_or(0, |m| m.clock.monotonic_ns())
 }
 
+/// CPUs that take part in scheduling.
+pub fn cpu_count() -> usize {
+    #[cfg(feature = "smp")]
+    return crate::cpus::count();
+    #[cfg(not(feature = "smp"))]
+    1
+}
+
 /// The time-stamp counter.
 pub struct Tsc;
 
@@ -75,7 +83,7 @@ impl sched::Machine for PcMachine {
     }
 
     fn cpu_count(&self) -> usize {
-        1
+        cpu_count()
     }
 
     fn switch(&self, prev: usize, next: usize) {
@@ -85,6 +93,9 @@ impl sched::Machine for PcMachine {
     }
 
     fn idle(&self) {
+        #[cfg(feature = "smp")]
+        crate::cpus::idle();
+        #[cfg(not(feature = "smp"))]
         cpu::wait_for_interrupt();
     }
 
@@ -103,8 +114,11 @@ impl sched::Machine for PcMachine {
         }
     }
 
-    fn kick(&self, _cpu: usize) {
-        // One CPU takes part in scheduling (`cpu_count`), and it never kicks itself.
+    fn kick(&self, cpu: usize) {
+        // Without the feature one CPU takes part in scheduling (`cpu_count`), and it never kicks itself.
+        let _ = cpu;
+        #[cfg(feature = "smp")]
+        crate::cpus::kick(cpu);
     }
 }
 
@@ -195,9 +209,9 @@ pub unsafe fn running_owner() -> *const () {
 }
 
 impl KernelContext {
-    /// What runs now, on the boot stack.
-    pub fn boot() -> Self {
-        Self { context: Context::current(arch_x86_64::boot::boot_stack().1), owner: AtomicPtr::default(), _stack: None }
+    /// What runs now, on the stack that ends at `stack_top`, which is no thread's.
+    pub fn boot(stack_top: u64) -> Self {
+        Self { context: Context::current(stack_top), owner: AtomicPtr::default(), _stack: None }
     }
 
     /// A new application thread that starts with `regs`.

@@ -1,12 +1,31 @@
 //! The kernel's own mappings: stacks with guard pages, device windows.
 
 use crate::{end, memory};
-use arch_x86_64::{boot, cpu};
+use arch_x86_64::boot;
+#[cfg(not(feature = "smp"))]
+use arch_x86_64::cpu;
 use mm::{KernelSpace, Mmu};
 use spin::Once;
 
+/// Bytes of kernel stack for each thread, and for each CPU while it runs none.
+pub const STACK_BYTES: u64 = 16 * 1024;
+
 struct Cpus;
 
+#[cfg(feature = "smp")]
+impl Mmu for Cpus {
+    fn load_root(&self, root: u64) {
+        crate::cpus::load_root(root);
+    }
+    fn flush_pages(&self, pages: &[u64]) {
+        crate::cpus::flush_pages(pages);
+    }
+    fn flush_all(&self) {
+        crate::cpus::flush_all();
+    }
+}
+
+#[cfg(not(feature = "smp"))]
 impl Mmu for Cpus {
     fn load_root(&self, root: u64) {
         if cpu::page_table_root() != root {
@@ -14,8 +33,8 @@ impl Mmu for Cpus {
             unsafe { cpu::load_page_table_root(root) };
         }
     }
-    fn flush_page(&self, virt: u64) {
-        cpu::flush_page(virt);
+    fn flush_pages(&self, pages: &[u64]) {
+        pages.iter().for_each(|page| cpu::flush_page(*page));
     }
     fn flush_all(&self) {
         // SAFETY: the same tables again.

@@ -35,6 +35,8 @@ pub unsafe fn start(start_info: u64) -> (BootInfo, GuestConfig) {
     let config = configuration(&info);
     log::set_level(config.log_level);
     pc::init();
+    #[cfg(feature = "smp")]
+    crate::cpus::init(&pc::get().apic);
     log::set_clock(pc::now_ns);
     crate::log!(Debug, "memory: {} KiB free", memory::FRAMES.free_bytes() / 1024);
     random::seed(config.random_seed.as_ref().map(|s| &s.0));

@@ -3,10 +3,14 @@
 use crate::{interrupts, panic, pc};
 use arch_x86_64::UserRegs;
 
-/// An interrupt arrived; `tick` is called for the timer's.
+/// An interrupt arrived; `tick` is called for the timer's, and for another CPU's word that there is something to run.
 #[inline]
 pub fn interrupt(vector: u64, tick: impl FnOnce()) {
-    if vector == u64::from(interrupts::TIMER) {
+    #[cfg(feature = "smp")]
+    let is_tick = vector == u64::from(interrupts::TIMER) || vector == u64::from(interrupts::KICK);
+    #[cfg(not(feature = "smp"))]
+    let is_tick = vector == u64::from(interrupts::TIMER);
+    if is_tick {
         pc::get().apic.end_of_interrupt();
         tick();
     } else {

@@ -1,6 +1,7 @@
 //! Linux is the oracle: every program of `tests/programs`, run on the host's Linux and in Pith; standard output and exit status must be the same, byte for byte.
 //!
-//! A program gets one machine per flavour (static and dynamic glibc, static musl), booted by `pith run`.
+//! A program gets one machine per flavour (static and dynamic glibc, static musl), booted by `pith run`. What is about threads, signals and memory runs on
+//! several processors too; `ORACLE_CPUS=N` gives every machine that many.
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use machines::{Outcome, finish, fixtures, pith, root};
@@ -9,6 +10,7 @@ use std::process::{Command, Stdio};
 
 struct Program {
     name: String,
+    family: String,
     flavours: Vec<String>,
     stdin: Option<PathBuf>,
     args: Vec<String>,
@@ -24,6 +26,7 @@ fn programs() -> Vec<Program> {
         let list = |s: &str, by: char| if s == "-" { Vec::new() } else { s.split(by).map(str::to_owned).collect() };
         Program {
             name: field[0].to_owned(),
+            family: field[1].to_owned(),
             flavours: list(field[2], ','),
             stdin: (field[3] != "-").then(|| dir.join(field[3])),
             args: field.get(4).map_or(Vec::new(), |s| list(s, ' ')),
@@ -52,7 +55,19 @@ fn difference(linux: &Outcome, pith: &Outcome) -> String {
     )
 }
 
-fn compare(program: &Program, flavour: &str) -> Result<(), Failed> {
+/// Families whose programs run on several processors too.
+const PARALLEL: [&str; 6] = ["futex", "memory", "signals", "smp", "threads", "timers"];
+
+/// On how many processors a program runs, besides one.
+fn processors(program: &Program) -> &'static [&'static str] {
+    match program.family.as_str() {
+        "smp" => &["2", "4"],
+        family if PARALLEL.contains(&family) => &["2"],
+        _ => &[],
+    }
+}
+
+fn compare(program: &Program, flavour: &str, cpus: &str) -> Result<(), Failed> {
     let path = fixtures().join("programs").join(flavour).join(&program.name);
     let work = tempfile::tempdir()?;
     let mut native = Command::new(&path);
@@ -67,7 +82,7 @@ fn compare(program: &Program, flavour: &str) -> Result<(), Failed> {
     let mut machine = pith(state.path());
     // Dynamic programs run from an EROFS image, static ones from an archive: the same files either way.
     let format = if flavour == "dynamic" { "erofs" } else { "cpio" };
-    machine.args(["run", "-W", "--rm", "-M", "128M", "--rootfs-type", format]).arg(&path).arg("--").args(&program.args);
+    machine.args(["run", "-W", "--rm", "-M", "128M", "--cpus", cpus, "--rootfs-type", format]).arg(&path).arg("--").args(&program.args);
     let guest = finish(machine, stdin(program));
     if linux.stdout == guest.stdout && linux.code() == guest.code() { Ok(()) } else { Err(difference(&linux, &guest).into()) }
 }
@@ -76,12 +91,19 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // Two cores, and a machine is one busy thread.
     arguments.test_threads.get_or_insert(2);
+    let all = std::env::var("ORACLE_CPUS").unwrap_or_else(|_| "1".to_owned());
     let mut trials = Vec::new();
     for program in programs() {
         let program = std::sync::Arc::new(program);
-        for flavour in program.flavours.clone() {
-            let (name, program) = (format!("{}::{flavour}", program.name), program.clone());
-            trials.push(Trial::test(name, move || compare(&program, &flavour)));
+        for (at, flavour) in program.flavours.iter().cloned().enumerate() {
+            let name = format!("{}::{flavour}", program.name);
+            // One flavour is enough for what the kernel does.
+            for cpus in if at == 0 { processors(&program) } else { &[] } {
+                let (name, program, flavour) = (format!("{name}::cpus{cpus}"), program.clone(), flavour.clone());
+                trials.push(Trial::test(name, move || compare(&program, &flavour, cpus)));
+            }
+            let (program, all) = (program.clone(), all.clone());
+            trials.push(Trial::test(name, move || compare(&program, &flavour, &all)));
         }
     }
     libtest_mimic::run(&arguments, trials).exit();

@@ -25,10 +25,12 @@ pub struct Stats {
     pub switches: u64,
 }
 
-/// CPU time in nanoseconds. The three add up to the uptime.
+/// CPU time in nanoseconds. The three add up to the uptime, once for each virtual processor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CpuStats {
+    /// Virtual processors.
+    pub count: u32,
     /// Threads of the application, their system calls included.
     pub application_ns: u64,
     /// The kernel's own: start and what belongs to no thread.
@@ -95,8 +97,10 @@ pub struct InterfaceStats {
     pub sent_bytes: u64,
 }
 
-impl From<&agent::Stats> for Stats {
-    fn from(stats: &agent::Stats) -> Self {
+impl Stats {
+    /// From what the guest of `cpus` virtual processors says.
+    #[must_use]
+    pub fn of(stats: &agent::Stats, cpus: u32) -> Self {
         let get = |stat| stats.get(stat);
         let (uptime_ns, application_ns, idle_ns) = (get(Stat::UptimeNs), get(Stat::ApplicationNs), get(Stat::IdleNs));
         let (total_bytes, free_bytes) = (get(Stat::MemoryTotal), get(Stat::MemoryFree));
@@ -108,7 +112,12 @@ impl From<&agent::Stats> for Stats {
         };
         Self {
             uptime_ns,
-            cpu: CpuStats { application_ns, kernel_ns: uptime_ns.saturating_sub(application_ns).saturating_sub(idle_ns), idle_ns },
+            cpu: CpuStats {
+                count: cpus,
+                application_ns,
+                kernel_ns: uptime_ns.saturating_mul(cpus.into()).saturating_sub(application_ns).saturating_sub(idle_ns),
+                idle_ns,
+            },
             memory: MemoryStats {
                 total_bytes,
                 free_bytes,

@@ -83,9 +83,14 @@ pub(super) fn arguments(spec: &MachineSpec, channels: &Channels) -> Result<Vec<S
     }
     match spec.accelerator {
         Accelerator::Kvm => out.put(&["-accel", "kvm", "-cpu", "host"]),
+        // Each virtual processor is a thread of its own.
+        Accelerator::Tcg if spec.cpus > 1 => out.put(&["-accel", "tcg,thread=multi", "-cpu", "max"]),
         Accelerator::Tcg => out.put(&["-accel", "tcg", "-cpu", "max"]),
     }
     out.put(&["-m", &format!("{}M", spec.memory_mib)]);
+    if spec.cpus > 1 {
+        out.put(&["-smp", &spec.cpus.to_string()]);
+    }
     out.put(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
     out.put(&["-kernel", plain_path(&spec.kernel)?]);
     if let Some(initrd) = &spec.initrd {

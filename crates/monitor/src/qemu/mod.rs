@@ -67,7 +67,7 @@ impl Monitor for Qemu {
     fn start(&self, spec: &MachineSpec, diagnostics: File) -> Result<Running, MonitorError> {
         let channels = Channels::new()?;
         let arguments = command::arguments(spec, &channels)?;
-        channels.spawn(&self.program, &arguments, diagnostics)
+        channels.spawn(&self.program, &arguments, diagnostics, spec.cpus)
     }
 
     fn explain(&self, diagnostics: &str) -> String {

@@ -110,7 +110,7 @@ pub struct CreateArgs {
     /// Memory, as in 64Mi, 256M, 1Gi [default: what the root file system and the kernel need, and 256Mi]
     #[arg(short = 'M', long, value_name = "SIZE")]
     pub memory: Option<String>,
-    /// Share of a processor, up to 1
+    /// Processors, up to 64; a fraction, as in 0.5 or 1.5, is a share of the host's
     #[arg(long, value_name = "NUMBER")]
     pub cpus: Option<String>,
     /// Environment variable; without a value, the host's

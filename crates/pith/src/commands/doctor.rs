@@ -75,9 +75,9 @@ pub fn doctor(settings: &Settings, arguments: &DoctorArgs) -> Result<u8> {
 }
 
 fn runtime() -> Finding {
-    match embedded::IMAGE {
-        Some(_) => finding("runtime image", Grade::Good, embedded::description(), ""),
-        None => finding("runtime image", Grade::Bad, "none built in", "run `make build` in Pith's sources"),
+    match embedded::IMAGES {
+        [_, ..] => finding("runtime image", Grade::Good, embedded::description(), ""),
+        [] => finding("runtime image", Grade::Bad, "none built in", "run `make build` in Pith's sources"),
     }
 }
 
@@ -167,11 +167,11 @@ fn low_ports() -> Finding {
 fn cpu_shares() -> Finding {
     let id = format!("doctor-{}", std::process::id());
     match pith_machine::cgroup::CpuShare::new(&id, 500) {
-        Ok(_) => finding("shares of a CPU", Grade::Good, "--cpus works", ""),
+        Ok(_) => finding("shares of a CPU", Grade::Good, "fractions for --cpus work", ""),
         Err(problem) => finding(
             "shares of a CPU",
             Grade::Lacking,
-            format!("--cpus below 1 is refused: {problem}"),
+            format!("a fraction for --cpus is refused: {problem}"),
             "run as root, or in `systemd-run --user --scope`",
         ),
     }

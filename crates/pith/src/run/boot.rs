@@ -28,7 +28,7 @@ pub fn prepare(machine: &Machine, cache: &Path, report: &Report) -> Result<Boot>
     let record = &machine.record;
     let config = &record.config;
     let monitor = Qemu::find(config.qemu.clone())?;
-    let kernel = embedded::kernel(config.kernel.as_deref(), cache)?;
+    let kernel = embedded::kernel(config.kernel.as_deref(), embedded::Needs::of(config.cpus), cache)?;
     let initrd = config.initrd.as_ref().map(|path| machine.directory().join(path));
     if let Some(path) = initrd.as_ref().filter(|path| !path.exists()) {
         return Err(Error::new(format!("the root file system {} is not there any more", path.display())));
@@ -45,6 +45,7 @@ pub fn prepare(machine: &Machine, cache: &Path, report: &Report) -> Result<Boot>
         kernel: kernel.path.clone(),
         initrd,
         memory_mib: config.memory_mib,
+        cpus: config.cpu_count(),
         network,
         cmdline: cmdline(machine, report)?,
     };

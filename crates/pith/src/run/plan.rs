@@ -48,7 +48,8 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
     let monitor = Qemu::find(settings.qemu())?;
     let kernel = kernel_path(&source, arguments)?;
     let cache = cache(store)?;
-    let kernel_bytes = embedded::kernel(kernel.as_deref(), &cache)?.size;
+    let processors = processors(arguments)?;
+    let kernel_bytes = embedded::kernel(kernel.as_deref(), embedded::Needs::of(processors.count), &cache)?.size;
     let asked_bytes = arguments.memory.as_deref().map(memory::parse).transpose()?;
     ports::check(&ports)?;
     let accelerator = accelerator(arguments.disable_acceleration, &cache, report);
@@ -70,7 +71,8 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
         qemu: settings.qemu(),
         machine_type: machine_type()?.name().to_owned(),
         memory_mib: 0,
-        cpu_millis: cpus(arguments)?,
+        cpus: processors.count,
+        cpu_millis: processors.share_millis,
         has_network,
         ports,
         kernel_args,
@@ -251,9 +253,21 @@ fn restart(arguments: &CreateArgs) -> Result<RestartPolicy> {
     Ok(policy)
 }
 
-/// Thousandths of a processor; `None` for a whole one.
-fn cpus(arguments: &CreateArgs) -> Result<Option<u32>> {
-    let Some(text) = &arguments.cpus else { return Ok(None) };
+/// What `--cpus` asks for.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+struct Processors {
+    /// Virtual processors; `None` for one.
+    count: Option<u32>,
+    /// Share of the host's, in thousandths of one; `None` for as much as there is.
+    share_millis: Option<u32>,
+}
+
+/// The most virtual processors: what the kernel's scheduler knows.
+const PROCESSORS_MAX: u32 = 64;
+
+/// A whole number is that many processors; a fraction is a share of the host's, on as many as that takes.
+fn processors(arguments: &CreateArgs) -> Result<Processors> {
+    let Some(text) = &arguments.cpus else { return Ok(Processors::default()) };
     let wrong = |problem: &str| Error::new(format!("--cpus {text:?}: {problem}"));
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
@@ -262,12 +276,14 @@ fn cpus(arguments: &CreateArgs) -> Result<Option<u32>> {
     }
     let thousandths: u32 = format!("{part:0<3}").get(..3).and_then(|digits| digits.parse().ok()).unwrap_or(0);
     let millis = whole.parse::<u32>().unwrap_or(0) * 1000 + thousandths;
-    match millis {
-        0..10 => Err(wrong("at least 0.01 is needed")),
-        10..1000 => Ok(Some(millis)),
-        1000 => Ok(None),
-        _ => Err(wrong("a machine has one processor, more are not supported yet").with_help("give at most --cpus 1")),
+    if millis < 10 {
+        return Err(wrong("at least 0.01 is needed"));
     }
+    let count = millis.div_ceil(1000);
+    if count > PROCESSORS_MAX {
+        return Err(wrong(&format!("a machine has at most {PROCESSORS_MAX} processors")));
+    }
+    Ok(Processors { count: (count > 1).then_some(count), share_millis: (!millis.is_multiple_of(1000)).then_some(millis) })
 }
 
 /// The user's signal, the image's, or SIGTERM.

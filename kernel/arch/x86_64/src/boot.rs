@@ -111,6 +111,7 @@ boot_gdtr: .word 23
 
 .section .bss.boot, "aw", @nobits
 .align 4096
+.global boot_pml4
 boot_pml4: .skip 4096
 boot_kernel_pdpt: .skip 4096
 boot_kernel_pd: .skip 4096
@@ -194,6 +195,19 @@ pub fn drop_identity_map() {
     unsafe {
         (&raw mut boot_pml4).cast::<u64>().write_volatile(0);
         cpu::load_page_table_root(root());
+    }
+}
+
+/// Puts the identity map of low memory back, or takes it away again. Address spaces of their own never have it; whoever runs in the boot tables must load them anew
+/// to forget it.
+#[cfg(feature = "smp")]
+pub(crate) fn set_identity_map(present: bool) {
+    // SAFETY: entry 256 is the direct map, whose lower tables are the identity map's; entry 0 of the boot tables is nobody's otherwise. What forbids execution
+    // stands in entry 256 alone.
+    unsafe {
+        let table = (root() + crate::DIRECT_MAP) as *mut u64;
+        let entry = if present { table.add(256).read_volatile() & !(1 << 63) } else { 0 };
+        table.write_volatile(entry);
     }
 }
 

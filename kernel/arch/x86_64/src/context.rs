@@ -7,7 +7,7 @@ use crate::fpu::{self, FpuState};
 use crate::percpu;
 use core::arch::{asm, global_asm};
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 global_asm!(
     r#"
@@ -40,8 +40,8 @@ unsafe extern "C" {
 /// The bytes of stack that entry code uses for [`UserRegs`] and, at most, xmm0-15.
 const FRAME: u64 = size_of::<UserRegs>() as u64 + 264;
 
-/// Whether more than one CPU runs: then floating-point state may not stay in registers over an idle period.
-static SMP: AtomicBool = AtomicBool::new(false);
+/// Whether more than one CPU may run: then floating-point state may not stay in registers over an idle period.
+const SMP: bool = cfg!(feature = "smp");
 
 /// A thread's kernel side. Everything that the switch touches; owned by the scheduler's task.
 pub struct Context {
@@ -131,7 +131,7 @@ pub unsafe fn switch(prev: &Context, next: &Context) {
             }
             this.fpu_owner.store(next_id, Ordering::Relaxed);
         }
-    } else if SMP.load(Ordering::Relaxed)
+    } else if SMP
         && owner == prev_id
         && let Some(state) = &prev.fpu
     {
@@ -146,7 +146,7 @@ pub unsafe fn switch(prev: &Context, next: &Context) {
             // SAFETY: FS is the application's.
             unsafe { cpu::wrmsr(msr::FS_BASE, next.fs_base()) };
         }
-        if next.gs_base() != prev.gs_base() {
+        if next.gs_base() != prev.gs_base() || SMP && prev.fpu.is_none() {
             // SAFETY: waits here while in the kernel.
             unsafe { cpu::wrmsr(msr::KERNEL_GS_BASE, next.gs_base()) };
         }

@@ -226,6 +226,15 @@ pub fn flush_page(virt: u64) {
     unsafe { asm!("invlpg [{}]", in(reg) virt, options(nostack, preserves_flags)) };
 }
 
+/// Forgets all translations on this CPU, global ones (the kernel's) included.
+#[cfg(feature = "smp")]
+pub fn flush_global() {
+    // SAFETY: turning global pages off and on again changes nothing but what is cached (SDM volume 3, 4.10.4.1).
+    unsafe {
+        asm!("mov {t}, cr4", "btr {t}, 7", "mov cr4, {t}", "bts {t}, 7", "mov cr4, {t}", t = out(reg) _, options(nostack));
+    }
+}
+
 /// Turns interrupts on, waits for one, and turns them off again: no wake-up can fall between the test that led here and the wait.
 #[inline]
 pub fn wait_for_interrupt() {

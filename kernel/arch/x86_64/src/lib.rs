@@ -20,6 +20,8 @@ pub mod paging;
 pub mod percpu;
 pub mod regs;
 pub mod sigframe;
+#[cfg(all(feature = "machine", feature = "smp"))]
+pub mod smp;
 #[cfg(feature = "machine")]
 mod string;
 #[cfg(feature = "machine")]

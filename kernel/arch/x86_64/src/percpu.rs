@@ -89,6 +89,15 @@ impl PerCpu {
         }
     }
 
+    /// An empty block on the heap, for ever: for CPUs beside the first.
+    #[cfg(feature = "smp")]
+    pub fn leaked() -> &'static mut Self {
+        use alloc::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+        let layout = Layout::new::<Self>();
+        // SAFETY: the layout is not empty, zeros are what `new` makes, and the block is never freed.
+        unsafe { alloc_zeroed(layout).cast::<Self>().as_mut() }.unwrap_or_else(|| handle_alloc_error(layout))
+    }
+
     /// Makes this the block of the running CPU: segments, task state with its interrupt stacks, GS.
     ///
     /// # Safety

@@ -269,7 +269,7 @@ impl Serve<'_> {
         self.rss.remove(entry, 1);
         self.install(slot, page, rights, note);
         if entry.is_present() {
-            self.space.mmu().flush_page(self.page);
+            self.space.mmu().flush_pages(&[self.page]);
         }
         // SAFETY: the entry was replaced in its slot and flushed: this is its one handle.
         drop(unsafe { page_of(frames, entry) });

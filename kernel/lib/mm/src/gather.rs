@@ -1,4 +1,4 @@
-//! Pages on their way out: unmapped first, flushed from the TLB next, freed last.
+//! Pages and page tables on their way out: unmapped first, flushed from the TLB next, freed last.
 
 use crate::table::page_of;
 use crate::types::Mmu;
@@ -9,13 +9,18 @@ use frame::FrameAllocator;
 const SINGLE_FLUSHES: usize = 16;
 /// Entries collected before they are flushed and freed.
 const BATCH: usize = 64;
+/// Tables collected likewise.
+const TABLES: usize = 8;
 
-/// Collects entries taken out of the tables; the pages are freed after a flush, so that no CPU can still reach them.
+/// Collects entries taken out of the tables, and tables; they are freed after a flush, so that no CPU can still reach them.
 pub struct Gather<'a> {
     mmu: &'a dyn Mmu,
     frames: &'static FrameAllocator,
     entries: [Entry; BATCH],
     count: usize,
+    /// Frames of tables that nothing refers to any more.
+    tables: [u64; TABLES],
+    tables_count: usize,
     flushes: Flushes,
 }
 
@@ -27,7 +32,8 @@ struct Flushes {
 
 impl<'a> Gather<'a> {
     pub fn new(mmu: &'a dyn Mmu, frames: &'static FrameAllocator) -> Self {
-        Self { mmu, frames, entries: [Entry::EMPTY; BATCH], count: 0, flushes: Flushes { pages: [0; SINGLE_FLUSHES], count: 0 } }
+        let flushes = Flushes { pages: [0; SINGLE_FLUSHES], count: 0 };
+        Self { mmu, frames, entries: [Entry::EMPTY; BATCH], count: 0, tables: [0; TABLES], tables_count: 0, flushes }
     }
 
     /// The translation of `virt` was taken away or narrowed.
@@ -38,9 +44,14 @@ impl<'a> Gather<'a> {
         self.flushes.count = (self.flushes.count + 1).min(SINGLE_FLUSHES + 1);
     }
 
-    /// Tables were freed, or more changed than is worth naming.
-    pub fn flush_everything(&mut self) {
+    /// A table was taken out of the tables: CPUs may go on walking it until the flush.
+    pub fn release_table(&mut self, phys: u64) {
         self.flushes.count = SINGLE_FLUSHES + 1;
+        self.tables[self.tables_count] = phys;
+        self.tables_count += 1;
+        if self.tables_count == TABLES {
+            self.finish();
+        }
     }
 
     /// `entry` was taken out of the tables at `virt`; its page is let go of. Large entries are whole blocks.
@@ -59,10 +70,8 @@ impl<'a> Gather<'a> {
     fn finish(&mut self) {
         if self.flushes.count > SINGLE_FLUSHES {
             self.mmu.flush_all();
-        } else {
-            for virt in &self.flushes.pages[..self.flushes.count] {
-                self.mmu.flush_page(*virt);
-            }
+        } else if self.flushes.count > 0 {
+            self.mmu.flush_pages(&self.flushes.pages[..self.flushes.count]);
         }
         self.flushes.count = 0;
         for entry in &self.entries[..self.count] {
@@ -75,6 +84,11 @@ impl<'a> Gather<'a> {
             }
         }
         self.count = 0;
+        for phys in &self.tables[..self.tables_count] {
+            // SAFETY: the frame was allocated for a table, its entry is gone and flushed.
+            unsafe { self.frames.free(*phys, 0) };
+        }
+        self.tables_count = 0;
     }
 }
 

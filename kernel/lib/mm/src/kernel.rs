@@ -106,7 +106,7 @@ impl KernelSpace {
     fn unmap(&self, inner: &mut Inner, start: u64, end: u64) {
         for leaf in inner.table.cursor(start, end) {
             leaf.slot.set(Entry::EMPTY);
-            self.mmu.flush_page(leaf.virt);
+            self.mmu.flush_pages(&[leaf.virt]);
             // SAFETY: the entry was just taken out of its slot and flushed.
             drop(unsafe { page_of(self.frames, leaf.entry) });
         }

@@ -277,9 +277,7 @@ impl Inner {
     /// Frees the tables around `start..end`, where no mapping is any more.
     pub fn prune(&mut self, gather: &mut Gather<'_>, start: u64, end: u64) {
         let (floor, ceiling) = self.vmas.bounds(start, end);
-        if self.table.prune(start, end, floor, ceiling) > 0 {
-            gather.flush_everything();
-        }
+        self.table.prune(start, end, floor, ceiling, &mut |table| gather.release_table(table));
     }
 }
 

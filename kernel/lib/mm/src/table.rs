@@ -8,7 +8,7 @@ use frame::{FrameAllocator, PAGE_BYTES, Page};
 #[derive(Debug, PartialEq, Eq)]
 pub struct NoFrame;
 
-/// An entry in a live table. Tables are freed only by [`PageTable::prune`] and drop, with the owner's lock held; no slot is kept across those.
+/// An entry in a live table. Tables are taken out only by [`PageTable::prune`] and drop, with the owner's lock held; no slot is kept across those.
 #[derive(Clone, Copy)]
 pub struct Slot(&'static AtomicU64);
 
@@ -134,15 +134,13 @@ impl PageTable {
         Cursor { root: PageTable { frames: self.frames, root: self.root, domain: self.domain, tables: 0 }, at: start, end, low: None }
     }
 
-    /// Frees the tables that cover parts of `start..end` and lie wholly within `floor..ceiling`, where nothing is mapped any more. Returns how
-    /// many; the caller flushes before the CPU can walk them again.
-    pub fn prune(&mut self, start: u64, end: u64, floor: u64, ceiling: u64) -> u64 {
-        let before = self.tables;
-        self.prune_in(self.table(self.root), LEVELS, 0, (start, end), (floor, ceiling));
-        before - self.tables
+    /// Takes out the tables that cover parts of `start..end` and lie wholly within `floor..ceiling`, where nothing is mapped any more, and gives their frames to
+    /// `retire`, which frees them once no CPU can walk them.
+    pub fn prune(&mut self, start: u64, end: u64, floor: u64, ceiling: u64, retire: &mut dyn FnMut(u64)) {
+        self.prune_in(self.table(self.root), LEVELS, 0, (start, end), (floor, ceiling), retire);
     }
 
-    fn prune_in(&mut self, table: Table, level: usize, base: u64, range: (u64, u64), bounds: (u64, u64)) {
+    fn prune_in(&mut self, table: Table, level: usize, base: u64, range: (u64, u64), bounds: (u64, u64), retire: &mut dyn FnMut(u64)) {
         let size = span(level);
         let first = (range.0.max(base) - base) / size;
         let last = (range.1 - 1 - base) / size;
@@ -154,33 +152,34 @@ impl PageTable {
             }
             let from = base + i * size;
             if level > 2 {
-                self.prune_in(self.table(entry.phys()), level - 1, from, (range.0.max(from), range.1.min(from + size)), bounds);
+                self.prune_in(self.table(entry.phys()), level - 1, from, (range.0.max(from), range.1.min(from + size)), bounds, retire);
             }
             if from >= bounds.0 && from + size <= bounds.1 {
                 slot.set(Entry::EMPTY);
-                self.free_tree(entry.phys(), level - 1);
+                self.retire_tree(entry.phys(), level - 1, retire);
             }
         }
     }
 
-    /// Frees a table and those below it.
-    fn free_tree(&mut self, phys: u64, level: usize) {
+    /// Gives up a table and those below it.
+    fn retire_tree(&mut self, phys: u64, level: usize, retire: &mut dyn FnMut(u64)) {
         if level > 1 {
             for word in self.table(phys) {
                 let entry = Entry::from_bits(word.load(Ordering::Relaxed));
                 if !entry.is_empty() && !entry.is_large() {
-                    self.free_tree(entry.phys(), level - 1);
+                    self.retire_tree(entry.phys(), level - 1, retire);
                 }
             }
         }
         self.tables -= 1;
-        // SAFETY: the frame was allocated for this table and its entry is gone.
-        unsafe { self.frames.free(phys, 0) };
+        retire(phys);
     }
 
     /// Frees every table of the application's half and the root. The leaves are gone already and no CPU uses the root.
     pub fn destroy(&mut self) {
-        self.prune(0, paging::USER_END, 0, 1 << 47);
+        let frames = self.frames;
+        // SAFETY: each frame was allocated for a table and its entry is gone.
+        self.prune(0, paging::USER_END, 0, 1 << 47, &mut |table| unsafe { frames.free(table, 0) });
         // SAFETY: the root came from the allocator and nothing refers to it.
         unsafe { self.frames.free(self.root, 0) };
     }

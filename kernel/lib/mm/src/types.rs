@@ -184,10 +184,10 @@ impl From<Fault> for Errno {
 
 /// What the machine does. Flushes reach every CPU that runs the address space.
 pub trait Mmu: Send + Sync {
-    /// Makes the tables at physical address `root` the current ones on this CPU.
+    /// Makes the tables at physical address `root` the current ones.
     fn load_root(&self, root: u64);
-    /// Forgets the cached translation of the page at `virt`, kernel pages included.
-    fn flush_page(&self, virt: u64);
+    /// Forgets the cached translations of the pages at these addresses: all of them the application's, or all of them the kernel's.
+    fn flush_pages(&self, pages: &[u64]);
     /// Forgets all cached translations of the application's half.
     fn flush_all(&self);
 }

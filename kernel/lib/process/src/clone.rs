@@ -178,7 +178,7 @@ pub fn clone(parent: &Arc<Thread>, regs: &UserRegs, args: &CloneArgs) -> Result<
         thread.set_clear_child_tid(args.child_tid);
     }
     thread.set_name(&parent.name());
-    thread.task().set_nice(parent.task().nice());
+    thread.task().inherit(parent.task());
     thread.start();
     Ok(tid)
 }

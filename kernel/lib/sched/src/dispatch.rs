@@ -58,7 +58,7 @@ impl Scheduler {
     fn choose_cpu(&self, task: &Task, here: usize) -> usize {
         let last = task.cpu();
         // While a CPU is still on the task's stack only that CPU may queue it: nobody else can run it yet.
-        if self.cpus.len() == 1 || task.on_cpu.load(Ordering::Acquire) {
+        if !self.several() || task.on_cpu.load(Ordering::Acquire) {
             return last;
         }
         let idle = |at: &usize| allowed(task, *at) && self.cpus[*at].idle.load(Ordering::Relaxed);
@@ -82,6 +82,9 @@ impl Scheduler {
                 return task;
             }
         }
+        if !self.several() {
+            return None;
+        }
         for other in self.cpus.iter().enumerate().filter(|(i, c)| *i != at && c.ready.load(Ordering::Relaxed) > 0) {
             let mut queue = other.1.queue.lock();
             let stolen = queue.steal(|task| allowed(task, at) && !task.on_cpu.load(Ordering::Acquire));
@@ -100,7 +103,7 @@ impl Scheduler {
         let at = self.cpu_id();
         let cpu = &self.cpus[at];
         let Some(prev) = cpu.current.lock().clone() else { return };
-        let mut after = if allowed(&prev, at) { After::Nothing } else { After::Migrate };
+        let mut after = if !self.several() || allowed(&prev, at) { After::Nothing } else { After::Migrate };
         if matches!(why, Leave::Preempted | Leave::Yielded) {
             charge(&prev, now);
             if after == After::Nothing {
@@ -113,7 +116,9 @@ impl Scheduler {
             }
         }
         cpu.need_resched.store(false, Ordering::Relaxed);
-        let picked = self.pick(at).or_else(|| if after == After::Migrate { cpu.fallback.lock().clone() } else { None });
+        // The dead are not idled on: with them would stay what they hold, while other CPUs go on.
+        let not_here = after == After::Migrate || why == Leave::Dead && self.several();
+        let picked = self.pick(at).or_else(|| if not_here { cpu.fallback.lock().clone() } else { None });
         let next = match picked {
             Some(next) => next,
             None => {
@@ -136,6 +141,10 @@ impl Scheduler {
             after = After::Nothing;
         }
         if Arc::ptr_eq(&prev, &next) {
+            // Its CPUs may have been changed while it slept on this one's stack.
+            if self.several() && !allowed(&next, at) {
+                cpu.end_turn();
+            }
             return;
         }
         if why == Leave::Preempted {
@@ -175,7 +184,7 @@ impl Scheduler {
             drop(prev.take_payload());
         } else if after == After::Migrate {
             self.enqueue_woken(&prev);
-        } else if self.cpus.len() > 1 && self.cpus[at].ready.load(Ordering::Relaxed) > 0 {
+        } else if self.several() && self.cpus[at].ready.load(Ordering::Relaxed) > 0 {
             // It could not be taken while its registers were in this CPU; an idle one may want it now.
             let idle = |other: &usize| *other != at && self.cpus[*other].idle.load(Ordering::Relaxed);
             if let Some(other) = (0..self.cpus.len()).find(idle) {

@@ -64,6 +64,12 @@ impl Queue {
         Some((task, ahead))
     }
 
+    /// Takes this very task out, if it waits here.
+    pub(crate) fn remove(&mut self, task: &Task) -> Option<Arc<Task>> {
+        let at = self.ready.iter().position(|t| core::ptr::eq(&**t, task))?;
+        self.ready.remove(at)
+    }
+
     pub(crate) fn floor(&self) -> u64 {
         self.floor
     }

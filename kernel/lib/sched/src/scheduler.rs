@@ -11,6 +11,9 @@ use spinlock::Mutex;
 use time::TimerQueue;
 use uapi::{Errno, Result};
 
+/// Whether there is code for more than one CPU.
+pub(crate) const SMP: bool = cfg!(any(test, feature = "smp"));
+
 /// No deadline.
 pub(crate) const NEVER: u64 = u64::MAX;
 
@@ -49,7 +52,7 @@ pub(crate) struct Cpu {
     pub(crate) current: Mutex<Option<Arc<Task>>>,
     /// The task this CPU is switching away from, kept alive until its registers are saved.
     pub(crate) left: Mutex<Option<(Arc<Task>, After)>>,
-    /// The boot flow: runs only when a task must go to another CPU and nothing else is there to switch to.
+    /// The boot flow: runs only when a task must go to another CPU, or is dead, and nothing else is there to switch to.
     pub(crate) fallback: Mutex<Option<Arc<Task>>>,
     pub(crate) need_resched: AtomicBool,
     pub(crate) idle: AtomicBool,
@@ -91,7 +94,8 @@ pub struct Scheduler {
 impl Scheduler {
     /// A scheduler for `machine.cpu_count()` CPUs; takes over the hook of `timers` that tells of an earlier deadline.
     pub fn new(machine: Arc<dyn Machine>, timers: TimerQueue) -> Arc<Self> {
-        let cpus: Vec<Cpu> = (0..machine.cpu_count().clamp(1, 64)).map(|_| Cpu::default()).collect();
+        let count = if SMP { machine.cpu_count().clamp(1, 64) } else { 1 };
+        let cpus: Vec<Cpu> = (0..count).map(|_| Cpu::default()).collect();
         for cpu in &cpus {
             cpu.programmed_ns.store(NEVER, Ordering::Relaxed);
             cpu.idle_since_ns.store(NEVER, Ordering::Relaxed);
@@ -125,7 +129,13 @@ impl Scheduler {
     /// The CPU that executes the call. Only where there are several is the machine asked.
     #[inline]
     pub(crate) fn cpu_id(&self) -> usize {
-        if self.cpus.len() == 1 { 0 } else { self.machine.cpu_id() }
+        if self.several() { self.machine.cpu_id() } else { 0 }
+    }
+
+    /// Whether more than one CPU takes part.
+    #[inline]
+    pub(crate) fn several(&self) -> bool {
+        SMP && self.cpus.len() > 1
     }
 
     #[inline]
@@ -229,20 +239,37 @@ impl Scheduler {
     /// Makes a task that runs on another CPU enter the kernel soon, so that it notices what was left for it.
     pub fn kick(&self, task: &Task) {
         let at = task.cpu();
-        if task.on_cpu.load(Ordering::Acquire) && at != self.cpu_id() {
+        if self.several() && task.on_cpu.load(Ordering::Acquire) && at != self.cpu_id() {
             self.machine.kick(at);
         }
     }
 
-    /// Restricts a task to the CPUs in `mask` (sched_setaffinity(2)); EINVAL when none of them exists. It moves when it is next scheduled.
+    /// Restricts a task to the CPUs in `mask` (sched_setaffinity(2)); EINVAL when none of them exists. If it is where it may not
+    /// be, it moves: at once when it waits for its turn, at its next kernel exit (which is brought about) when it runs, when it wakes when it sleeps.
     pub fn set_affinity(&self, task: &Task, mask: u64) -> Result<()> {
         let existing = if self.cpus.len() >= 64 { u64::MAX } else { (1 << self.cpus.len()) - 1 };
         if mask & existing == 0 {
             return Err(Errno::EINVAL);
         }
         task.affinity.store(mask & existing, Ordering::Relaxed);
-        if !allowed(task, task.cpu()) && task.on_cpu.load(Ordering::Relaxed) {
-            self.cpus[task.cpu()].end_turn();
+        let at = task.cpu();
+        if !self.several() || allowed(task, at) {
+            return Ok(());
+        }
+        let cpu = &self.cpus[at];
+        let waiting = {
+            let mut queue = cpu.queue.lock();
+            let waiting = queue.remove(task);
+            cpu.ready.store(queue.len(), Ordering::Relaxed);
+            waiting
+        };
+        match waiting {
+            Some(waiting) => self.enqueue_woken(&waiting),
+            None if task.on_cpu.load(Ordering::Acquire) => {
+                cpu.end_turn();
+                self.kick(task);
+            }
+            None => {}
         }
         Ok(())
     }
@@ -277,6 +304,11 @@ impl Scheduler {
     pub fn want_ticks(&self) {
         self.tick_users.fetch_add(1, Ordering::Relaxed);
         self.program(self.here(), self.now_ns() + SLICE_NS);
+        // The other CPUs program their own timers.
+        let here = self.cpu_id();
+        if self.several() {
+            (0..self.cpus.len()).filter(|at| *at != here).for_each(|at| self.machine.kick(at));
+        }
     }
 
     /// Takes back one [`want_ticks`](Self::want_ticks).
@@ -290,6 +322,11 @@ impl Scheduler {
         // Nothing is added at the time that means none.
         let present = self.now_ns().saturating_sub(cpu.idle_since_ns.load(Ordering::Relaxed));
         cpu.idle_ns.load(Ordering::Relaxed) + present
+    }
+
+    /// Nanoseconds that all CPUs together spent without a task.
+    pub fn idle_all_ns(&self) -> u64 {
+        (0..self.cpus.len()).map(|cpu| self.idle_ns(cpu)).sum()
     }
 
     /// Switches between tasks since boot (/proc/stat `ctxt`).

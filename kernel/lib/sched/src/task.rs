@@ -176,6 +176,12 @@ impl Task {
         self.nice.store(nice.clamp(-20, 19), Ordering::Relaxed);
     }
 
+    /// Begins as a thread that `parent` made: its nice value, its CPUs.
+    pub fn inherit(&self, parent: &Task) {
+        self.nice.store(parent.nice(), Ordering::Relaxed);
+        self.affinity.store(parent.affinity(), Ordering::Relaxed);
+    }
+
     /// CPU time and switches; `now_ns` counts in the slice that runs, if the task is running.
     pub fn stats(&self, now_ns: u64) -> TaskStats {
         let running = if self.on_cpu.load(Ordering::Relaxed) && !self.is_blocked() {

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use spinlock::Mutex;
 use time::TimerQueue;
 
+mod several;
 mod threads;
 
 struct Number(usize, Arc<AtomicUsize>);
@@ -34,6 +35,10 @@ struct Simulated {
     /// What an interrupt in the idle loop does, when there is no deadline.
     interrupt: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     freed: Arc<AtomicUsize>,
+    /// CPUs beside the first, and the one that the test acts as.
+    others: usize,
+    cpu: AtomicUsize,
+    kicks: Mutex<Vec<usize>>,
 }
 
 impl Machine for Simulated {
@@ -41,10 +46,10 @@ impl Machine for Simulated {
         self.now.load(Ordering::SeqCst)
     }
     fn cpu_id(&self) -> usize {
-        0
+        self.cpu.load(Ordering::SeqCst)
     }
     fn cpu_count(&self) -> usize {
-        1
+        1 + self.others
     }
     fn switch(&self, prev: usize, next: usize) {
         self.switches.lock().push((prev, next));
@@ -63,7 +68,9 @@ impl Machine for Simulated {
         self.programmed.fetch_add(1, Ordering::SeqCst);
         *self.deadline.lock() = deadline;
     }
-    fn kick(&self, _cpu: usize) {}
+    fn kick(&self, cpu: usize) {
+        self.kicks.lock().push(cpu);
+    }
 }
 
 struct World {
@@ -75,7 +82,12 @@ const MS: u64 = 1_000_000;
 
 impl World {
     fn new() -> Self {
-        let machine = Arc::new(Simulated::default());
+        Self::of(1)
+    }
+
+    /// Of so many CPUs, of which the first has come up.
+    fn of(cpus: usize) -> Self {
+        let machine = Arc::new(Simulated { others: cpus - 1, ..Simulated::default() });
         let scheduler = Scheduler::new(machine.clone(), TimerQueue::new());
         *machine.scheduler.lock() = Some(scheduler.clone());
         scheduler.adopt(Box::new(Number(0, machine.freed.clone())));

@@ -6,6 +6,10 @@ use arch_x86_64::cpu::{self, msr};
 const ID: u32 = 0x20;
 const EOI: u32 = 0xb0;
 const SPURIOUS: u32 = 0xf0;
+#[cfg(feature = "smp")]
+const COMMAND: u32 = 0x300;
+#[cfg(feature = "smp")]
+const COMMAND_HIGH: u32 = 0x310;
 const LVT_TIMER: u32 = 0x320;
 const TIMER_INITIAL: u32 = 0x380;
 const TIMER_CURRENT: u32 = 0x390;
@@ -70,6 +74,45 @@ impl LocalApic {
     #[inline]
     pub fn end_of_interrupt(&self) {
         self.write(EOI, 0);
+    }
+
+    /// Sends a message to the controller `destination` (Intel SDM volume 3, 11.6.1).
+    #[cfg(feature = "smp")]
+    fn command(&self, destination: u32, low: u32) {
+        match self {
+            LocalApic::Mapped(_) => {
+                self.write(COMMAND_HIGH, destination << 24);
+                self.write(COMMAND, low);
+                // Bit 12: on its way.
+                while self.read(COMMAND) & (1 << 12) != 0 {
+                    core::hint::spin_loop();
+                }
+            }
+            LocalApic::X2 => {
+                // This write does not wait for those to memory that came before.
+                core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
+                // SAFETY: x2APIC mode is on, so the register exists; messages are ours.
+                unsafe { cpu::wrmsr(msr::X2APIC + COMMAND / 16, u64::from(destination) << 32 | u64::from(low)) }
+            }
+        }
+    }
+
+    /// Interrupts the CPU with controller id `destination`.
+    #[cfg(feature = "smp")]
+    pub fn send(&self, destination: u32, vector: u8) {
+        self.command(destination, 1 << 14 | u32::from(vector));
+    }
+
+    /// Resets all CPUs but this one (INIT).
+    #[cfg(feature = "smp")]
+    pub fn reset_others(&self) {
+        self.command(0, 3 << 18 | 1 << 14 | 5 << 8);
+    }
+
+    /// Starts all CPUs but this one, in real mode at the beginning of page `page`, if they wait for that (start-up message).
+    #[cfg(feature = "smp")]
+    pub fn start_others(&self, page: u8) {
+        self.command(0, 3 << 18 | 1 << 14 | 6 << 8 | u32::from(page));
     }
 
     /// Prepares the timer: TSC-deadline mode where the CPU has it, else one-shot counting at full speed.

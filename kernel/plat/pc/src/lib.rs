@@ -7,6 +7,8 @@
 pub mod apic;
 pub mod clock;
 pub mod debugcon;
+#[cfg(feature = "smp")]
+pub mod fwcfg;
 pub mod mmio;
 pub mod pci;
 pub mod power;

@@ -43,7 +43,7 @@ impl Life<'_> {
         for (id, status, stats) in answered {
             let Some((client, operation)) = agent.take_pending(id) else { continue };
             let reply = match (status, operation, stats) {
-                (Status::Done, Operation::Stats, Some(stats)) => Reply::Stats(Stats::from(&stats)),
+                (Status::Done, Operation::Stats, Some(stats)) => Reply::Stats(Stats::of(&stats, running.cpus)),
                 (Status::Done, Operation::Signal, _) => Reply::Done,
                 (Status::Unsupported, ..) => refused(Refusal::Unsupported, refusal(status)),
                 (Status::Invalid, ..) => refused(Refusal::Invalid, refusal(status)),

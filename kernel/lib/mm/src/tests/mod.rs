@@ -29,8 +29,8 @@ pub struct FakeMmu {
 
 impl Mmu for FakeMmu {
     fn load_root(&self, _: u64) {}
-    fn flush_page(&self, virt: u64) {
-        self.pages.lock().unwrap().push(virt);
+    fn flush_pages(&self, pages: &[u64]) {
+        self.pages.lock().unwrap().extend(pages);
     }
     fn flush_all(&self) {
         self.all.fetch_add(1, Ordering::SeqCst);

@@ -32,7 +32,7 @@ struct NoMmu;
 
 impl Mmu for NoMmu {
     fn load_root(&self, _: u64) {}
-    fn flush_page(&self, _: u64) {}
+    fn flush_pages(&self, _: &[u64]) {}
     fn flush_all(&self) {}
 }
 

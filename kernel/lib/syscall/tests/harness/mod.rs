@@ -24,7 +24,7 @@ pub const SCRATCH: u64 = 0x60_0000;
 struct NoMmu;
 impl Mmu for NoMmu {
     fn load_root(&self, _: u64) {}
-    fn flush_page(&self, _: u64) {}
+    fn flush_pages(&self, _: &[u64]) {}
     fn flush_all(&self) {}
 }
 
