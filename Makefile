@@ -37,7 +37,8 @@ test: setup-test
 
 # Every micro-library on the host.
 test-kernel:
-	cd kernel && cargo test --quiet --workspace --exclude machine --exclude image
+	cd kernel && cargo test --quiet --workspace --exclude machine --exclude pith-app --exclude image
+	cd kernel && cargo test --quiet -p pith-app --no-default-features
 
 test-host:
 	cargo test --quiet --workspace

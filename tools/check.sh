@@ -31,7 +31,8 @@ clippy() {
   step "clippy: host"
   cargo clippy --quiet --workspace --all-targets -- -D warnings
   step "clippy: kernel libraries and their tests"
-  (cd kernel && CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target} cargo clippy --quiet --workspace --exclude machine --exclude image --all-targets -- -D warnings)
+  (cd kernel && CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target} cargo clippy --quiet --workspace --exclude machine --exclude pith-app --exclude image --all-targets -- -D warnings)
+  (cd kernel && CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target} cargo clippy --quiet -p pith-app --no-default-features --all-targets -- -D warnings)
   for dir in "${small[@]}"; do
     step "clippy: $dir"
     in_small clippy "$dir" --quiet --all-targets -- -D warnings

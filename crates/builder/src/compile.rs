@@ -1,10 +1,11 @@
 //! cargo, as the kernel needs it called.
 
+use crate::application::LIBRARY;
 use crate::configuration::Configuration;
 use crate::core::Core;
 use crate::error::{BuildError, Result};
 use crate::library::{self, Library};
-use crate::stage::Stage;
+use crate::stage::{APPLICATION, Stage};
 use crate::toolchain::{TARGET, Toolchain};
 use serde::Deserialize;
 use std::ffi::OsString;
@@ -32,6 +33,19 @@ const LLVM: [&str; 14] = [
     "bonus-inst-threshold=0",
     "disable-licm-promotion",
     "disable-machine-licm",
+];
+
+/// As in the build script of `image`.
+const LINK: [&str; 9] = [
+    "-nostdlib",
+    "-nostartfiles",
+    "-static",
+    "-no-pie",
+    "-Wl,--build-id=none",
+    "-Wl,-z,norelro",
+    "-Wl,--gc-sections",
+    "-Wl,--icf=all",
+    "-Wl,-z,max-page-size=4096",
 ];
 
 /// Variables of the user's that would make another image of the same sources.
@@ -128,6 +142,10 @@ impl Compile<'_> {
         let mut unpacked: Vec<PathBuf> = registries.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         unpacked.sort();
         unpacked.iter().for_each(|registry| forget(registry));
+        if self.configuration.application.is_some() {
+            // Its messages name its files as its own directory does.
+            forget(Path::new(APPLICATION));
+        }
         forget(self.stage.target());
         forget(self.stage.sources());
         if let Some(vendor) = self.core.vendor() {
@@ -150,7 +168,7 @@ impl Compile<'_> {
                 command.env_remove(&name);
             }
         }
-        if let Some(vendor) = self.core.vendor() {
+        if let Some(vendor) = self.core.vendor().filter(|_| self.is_vendored()) {
             command.args(["--offline", "--config", "source.crates-io.replace-with=\"pith-vendor\"", "--config"]);
             command.arg(format!("source.pith-vendor.directory={:?}", vendor.display().to_string()));
         }
@@ -167,10 +185,21 @@ impl Compile<'_> {
     /// Whatever the compiler complained of.
     pub fn run(&self) -> Result<Compiled> {
         let mut command = self.command();
-        command.args(["build", "--release", "--locked", "-p", "image", "--target", TARGET, "--no-default-features"]);
-        command.args(["--message-format", "json-render-diagnostics", "--features", &self.configuration.sorted_features().join(",")]);
+        let features = self.configuration.sorted_features();
+        match &self.configuration.application {
+            None => command.args(["build", "--locked", "-p", "image", "--no-default-features", "--features", &features.join(",")]),
+            // The lock file gets the application's own package.
+            Some(application) => {
+                let features: Vec<String> = features.iter().map(|feature| format!("{LIBRARY}/{feature}")).collect();
+                command.args(["rustc", "-p", &application.package, "--bin", &application.program, "--features", &features.join(",")])
+            }
+        };
+        command.args(["--release", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
         if let Some(jobs) = self.jobs {
             command.arg(format!("--jobs={jobs}"));
+        }
+        if self.configuration.application.is_some() {
+            command.arg("--").args(self.link_arguments());
         }
         command.env("CARGO_ENCODED_RUSTFLAGS", self.flags());
         command.env("CARGO_TARGET_DIR", self.stage.target());
@@ -206,6 +235,21 @@ impl Compile<'_> {
             log: self.log.map(Path::to_owned),
         })?;
         Ok(Compiled { executable, libraries: library::of(&ids, self.command(), self.stage.sources())? })
+    }
+
+    /// Whether all that is to be compiled came with the core.
+    fn is_vendored(&self) -> bool {
+        let lock = || fs::read_to_string(self.core.root().join("kernel/Cargo.lock")).unwrap_or_default();
+        self.configuration.application.as_ref().is_none_or(|application| application.needs_only(&lock()))
+    }
+
+    /// How `image` has itself linked (its build script), for an application in its place.
+    fn link_arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = LINK.iter().map(|argument| format!("-Clink-arg={argument}").into()).collect();
+        let mut script = OsString::from("-Clink-arg=-T");
+        script.push(self.stage.sources().join("machine/linker.ld"));
+        arguments.push(script);
+        arguments
     }
 
     /// About how many crates there are to compile.

@@ -1,14 +1,17 @@
 //! What is to be in a kernel, as Cargo understands it.
 
+use crate::application::Application;
 use std::fmt::Write;
 
 /// A choice of libraries, and values for what is left open in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Configuration {
-    /// Features of the core's crate `image`.
+    /// Features of the core's crate `image`; of `pith-app` for an application that becomes part of the kernel.
     pub features: Vec<String>,
     /// Constants that the image includes, as Rust's source has them: name, type and value.
     pub constants: Vec<Constant>,
+    /// The program that is compiled together with the core, instead of `image`.
+    pub application: Option<Application>,
 }
 
 /// One constant.
@@ -35,7 +38,7 @@ impl Configuration {
     /// A preset: a feature of the image that chooses others.
     #[must_use]
     pub fn preset(name: &str) -> Self {
-        Self { features: vec![name.to_owned()], constants: Vec::new() }
+        Self { features: vec![name.to_owned()], constants: Vec::new(), application: None }
     }
 
     /// Features in one order, each once.

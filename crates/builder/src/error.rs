@@ -6,6 +6,14 @@ use std::path::{Path, PathBuf};
 /// A build that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
+    /// A project whose program cannot become part of the kernel.
+    #[error("{}: {problem}", path.display())]
+    Application {
+        /// Its Cargo.toml.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A file or directory that cannot be read or written.
     #[error("{}: {source}", .path.display())]
     Io {

@@ -7,6 +7,7 @@
 //! Neighbours: `pith build` makes a [`Configuration`] from a project; `make images` calls this crate's program `pith-kernel`.
 #![forbid(unsafe_code)]
 
+mod application;
 mod cache;
 mod compile;
 mod configuration;
@@ -22,6 +23,7 @@ mod tidy;
 mod toolchain;
 mod tree;
 
+pub use crate::application::{Application, FEATURES as APPLICATION_FEATURES, is_application};
 pub use crate::core::{Core, is_embedded};
 pub use cache::{Kernel, Record};
 pub use compile::{Progress, Reporter};
@@ -95,6 +97,10 @@ fn key(order: &Order<'_>, record: &Record) -> String {
     add(&order.configuration.source());
     record.flags.iter().for_each(|flag| add(flag));
     add(&record.compiler);
+    if let Some(application) = &order.configuration.application {
+        add(&application.package);
+        add(&application.digest);
+    }
     add(&record.linker);
     tree::hex(&hash.finalize())
 }
@@ -113,7 +119,9 @@ pub fn build(order: &Order<'_>) -> Result<(Kernel, Made)> {
     if let Some(kernel) = finished() {
         return Ok((kernel, Made::Before));
     }
-    let place = order.cache.join("compile").join(order.core.place());
+    // Applications of one core share a place: what the core's crates come to is the same for all.
+    let part = if order.configuration.application.is_some() { "-app" } else { "" };
+    let place = order.cache.join("compile").join(format!("{}{part}", order.core.place()));
     fs::create_dir_all(&place).map_err(BuildError::at(&place))?;
     let lock_path = place.join("lock");
     let lock = Lock::take(&lock_path, &|| (order.reporter)(Progress::Waiting))?;

@@ -3,6 +3,7 @@
 //! What cargo makes of a crate outside its workspace depends on where that lies on this machine, and so would the image. In the copy `pith-abi`, which
 //! host and kernel share, is inside.
 
+use crate::application::Application;
 use crate::configuration::Configuration;
 use crate::core::Core;
 use crate::error::{BuildError, Result};
@@ -10,6 +11,9 @@ use crate::tree;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Where an application lies in the copy.
+pub(crate) const APPLICATION: &str = "application";
 
 /// How the kernel's workspace names `pith-abi`, and how the copy does.
 const OUTSIDE: &str = "path = \"../crates/pith-abi\"";
@@ -51,9 +55,46 @@ impl Stage {
             put(&stage.sources.join(to), &content)?;
             kept.insert(to.to_owned());
         }
+        if let Some(application) = &configuration.application {
+            stage.add(application, &mut kept)?;
+        }
         remove_others(&stage.sources, Path::new(""), &kept)?;
         put(&stage.config, configuration.source().as_bytes())?;
         Ok(stage)
+    }
+
+    /// Makes an application a member of the workspace, which has `pith-app` with the features that are asked for and no others.
+    fn add(&self, application: &Application, kept: &mut BTreeSet<PathBuf>) -> Result<()> {
+        let manifest = self.sources.join("Cargo.toml");
+        let joins = |text: &str| {
+            let joined = text.replacen("members = [", &format!("members = [\"{APPLICATION}\", "), 1);
+            (joined != text).then(|| format!("{joined}\n[patch.crates-io]\npith-app = {{ path = \"lib/app\" }}\n"))
+        };
+        self.edit(&manifest, joins, "no line with `members = [`")?;
+        self.edit(&self.sources.join("Cargo.lock"), |text| Some(application.locked(text)), "not UTF-8")?;
+        let own_features = |text: &str| {
+            let line = text.lines().find(|line| line.starts_with("default = ["))?;
+            Some(text.replacen(line, "default = [\"machine\"]", 1))
+        };
+        self.edit(&self.sources.join("lib/app/Cargo.toml"), own_features, "no line with `default = [`")?;
+        for file in &application.files {
+            let from = application.root.join(file);
+            let mut content = fs::read(&from).map_err(BuildError::at(&from))?;
+            if file == Path::new("Cargo.toml") {
+                // Those of the workspace count.
+                let sections = ["[workspace", "[profile", "[patch", "[[test]]", "[dev-dependencies"];
+                content = edited(&from, &content, |text| Some(without(text, &sections)), "not UTF-8")?;
+            }
+            let to = Path::new(APPLICATION).join(file);
+            put(&self.sources.join(&to), &content)?;
+            kept.insert(to);
+        }
+        Ok(())
+    }
+
+    fn edit(&self, path: &Path, edit: impl Fn(&str) -> Option<String>, problem: &str) -> Result<()> {
+        let content = fs::read(path).map_err(BuildError::at(path))?;
+        put(path, &edited(path, &content, edit, problem)?)
     }
 
     /// The copy: the kernel's workspace.
@@ -83,7 +124,7 @@ fn without(manifest: &str, sections: &[&str]) -> String {
     let mut is_dropped = false;
     let kept = manifest.split_inclusive('\n').filter(|line| {
         if line.starts_with('[') {
-            is_dropped = sections.contains(&line.trim());
+            is_dropped = sections.iter().any(|section| line.starts_with(section));
         }
         !is_dropped
     });

@@ -113,7 +113,7 @@ fn the_same_kernel_is_compiled_once() {
     fs::write(place.path("core/kernel/lib/vfs/README.md"), "# other\n").unwrap();
     fs::write(place.path("core/kernel/lib/vfs/tests/slow.rs"), "// other\n").unwrap();
     assert_eq!(place.build(&runtime).unwrap().1, Made::Before);
-    let two = |names: [&str; 2]| Configuration { features: names.map(str::to_owned).to_vec(), constants: Vec::new() };
+    let two = |names: [&str; 2]| Configuration { features: names.map(str::to_owned).to_vec(), constants: Vec::new(), application: None };
     assert_eq!(place.build(&two(["net", "unix"])).unwrap().1, Made::Now);
     assert_eq!(place.build(&two(["unix", "net"])).unwrap().1, Made::Before);
     // Sources, constants and the compiler are.

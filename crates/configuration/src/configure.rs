@@ -65,6 +65,8 @@ pub enum Application {
     InFiles,
     /// A program that is built from the project's sources and becomes part of the image.
     InImage,
+    /// A program that is compiled together with the kernel.
+    InKernel,
 }
 
 /// What is to be configured.
@@ -200,9 +202,11 @@ pub(crate) fn nearest(core: &Core, name: &str) -> Option<String> {
 /// The preset that wishes lead to: the last one named; else the one for any program where a loader is asked for, and else the least.
 fn preset_of(wishes: &[Wish]) -> String {
     let named = wishes.iter().rev().find(|wish| wish.name == PRESET);
+    let is_wished = |name: &str| wishes.iter().any(|wish| wish.name == name && wish.value == Tristate::Yes.as_str());
     let loads_programs = || wishes.iter().any(|wish| wish.name == "LIBELF" && wish.value != Tristate::No.as_str());
     match named {
         Some(wish) => wish.value.clone(),
+        None if is_wished("LIBAPP") => "app".to_owned(),
         None if loads_programs() => DEFAULT_PRESET.to_owned(),
         None => "minimal".to_owned(),
     }

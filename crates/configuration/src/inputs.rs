@@ -79,10 +79,12 @@ pub(crate) fn gather(core: &Core, project: &Project, application: Application, t
     if let Some(preset) = &project.preset {
         out.push(Wish::new(PRESET, &preset.name, at(preset.line)));
     }
-    if application == Application::InImage {
+    let wish = |name, value| Wish::new(name, value, Origin::Other("the project's own sources".into()));
+    match application {
+        Application::InFiles => {}
         // Nothing else is started unless somebody asks for it.
-        let wish = |name, value| Wish::new(name, value, Origin::Other("the project's own sources".into()));
-        out.extend([wish("EMBEDDED_APP", "y"), wish("LIBELF", "n")]);
+        Application::InImage => out.extend([wish("EMBEDDED_APP", "y"), wish("LIBELF", "n")]),
+        Application::InKernel => out.extend([wish("LIBAPP", "y"), wish("EMBEDDED_APP", "n"), wish("LIBELF", "n")]),
     }
     if let Some(template) = &project.template {
         if is_loader(template) {

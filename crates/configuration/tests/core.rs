@@ -136,7 +136,7 @@ fn presets_differ_and_say_everything() {
     }
     assert!(core.presets().any(|name| name == pith_configuration::DEFAULT_PRESET));
     let error = core.preset("htpp").unwrap_err().to_string();
-    assert_eq!(error, "there is no preset htpp; did you mean http? (there are runtime, runtime-smp, minimal, http, batch, native)");
+    assert_eq!(error, "there is no preset htpp; did you mean http? (there are runtime, runtime-smp, minimal, http, batch, native, app)");
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn over_template(project: Project, directory: &Path) -> Result<Project> {
 /// ELF loader belongs to what is in there.
 pub fn native(project: &Project, directory: &Path) -> Option<pith_native::project::Kind> {
     let loads = project.template.is_some() || project.libraries.iter().any(|library| library.name.as_deref().is_some_and(is_loader));
-    let kind = pith_native::project::kind(directory).filter(|_| project.builds_kernel())?;
+    let kind = pith_native::project::kind(directory).filter(|_| project.builds_kernel() && !in_kernel(project, directory))?;
     Some(kind).filter(|kind| *kind == pith_native::project::Kind::Make || !loads)
 }
 
@@ -141,8 +141,18 @@ fn is_loader(library: &str) -> bool {
     pith_configuration::library_option(library) == "LIBELF"
 }
 
+/// Whether the project's program is compiled together with the kernel: a Cargo project that depends on `pith-app`.
+pub fn in_kernel(project: &Project, directory: &Path) -> bool {
+    project.builds_kernel()
+        && pith_native::project::kind(directory) == Some(pith_native::project::Kind::Cargo)
+        && pith_builder::is_application(directory)
+}
+
 /// Where the project's application is.
 pub fn application(project: &Project, directory: &Path) -> Application {
+    if in_kernel(project, directory) {
+        return Application::InKernel;
+    }
     native(project, directory).map_or(Application::InFiles, |_| Application::InImage)
 }
 

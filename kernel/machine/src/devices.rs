@@ -3,7 +3,7 @@
 use crate::interrupts;
 use crate::space::kernel_space;
 use alloc::boxed::Box;
-#[cfg(feature = "net")]
+#[cfg(any(feature = "net", feature = "agent"))]
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use arch_x86_64::DIRECT_MAP;
@@ -64,7 +64,6 @@ pub struct Found {
     /// The way to it.
     pub transport: Box<dyn Transport>,
     /// What its interrupt calls.
-    #[cfg_attr(not(any(feature = "net", feature = "agent")), expect(dead_code, reason = "libraries with a driver read it"))]
     pub handler: Handler,
 }
 

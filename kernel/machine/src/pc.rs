@@ -221,6 +221,14 @@ impl KernelContext {
         Self { context, owner: AtomicPtr::default(), _stack: Some(stack) }
     }
 
+    /// A new context that begins by calling `entry` with `argument`.
+    #[cfg(feature = "application")]
+    pub fn call(stack: KernelStack, entry: extern "C" fn(usize) -> !, argument: usize) -> Self {
+        // SAFETY: as above.
+        let context = unsafe { Context::new_kernel(stack.top(), entry, argument) };
+        Self { context, owner: AtomicPtr::default(), _stack: Some(stack) }
+    }
+
     /// Says what this context belongs to: what `owner` points at must live as long as the context.
     pub fn bind(&self, owner: *const ()) {
         self.owner.store(owner.cast_mut(), Ordering::Relaxed);

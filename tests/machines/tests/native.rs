@@ -81,7 +81,11 @@ struct Native {
 impl Native {
     /// A copy of an entry of the catalogue.
     fn entry(name: &str) -> Self {
-        let from = root().join("catalog/native").join(name);
+        Self::of(&root().join("catalog/native").join(name), name)
+    }
+
+    /// A copy of the project in `from`, called `name`.
+    fn of(from: &Path, name: &str) -> Self {
         let own = Place::new();
         let directory = own.directory(name);
         let mut copy = Command::new("cp");
@@ -232,4 +236,61 @@ fn plain_make_builds_it_too() {
     assert_eq!(run(&[], &[text(&image)]), says("Hello from helloworld-c!\n", 0));
     make(&["properclean"]);
     assert!(!image.exists());
+}
+
+#[test]
+fn a_greeting_from_the_kernel_itself() {
+    let project = Native::entry("helloworld-app");
+    let size = project.build();
+    assert!(size < 220_000, "{size} bytes");
+    let first = fs::read(project.image()).expect("an image");
+    let greeting = "Hello from the kernel!\nargument 1: one\nargument 2: two words\n";
+    assert_eq!(project.run(&["one", "two words"]), says(greeting, 0));
+    for machine in ["microvm", "q35"] {
+        let outcome = run(&[("PITH_QEMU_MACHINE", machine)], &[text(&project.image()), "one", "two words"]);
+        assert_eq!(outcome, says(greeting, 0), "{machine}");
+    }
+    // The same bytes from another place, compiled anew.
+    let other = Native::entry("helloworld-app");
+    assert_eq!(other.build_with(&["--no-cache"]).code(), 0);
+    assert!(first == fs::read(other.image()).expect("an image"), "{} and {}", project.image().display(), other.image().display());
+    let explained = project.build_with(&["--explain"]);
+    assert!(explained.out().contains("preset: app\n") && !explained.out().contains("LIBPROCESS"), "{}", explained.out());
+    // What the compiler complains of has the project's own names for its files.
+    project.change("src/main.rs", "#![no_std]\n#![no_main]\npith_app::main!(run);\nfn run() { nothing() }\n");
+    let broken = project.build_with(&[]);
+    assert_eq!(broken.code(), 125, "{}", broken.err());
+    assert!(broken.err().contains("error[E0425]") && broken.err().contains("--> src/main.rs:4:12"), "{}", broken.err());
+}
+
+#[test]
+fn a_server_in_the_kernel_itself() {
+    let project = Native::entry("http-app");
+    let size = project.build();
+    assert!(size <= 300_000, "{size} bytes");
+    let server = Server::start(8080, [text(&project.directory)]);
+    assert_eq!(server.get("/any/path"), "Hello from the kernel\n");
+    assert_eq!(server.status_with(&["-X", "POST"], "/"), "405");
+    server.wrk("/");
+    // SIGTERM's, as of a program that does not catch it.
+    assert_eq!(server.stop().code(), 143);
+}
+
+#[test]
+fn a_program_in_the_kernel_has_threads_time_files_and_sockets() {
+    let project = Native::of(&root().join("tests/programs/app"), "checks");
+    let checks = ["one", "two words"];
+    let all = "ok env\nok threads\nok timers\nok files\nok udp\nok tcp\n";
+    let kraftfile = fs::read_to_string(project.directory.join("Kraftfile")).expect("a project");
+    for inside in ["", ", kconfig: {CONFIG_EINITRD: 'y'}"] {
+        project.change("Kraftfile", &kraftfile.replace("stable}", &format!("stable{inside}}}")));
+        project.build();
+        assert_eq!(project.run(&checks), says(all, 7), "{inside}");
+    }
+    assert_eq!(project.run(&["exit"]), says("", 5));
+    assert_eq!(project.run(&["error"]), (String::new(), "Error: no such file or directory (ENOENT)\n".to_owned(), 1));
+    let (_, err, code) = project.run(&["panic"]);
+    assert!(code == 124 && err.contains("as asked at src/main.rs:"), "{code}: {err}");
+    let (_, err, code) = project.run(&["recurse"]);
+    assert_eq!(code, 124, "{err}");
 }

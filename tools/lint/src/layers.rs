@@ -16,7 +16,7 @@ const ORDER: [&[&str]; 12] = [
     &["vfs", "net", "signal", "pipe", "eventfd", "timerfd", "epoll", "unix"],
     &["ramfs", "inotify", "initrd", "erofs", "devfs", "procfs", "sysfs", "virtio-net", "virtio-rng", "virtio-console"],
     &["machine"],
-    &["process"],
+    &["process", "pith-app"],
     &["syscall"],
     &["image"],
 ];

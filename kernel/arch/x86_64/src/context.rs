@@ -29,12 +29,23 @@ arch_switch_stacks:
     pop rbp
     pop rbx
     ret
+
+// A context that begins in the kernel: what to call, and with what. In a section of its own, so that images without such contexts leave it out.
+.section .text.arch_first_call, "ax", @progbits
+.global arch_first_call
+arch_first_call:
+    mov rdi, rbp
+    xor ebp, ebp
+    call rbx
+    ud2
+.text
 "#
 );
 
 unsafe extern "C" {
     fn arch_switch_stacks(save: *mut u64, new: u64);
     fn arch_first_exit();
+    fn arch_first_call();
 }
 
 /// The bytes of stack that entry code uses for [`UserRegs`] and, at most, xmm0-15.
@@ -84,6 +95,22 @@ impl Context {
             gs_base: AtomicU64::new(gs_base),
             fpu: Some(UnsafeCell::new(FpuState::inherit())),
         }
+    }
+
+    /// A new context that begins by calling `entry` with `argument`, in the kernel, with interrupts off. It keeps no floating-point state over a switch: a switch
+    /// is a call, which no vector register lives through (System V ABI).
+    ///
+    /// # Safety
+    /// As [`new_user`](Self::new_user).
+    pub unsafe fn new_kernel(stack_top: u64, entry: extern "C" fn(usize) -> !, argument: usize) -> Self {
+        // Six callee-saved registers (r15, r14, r13, r12, rbp, rbx) and a return address.
+        let words = [0, 0, 0, 0, argument as u64, entry as *const () as u64, arch_first_call as *const () as u64];
+        let rsp = stack_top - size_of_val(&words) as u64;
+        // SAFETY: within the stack the caller gave.
+        unsafe { (rsp as *mut [u64; 7]).write(words) };
+        let mut context = Self::current(stack_top);
+        context.rsp = UnsafeCell::new(rsp);
+        context
     }
 
     /// The thread pointer (FS base).

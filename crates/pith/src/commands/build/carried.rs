@@ -20,7 +20,7 @@ pub fn add(job: &Job<'_>, kernel: Vec<u8>, chosen: &Chosen, rootfs: Option<&Buil
         environment.retain(|(known, _)| known != name);
         environment.push((name.to_owned(), value.to_owned()));
     };
-    if initrd.is_some() || program.is_some() {
+    if initrd.is_some() || chosen.carries_program() {
         let config = rootfs.map(|built| &built.config);
         for text in config.into_iter().flat_map(|config| &config.env) {
             let (name, value) = text.split_once('=').unwrap_or((text, ""));

@@ -30,9 +30,14 @@ pub struct Chosen {
 }
 
 impl Chosen {
+    /// Whether the application is compiled together with the kernel.
+    pub fn is_application(&self) -> bool {
+        self.values.get("CONFIG_LIBAPP").is_some_and(|value| value == "y")
+    }
+
     /// Whether the application becomes part of the image.
     pub fn carries_program(&self) -> bool {
-        self.configuration.features.iter().any(|feature| feature == "embedded-app")
+        self.is_application() || self.configuration.features.iter().any(|feature| feature == "embedded-app")
     }
 }
 
@@ -64,7 +69,8 @@ pub fn choose(job: &Job<'_>, loaded: &Loaded, target: &Target) -> Result<Chosen>
     });
     let text = configured.config.write("");
     let values = text.lines().filter_map(|line| line.split_once('=')).map(pair).collect();
-    let configuration = Configuration { features: configured.features.clone(), constants: constants.collect() };
+    let features = features(job, &configured);
+    let configuration = Configuration { features, constants: constants.collect(), application: None };
     let mut environment = configured.environment.clone();
     for text in &job.arguments.env {
         let (name, value) = variable(text)?;
@@ -80,6 +86,23 @@ pub fn choose(job: &Job<'_>, loaded: &Loaded, target: &Target) -> Result<Chosen>
         environment,
         embeds_rootfs: configured.embeds_rootfs,
     })
+}
+
+/// The features that the options come to; what is no feature of an application that is part of its kernel, its options cannot switch on.
+fn features(job: &Job<'_>, configured: &Configured<'_>) -> Vec<String> {
+    let mut features = configured.features.clone();
+    if configured.config.is_set("LIBAPP") {
+        // Found devices come with the libraries that drive them.
+        let is_known = |feature: &String| pith_builder::APPLICATION_FEATURES.contains(&feature.as_str());
+        let others: Vec<&String> = configured.features.iter().filter(|feature| !is_known(feature) && *feature != "virtio").collect();
+        for feature in others {
+            job.report.warn(&format!(
+                "the option of the library {feature} does nothing: an application that is part of its kernel makes no system calls"
+            ));
+        }
+        features.retain(is_known);
+    }
+    features
 }
 
 fn pair((name, value): (&str, &str)) -> (String, String) {

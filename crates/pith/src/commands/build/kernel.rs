@@ -6,11 +6,11 @@ use crate::error::{Error, Result};
 use crate::project::Opened;
 use crate::report::Report;
 use indicatif::{ProgressBar, ProgressStyle};
-use pith_builder::{Choice, Configuration, Core, FEW_VECTORS, Kernel, Made, Order, Progress, Reuse, Toolchain};
+use pith_builder::{Application, Choice, Configuration, Core, FEW_VECTORS, Kernel, Made, Order, Progress, Reuse, Toolchain};
 use pith_kraftfile::ComponentSource;
 use pith_machine::Store;
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where finished kernels and what the compiler makes on the way are kept.
@@ -78,17 +78,19 @@ impl Screen<'_> {
     }
 }
 
-/// Builds a kernel, or finds it finished.
+/// Builds a kernel, or finds it finished: with the application in the directory `application`, when there is one that becomes part of it.
 ///
 /// # Errors
 /// What the compiler complains of; what is not installed.
-pub fn build(job: &Job<'_>, core: &Core, configuration: &Configuration, shown: &str) -> Result<Kernel> {
+pub fn build(job: &Job<'_>, core: &Core, configuration: &Configuration, application: Option<&Path>, shown: &str) -> Result<Kernel> {
     let arguments = job.arguments;
     let mut choice = Choice::default();
     for text in arguments.toolchain.iter().filter(|text| !is_compiler(text)) {
         choice.set(text).map_err(|problem| Error::new(format!("--toolchain {problem}")))?;
     }
     let toolchain = Toolchain::find(&choice, &core.root().join("kernel"))?;
+    let application = application.map(|directory| Application::read(directory, &toolchain)).transpose()?;
+    let configuration = &Configuration { application, ..configuration.clone() };
     let screen = Screen { report: job.report, title: format!("building the kernel for {shown}"), bar: RefCell::new(None) };
     let order = Order {
         core,
@@ -104,7 +106,8 @@ pub fn build(job: &Job<'_>, core: &Core, configuration: &Configuration, shown: &
     if made == Made::Before {
         job.report.debug("the same kernel was built before");
     }
-    if kernel.record.vectors > FEW_VECTORS {
+    // Who makes no system calls does not mind what they cost.
+    if kernel.record.vectors > FEW_VECTORS && configuration.application.is_none() {
         let vectors = kernel.record.vectors;
         job.report
             .warn(&format!("compiled code uses {vectors} vector registers; with at most {FEW_VECTORS}, system calls would be cheaper"));

@@ -112,7 +112,11 @@ impl Job<'_> {
         needs::check(&chosen, rootfs, &self.opened.file)?;
         // Before the kernel, which takes longer and is the same whatever is wrong here.
         let program = native::build(self, &chosen, &kernel::compilers(self.arguments), outdir)?;
-        let kernel = kernel::build(self, &core, &chosen.configuration, &target.shown())?;
+        let application = chosen.is_application().then_some(self.opened.directory.as_path());
+        if application.is_some() {
+            show_sources(&core, &self.opened.directory)?;
+        }
+        let kernel = kernel::build(self, &core, &chosen.configuration, application, &target.shown())?;
         let to = self.arguments.kernel.clone().unwrap_or_else(|| self.opened.kernel(target, outdir));
         let debug = read(&kernel.debug())?;
         let plain = match self.arguments.dbg {
@@ -152,6 +156,22 @@ impl Job<'_> {
             carries_program: chosen.carries_program(),
         }
     }
+}
+
+/// Where a project finds the core's sources, for `cargo check` and editors: `.cargo/config.toml` has the path of `pith-app` below it.
+const SOURCES: &str = ".unikraft/pith";
+
+/// Makes [`SOURCES`] a link to the core.
+fn show_sources(core: &pith_builder::Core, directory: &Path) -> Result<()> {
+    let link = directory.join(SOURCES);
+    if fs::read_link(&link).is_ok_and(|target| target == core.root()) {
+        return Ok(());
+    }
+    let made = link.parent().map_or(Ok(()), create_dir).and_then(|()| match fs::remove_file(&link) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => std::os::unix::fs::symlink(core.root(), &link),
+    });
+    made.map_err(|error| Error::new(format!("{}: {error}", link.display())))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -4,7 +4,7 @@ use super::artifacts::Artifact;
 use super::choice::Chosen;
 use super::{Job, put};
 use crate::error::{Error, Result};
-use crate::project::native;
+use crate::project::{in_kernel, native};
 use pith_kraftfile::Target;
 use pith_native::project::{self, Building, Built};
 use std::num::NonZero;
@@ -16,6 +16,21 @@ use std::path::Path;
 /// What its compilers complain of; an option for a program that there is none of, or the contrary.
 pub fn build(job: &Job<'_>, chosen: &Chosen, compilers: &[(String, String)], outdir: &Path) -> Result<Option<Built>> {
     let opened = job.opened;
+    match (in_kernel(&opened.project, &opened.directory), chosen.is_application()) {
+        // It is compiled with the kernel.
+        (true, true) => return Ok(None),
+        (false, false) => {}
+        (true, false) => {
+            let message = format!("{}: the project depends on pith-app, and its kernel is to be built without CONFIG_LIBAPP", opened.file);
+            return Err(Error::new(message).with_help("leave CONFIG_LIBAPP and other presets than `app` out"));
+        }
+        (false, true) => {
+            let message = format!("{}: CONFIG_LIBAPP=y wants a Cargo project that depends on pith-app", opened.file);
+            return Err(
+                Error::new(message).with_help("add `pith-app = \"0.1\"` to the dependencies in Cargo.toml, or leave CONFIG_LIBAPP out")
+            );
+        }
+    }
     let kind = match (native(&opened.project, &opened.directory), chosen.carries_program()) {
         (None, false) => return Ok(None),
         (Some(kind), true) => kind,

@@ -12,7 +12,7 @@ use pith_rootfs::Format;
 pub fn check(chosen: &Chosen, rootfs: Option<&Built>, file: &str) -> Result<()> {
     let has = |feature: &str| chosen.configuration.features.iter().any(|known| known == feature);
     let Some(rootfs) = rootfs else {
-        if !has("exec") && !has("embedded-app") {
+        if !has("exec") && !chosen.carries_program() {
             let message = format!(
                 "{file}: the kernel is to be built without CONFIG_LIBELF, which starts programs, and the project has no sources of a program to carry"
             );
@@ -24,7 +24,7 @@ pub fn check(chosen: &Chosen, rootfs: Option<&Built>, file: &str) -> Result<()> 
         let message = format!("{file}: CONFIG_EINITRD=y wants the root file system inside the image, and there is none");
         return Err(Error::new(message).with_help("add for example `rootfs: ./Dockerfile`"));
     };
-    if !has("exec") && !has("embedded-app") {
+    if !has("exec") && !chosen.carries_program() {
         let message = format!(
             "{file}: there is a root file system with programs in it, and the kernel is to be built without CONFIG_LIBELF, which starts them"
         );

@@ -1,0 +1,156 @@
+//! A machine for an application that is part of the image (`pith-app`): no processes, no system calls, threads that begin in the kernel.
+//!
+//! The application's code is called like the kernel's own and runs as that does, with interrupts off. They come in where a thread waits, and where it
+//! [`breathe`]s: what may wait does so first, so that a thread that always finds something to do keeps neither the network nor other threads waiting.
+
+mod entry;
+mod threads;
+
+pub use threads::{breathe, exit_thread, next_slice, scheduler, spawn, wait_on};
+
+use crate::console::Console;
+use crate::memory::FRAMES;
+use crate::pc::{self, KernelContext};
+use crate::{end, files, initrd, step};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use pith_abi::cmdline::GuestConfig;
+use pith_abi::exit;
+use sched::Scheduler;
+use spin::Once;
+use time::TimerQueue;
+use vfs::{Context, Vfs};
+
+/// What an application has of its machine.
+pub struct Surroundings {
+    /// The command line: arguments, environment.
+    pub config: GuestConfig,
+    /// Standard streams.
+    pub console: Arc<Console>,
+    /// The tree of files, as root sees it.
+    pub files: Context,
+    /// The network.
+    #[cfg(feature = "net")]
+    pub network: Arc<net::Stack>,
+}
+
+static SURROUNDINGS: Once<Surroundings> = Once::new();
+
+/// What the application has, once it runs.
+pub fn surroundings() -> &'static Surroundings {
+    match SURROUNDINGS.get() {
+        Some(surroundings) => surroundings,
+        None => panic!("the application runs before its machine is there"),
+    }
+}
+
+/// Brings the machine up, runs `main` on a thread of its own with `stack_bytes` of stack, and ends with what that returns.
+///
+/// # Safety
+/// Once, by `pith_start`, with what it was given.
+pub unsafe fn run(start_info: u64, stack_bytes: u64, main: fn() -> u8) -> ! {
+    // SAFETY: the caller's.
+    let (info, config) = unsafe { crate::start(start_info) };
+    let machine = pc::get();
+    let timers = TimerQueue::new();
+    let scheduler = Scheduler::new(machine.clone(), timers.clone());
+    machine.refine_over_time(&timers);
+    refuse(&config);
+
+    let hostname: String =
+        config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
+    let root = files::root(
+        &Vfs::new(pc::clock(), &FRAMES, None),
+        initrd(&info).0,
+        b"application",
+        #[cfg(feature = "net")]
+        crate::network::provided_files(&config.netdev_ip, &hostname),
+    );
+    let mut context = root.context;
+    files::mount_table(&context, &config.fstab);
+    if let Some(workdir) = &config.workdir {
+        match context.resolve_dir(None, workdir.as_bytes()) {
+            Ok(place) => context.cwd = place,
+            Err(errno) => end::failed(exit::NOT_EXECUTABLE, format_args!("working directory {workdir}: {errno}")),
+        }
+    }
+    step("root");
+
+    let console = Console::new();
+    #[cfg(feature = "net")]
+    let network = crate::network::start(&timers);
+    #[cfg(feature = "virtio")]
+    crate::devices::attach(
+        &config,
+        #[cfg(feature = "agent")]
+        &console,
+        #[cfg(feature = "net")]
+        Some((&network, &*hostname)),
+    );
+    let _ = hostname;
+    console.open(config.stderr);
+    #[cfg(feature = "net")]
+    if root.placed.contains(&crate::network::RESOLV_CONF) {
+        crate::network::keep_resolv_conf(&network, &context, &config.netdev_ip);
+    }
+    step("devices");
+    threads::start(&scheduler);
+    #[cfg(feature = "agent")]
+    console.set_stats(Box::new(stats));
+    let is_serial = console.is_serial();
+    SURROUNDINGS.call_once(|| Surroundings {
+        config,
+        console,
+        files: context,
+        #[cfg(feature = "net")]
+        network,
+    });
+    if is_serial && crate::log::port() != plat_pc::debugcon::LogPort::Serial {
+        // The host keeps standard input and requests back until now.
+        crate::log::record(&pith_abi::record::Record::Ready);
+    }
+    if spawn(stack_bytes, Box::new(move || end::exited(main()))).is_err() {
+        end::out_of_memory(format_args!("no room for the application's stack of {stack_bytes} bytes"));
+    }
+    step("start");
+    scheduler.run(Box::new(KernelContext::boot()))
+}
+
+/// What the command line may ask of a Linux program, and not here.
+fn refuse(config: &GuestConfig) {
+    if config.tty.is_some() {
+        end::failed(exit::PITH_ERROR, format_args!("pith.tty: an application that is part of its kernel has no terminals"));
+    }
+    if config.user.is_some() {
+        end::failed(exit::PITH_ERROR, format_args!("pith.user: an application that is part of its kernel has no users"));
+    }
+}
+
+/// The counters that there are without processes.
+#[cfg(feature = "agent")]
+fn stats() -> pith_abi::agent::Stats {
+    use pith_abi::agent::{Stat, Stats};
+    let mut stats = Stats::default();
+    let (uptime, idle) = (pc::now_ns(), scheduler().idle_ns(0));
+    for (stat, value) in [
+        (Stat::UptimeNs, uptime),
+        (Stat::ApplicationNs, uptime.saturating_sub(idle)),
+        (Stat::IdleNs, idle),
+        (Stat::MemoryTotal, FRAMES.total_bytes()),
+        (Stat::MemoryFree, FRAMES.free_bytes()),
+        (Stat::MemoryFiles, FRAMES.cached_bytes()),
+        (Stat::Switches, scheduler().switches()),
+    ] {
+        stats.set(stat, value);
+    }
+    #[cfg(feature = "net")]
+    for interface in surroundings().network.interfaces() {
+        let c = interface.counters;
+        stats.interfaces.push(pith_abi::agent::InterfaceStats {
+            values: [c.rx_packets, c.rx_bytes, c.rx_dropped, c.tx_packets, c.tx_bytes],
+            name: interface.name.into_bytes(),
+        });
+    }
+    stats
+}
