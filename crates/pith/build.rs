@@ -1,4 +1,4 @@
-//! Embeds the runtime image: `$PITH_RUNTIME_X86_64`, else what the kernel's build leaves in its target directory. Without
+//! Embeds the runtime images: `$PITH_RUNTIME_X86_64` and `$PITH_RUNTIME_VOLUMES_X86_64`, else what the kernel's build leaves in its target directory. Without
 //! one the command line still builds, and `run` says what is missing.
 
 use std::env;
@@ -36,13 +36,11 @@ fn version() {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    version();
-    let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let default = manifest.join("../../kernel/target/images/runtime-x86_64");
-    let named = env::var_os("PITH_RUNTIME_X86_64").map(PathBuf::from);
-    println!("cargo::rerun-if-env-changed=PITH_RUNTIME_X86_64");
-    let image = named.clone().unwrap_or(default);
+/// The code of the static `name` for the image of `preset`, named by the variable or where the kernel's build leaves it.
+fn embed(name: &str, preset: &str, variable: &str, directory: &Path) -> Result<String, Box<dyn std::error::Error>> {
+    let named = env::var_os(variable).map(PathBuf::from);
+    println!("cargo::rerun-if-env-changed={variable}");
+    let image = named.clone().unwrap_or(directory.join(format!("{preset}-x86_64")));
     let mut symbols = image.clone().into_os_string();
     symbols.push(".sym");
     let symbols = PathBuf::from(symbols);
@@ -64,12 +62,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Err(error) if named.is_some() => return Err(format!("{}: {error}", image.display()).into()),
         Err(_) => {}
     }
-    let code = format!(
-        "/// The runtime image for x86_64.\npub static IMAGE: Option<&[u8]> = {image_code};\n\
-         /// Its symbols: lines of an address in hexadecimal and a name, sorted.\n\
-         pub static SYMBOLS: Option<&[u8]> = {symbols_code};\n\
-         /// Tells images apart.\npub const FINGERPRINT: u64 = {hash:#x};\n"
-    );
-    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("runtime.rs"), code)?;
+    Ok(format!(
+        "static {name}: Image = Image {{ name: {preset:?}, bytes: {image_code}, symbols: {symbols_code}, fingerprint: {hash:#x} }};\n"
+    ))
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    version();
+    let directory = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../kernel/target/images");
+    let usual = embed("RUNTIME", "runtime", "PITH_RUNTIME_X86_64", &directory)?;
+    let volumes = embed("RUNTIME_VOLUMES", "runtime-volumes", "PITH_RUNTIME_VOLUMES_X86_64", &directory)?;
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("runtime.rs"), usual + &volumes)?;
     Ok(())
 }

@@ -32,6 +32,8 @@ fn spec() -> MachineSpec {
         initrd: Some(PathBuf::from("/a,b.cpio")),
         memory_mib: 64,
         network: Network::User { ports: PortForward::parse("[::1]:8080:80").unwrap() },
+        volumes: Vec::new(),
+        volume_owners: None,
         cmdline,
     }
 }

@@ -1,9 +1,21 @@
-//! The runtime image inside this binary.
+//! The runtime images inside this binary: the usual one, and the one for machines with volumes, which is larger.
 
 use crate::error::{Error, Result};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// An image that was built with this binary.
+struct Image {
+    /// The preset that it was built from.
+    name: &'static str,
+    /// Its bytes, where it was there to be built in.
+    bytes: Option<&'static [u8]>,
+    /// Its symbols: lines of an address in hexadecimal and a name, sorted.
+    symbols: Option<&'static [u8]>,
+    /// Tells images apart.
+    fingerprint: u64,
+}
 
 include!(concat!(env!("OUT_DIR"), "/runtime.rs"));
 
@@ -14,47 +26,91 @@ pub struct Kernel {
     pub path: PathBuf,
     /// Size of the image in bytes.
     pub size: u64,
-    symbols: Option<PathBuf>,
+    symbols: Symbols,
 }
 
-/// Name of the built-in image in the cache.
-pub fn cached_name() -> Option<String> {
-    IMAGE.map(|_| format!("runtime-x86_64-{FINGERPRINT:016x}"))
+/// Where a kernel's symbols are: lines of an address in hexadecimal and a name, sorted.
+#[derive(Debug)]
+enum Symbols {
+    /// In a file, if it is there.
+    Beside(PathBuf),
+    /// In this program.
+    Built(&'static [u8]),
+}
+
+/// What a built-in image has to be able to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// What every machine needs.
+    Usual,
+    /// Directories of the host besides.
+    Volumes,
+}
+
+impl Needs {
+    /// What a machine with these volumes needs.
+    pub fn of(volumes: &[pith_monitor::Volume]) -> Self {
+        if volumes.is_empty() { Self::Usual } else { Self::Volumes }
+    }
+
+    const fn image(self) -> &'static Image {
+        match self {
+            Self::Usual => &RUNTIME,
+            Self::Volumes => &RUNTIME_VOLUMES,
+        }
+    }
+}
+
+impl Image {
+    fn cached_name(&self) -> Option<String> {
+        self.bytes.map(|_| format!("{}-x86_64-{:016x}", self.name, self.fingerprint))
+    }
+}
+
+/// Whether a file of this name in the cache is a built-in image.
+pub fn is_cached_name(name: &str) -> bool {
+    [&RUNTIME, &RUNTIME_VOLUMES].iter().any(|image| image.cached_name().as_deref() == Some(name))
+}
+
+/// Whether there is an image for every need.
+pub fn is_complete() -> bool {
+    RUNTIME.bytes.is_some() && RUNTIME_VOLUMES.bytes.is_some()
 }
 
 /// The built-in image in a few words.
 pub fn description() -> String {
-    match IMAGE {
-        Some(image) => format!("x86_64, {} KiB, {FINGERPRINT:016x}", image.len().div_ceil(1024)),
+    match RUNTIME.bytes {
+        Some(image) => format!("x86_64, {} KiB, {:016x}", image.len().div_ceil(1024), RUNTIME.fingerprint),
         None => "none built in".to_owned(),
     }
 }
 
-/// The kernel named by the user, else the embedded one, which is put into `cache` once.
+/// The kernel named by the user, else the embedded one for these needs, which is put into `cache` once.
 ///
 /// # Errors
 /// No such file; nothing embedded; a cache that cannot be written.
-pub fn kernel(named: Option<&Path>, cache: &Path) -> Result<Kernel> {
+pub fn kernel(named: Option<&Path>, needs: Needs, cache: &Path) -> Result<Kernel> {
     if let Some(path) = named {
         let metadata = fs::metadata(path).map_err(|error| Error::new(format!("kernel {}: {error}", path.display())))?;
         let mut symbols = path.as_os_str().to_owned();
         symbols.push(".sym");
         let size = metadata.len();
-        return Ok(Kernel { path: path.to_owned(), size, symbols: Some(PathBuf::from(symbols)) });
+        return Ok(Kernel { path: path.to_owned(), size, symbols: Symbols::Beside(PathBuf::from(symbols)) });
     }
-    let (Some(image), Some(name)) = (IMAGE, cached_name()) else {
-        return Err(Error::new("built without a runtime image").with_help("run `make build` in Pith's sources"));
+    let image = needs.image();
+    let (Some(bytes), Some(name)) = (image.bytes, image.cached_name()) else {
+        return Err(Error::new(format!("built without the image {}", image.name)).with_help("run `make build` in Pith's sources"));
     };
     let path = cache.join(name);
-    let size = image.len() as u64;
+    let size = bytes.len() as u64;
     if !fs::metadata(&path).is_ok_and(|metadata| metadata.len() == size) {
         let failed = |error: std::io::Error| Error::new(format!("{}: {error}", cache.display()));
         let mut file = tempfile::NamedTempFile::new_in(cache).map_err(failed)?;
-        file.write_all(image).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
         pith_machine::paths::give_to_user(file.path());
         file.persist(&path).map_err(|error| failed(error.error))?;
     }
-    Ok(Kernel { path, size, symbols: None })
+    Ok(Kernel { path, size, symbols: Symbols::Built(image.symbols.unwrap_or_default()) })
 }
 
 impl Kernel {
@@ -62,8 +118,8 @@ impl Kernel {
     #[must_use]
     pub fn symbolise(&self, addresses: &[u64]) -> Vec<String> {
         let text = match &self.symbols {
-            Some(path) => fs::read(path).unwrap_or_default(),
-            None => SYMBOLS.unwrap_or_default().to_vec(),
+            Symbols::Beside(path) => fs::read(path).unwrap_or_default(),
+            Symbols::Built(text) => text.to_vec(),
         };
         let symbols = parse_symbols(&String::from_utf8_lossy(&text));
         addresses.iter().map(|address| describe(&symbols, *address)).collect()

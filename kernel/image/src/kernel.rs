@@ -11,6 +11,8 @@ use crate::system::Info;
 use crate::{end, files};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+#[cfg(feature = "virtio")]
+use alloc::vec::Vec;
 use arch_x86_64::UserRegs;
 use file::{AccessMode, OpenFlags};
 use futex::FutexTable;
@@ -92,7 +94,15 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         crate::network::provided_files(&config.netdev_ip, &hostname),
     );
     let mut context = root.context;
-    files::mount_table(&context, &config.fstab);
+    #[cfg(feature = "virtio")]
+    #[cfg_attr(not(feature = "ninep"), expect(unused_mut, reason = "volumes are taken out"))]
+    let mut found = crate::devices::find(&config.virtio_mmio);
+    files::mount_table(
+        &context,
+        &config.fstab,
+        #[cfg(feature = "ninep")]
+        &crate::volumes::shares(&mut found),
+    );
     if let Some(workdir) = &config.workdir {
         match context.resolve_dir(None, workdir.as_bytes()) {
             Ok(place) => context.cwd = place,
@@ -106,6 +116,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     #[cfg(feature = "virtio")]
     attach_devices(
         &config,
+        found,
         #[cfg(feature = "agent")]
         &console,
         #[cfg(feature = "net")]
@@ -225,12 +236,14 @@ fn families(timers: &TimerQueue) -> Families {
 #[cfg(feature = "virtio")]
 fn attach_devices(
     config: &GuestConfig,
+    found: Vec<crate::devices::Found>,
     #[cfg(feature = "agent")] console: &Arc<Console>,
     #[cfg(feature = "net")] network: Option<(&Arc<net::Stack>, &str)>,
 ) {
     #[cfg(feature = "net")]
     let mut cards = 0;
-    for found in crate::devices::find(&config.virtio_mmio) {
+    let _ = config;
+    for found in found {
         match found.transport.device_id() {
             #[cfg(feature = "agent")]
             virtio_console::DEVICE_ID => console.attach(found),

@@ -36,6 +36,8 @@ mod stats;
 mod stdio;
 mod system;
 mod traps;
+#[cfg(feature = "ninep")]
+mod volumes;
 
 use alloc::string::String;
 use alloc::sync::Arc;

@@ -200,6 +200,8 @@ impl Platform for PcPlatform {
     }
 
     fn end_machine(&self, how: End) -> ! {
+        #[cfg(feature = "ninep")]
+        crate::volumes::flush();
         let scheduler = &crate::kernel::get().scheduler;
         crate::log!(Debug, "busy {} ns, {} switches", machine::now_ns().saturating_sub(scheduler.idle_ns(0)), scheduler.switches());
         match how {

@@ -75,9 +75,9 @@ pub fn doctor(settings: &Settings, arguments: &DoctorArgs) -> Result<u8> {
 }
 
 fn runtime() -> Finding {
-    match embedded::IMAGE {
-        Some(_) => finding("runtime image", Grade::Good, embedded::description(), ""),
-        None => finding("runtime image", Grade::Bad, "none built in", "run `make build` in Pith's sources"),
+    match embedded::is_complete() {
+        true => finding("runtime image", Grade::Good, embedded::description(), ""),
+        false => finding("runtime image", Grade::Bad, "none built in", "run `make build` in Pith's sources"),
     }
 }
 

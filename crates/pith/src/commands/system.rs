@@ -115,8 +115,7 @@ fn disk_bytes(path: &Path) -> u64 {
 fn stale_cache(store: &Store) -> Vec<std::path::PathBuf> {
     let in_use: Vec<_> = store.list().into_iter().flatten().filter_map(|(_, machine)| machine.ok()?.record.config.kernel).collect();
     let items = fs::read_dir(store.data().join("cache")).into_iter().flatten().flatten();
-    let is_current =
-        |name: &str| name == "kvm.json" || name == crate::run::PACKED || crate::embedded::cached_name() == Some(name.to_owned());
+    let is_current = |name: &str| name == "kvm.json" || name == crate::run::PACKED || crate::embedded::is_cached_name(name);
     items
         .filter(|item| !is_current(&item.file_name().to_string_lossy()) && !in_use.contains(&item.path()))
         .map(|item| item.path())
