@@ -11,7 +11,7 @@ use crate::system::Info;
 use crate::{end, files};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-#[cfg(feature = "virtio")]
+#[cfg(feature = "ninep")]
 use alloc::vec::Vec;
 use arch_x86_64::UserRegs;
 use file::{AccessMode, OpenFlags};
@@ -94,8 +94,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         crate::network::provided_files(&config.netdev_ip, &hostname),
     );
     let mut context = root.context;
-    #[cfg(feature = "virtio")]
-    #[cfg_attr(not(feature = "ninep"), expect(unused_mut, reason = "volumes are taken out"))]
+    #[cfg(feature = "ninep")]
     let mut found = crate::devices::find(&config.virtio_mmio);
     files::mount_table(
         &context,
@@ -116,6 +115,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     #[cfg(feature = "virtio")]
     attach_devices(
         &config,
+        #[cfg(feature = "ninep")]
         found,
         #[cfg(feature = "agent")]
         &console,
@@ -236,12 +236,15 @@ fn families(timers: &TimerQueue) -> Families {
 #[cfg(feature = "virtio")]
 fn attach_devices(
     config: &GuestConfig,
-    found: Vec<crate::devices::Found>,
+    #[cfg(feature = "ninep")] found: Vec<crate::devices::Found>,
     #[cfg(feature = "agent")] console: &Arc<Console>,
     #[cfg(feature = "net")] network: Option<(&Arc<net::Stack>, &str)>,
 ) {
     #[cfg(feature = "net")]
     let mut cards = 0;
+    #[cfg(not(feature = "ninep"))]
+    let found = crate::devices::find(&config.virtio_mmio);
+    #[cfg(feature = "ninep")]
     let _ = config;
     for found in found {
         match found.transport.device_id() {
