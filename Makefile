@@ -14,6 +14,7 @@ build: images
 
 images:
 	kernel/build.sh runtime $(abspath $(IMAGES))
+	kernel/build.sh runtime-volumes $(abspath $(IMAGES))
 	kernel/build.sh runtime-smp $(abspath $(IMAGES))
 	kernel/build.sh minimal $(abspath $(IMAGES))
 

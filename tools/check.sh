@@ -40,7 +40,7 @@ clippy() {
 }
 
 image() {
-  for preset in runtime runtime-smp minimal native; do
+  for preset in runtime runtime-volumes runtime-smp minimal native; do
     step "clippy: image, preset $preset"
     (cd kernel && RUSTFLAGS=$image_flags cargo clippy --quiet -p image --target $triple --no-default-features --features "$preset" -- -D warnings)
   done

@@ -11,7 +11,11 @@ fn fingerprint(bytes: &[u8]) -> u64 {
 }
 
 /// The images: preset, the variable that names another file for it, and which of the kernel's features it holds beyond what every runtime image does.
-const IMAGES: [(&str, &str, &[&str]); 2] = [("runtime", "PITH_RUNTIME_X86_64", &[]), ("runtime-smp", "PITH_RUNTIME_SMP_X86_64", &["smp"])];
+const IMAGES: [(&str, &str, &[&str]); 3] = [
+    ("runtime", "PITH_RUNTIME_X86_64", &[]),
+    ("runtime-volumes", "PITH_RUNTIME_VOLUMES_X86_64", &["ninep"]),
+    ("runtime-smp", "PITH_RUNTIME_SMP_X86_64", &["ninep", "smp"]),
+];
 
 fn include(path: &Path) -> String {
     format!("include_bytes!({:?})", path.display().to_string())

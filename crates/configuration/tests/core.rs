@@ -41,7 +41,7 @@ fn closure(features: &BTreeMap<String, BTreeSet<String>>, names: &[String]) -> B
     out
 }
 
-const PRESETS: [&str; 3] = ["minimal", "native", "runtime"];
+const PRESETS: [&str; 4] = ["minimal", "native", "runtime", "runtime-volumes"];
 
 #[test]
 fn every_feature_has_an_option_and_every_option_a_feature() {
@@ -136,7 +136,10 @@ fn presets_differ_and_say_everything() {
     }
     assert!(core.presets().any(|name| name == pith_configuration::DEFAULT_PRESET));
     let error = core.preset("htpp").unwrap_err().to_string();
-    assert_eq!(error, "there is no preset htpp; did you mean http? (there are runtime, runtime-smp, minimal, http, batch, native, app)");
+    assert_eq!(
+        error,
+        "there is no preset htpp; did you mean http? (there are runtime, runtime-volumes, runtime-smp, minimal, http, batch, native, app)"
+    );
 }
 
 #[test]

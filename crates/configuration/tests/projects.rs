@@ -205,7 +205,10 @@ fn presets_replace_the_block_and_later_wishes_win() {
     request.overrides = &overrides;
     assert_eq!(configure(&core, &request).unwrap().features, ["devfs", "exec", "initrd", "net", "procfs", "virtio"]);
     let error = configure(&core, &Request::new(&self::project(&format!("{base}preset: web\n")), "Kraftfile", &qemu())).unwrap_err();
-    assert_eq!(error.to_string(), "there is no preset web (there are runtime, runtime-smp, minimal, http, batch, native, app)");
+    assert_eq!(
+        error.to_string(),
+        "there is no preset web (there are runtime, runtime-volumes, runtime-smp, minimal, http, batch, native, app)"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a machine is made of, as far as starting it again needs it.
 
-use pith_monitor::PortForward;
+use pith_monitor::{PortForward, Volume};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -30,6 +30,8 @@ pub struct MachineConfig {
     pub has_network: bool,
     /// Published ports.
     pub ports: Vec<PortForward>,
+    /// Directories of the host, in the order in which they are mounted.
+    pub volumes: Vec<Volume>,
     /// Parameters for the kernel (`lib.param=value`).
     pub kernel_args: Vec<String>,
     /// The application and its arguments.

@@ -29,6 +29,16 @@ pub enum MonitorError {
         /// The path.
         path: PathBuf,
     },
+    /// More devices than the machine type has places for.
+    #[error("{wanted} devices do not fit into a {machine} machine, which has room for {room}")]
+    Devices {
+        /// The machine type.
+        machine: &'static str,
+        /// Places there are.
+        room: usize,
+        /// Devices there should be.
+        wanted: usize,
+    },
     /// The guest's command line cannot be written.
     #[error("{0}")]
     Cmdline(#[from] pith_abi::cmdline::BuildError),

@@ -17,7 +17,7 @@ mod start;
 pub use backlog::widen_backlogs;
 pub use error::MonitorError;
 pub use qemu::Qemu;
-pub use spec::{Accelerator, Arch, MachineSpec, MachineType, Network, PortForward, PortParseError, Protocol};
+pub use spec::{Accelerator, Arch, MachineSpec, MachineType, Network, PortForward, PortParseError, Protocol, Volume, VolumeOwners};
 pub use start::{Channels, Running};
 
 /// One kind of virtual machine monitor.

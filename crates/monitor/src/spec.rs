@@ -35,6 +35,15 @@ pub enum MachineType {
 }
 
 impl MachineType {
+    /// How many devices of ours it has room for.
+    #[must_use]
+    pub const fn devices(self) -> usize {
+        match self {
+            Self::Microvm => crate::qemu::TRANSPORTS,
+            Self::Pc | Self::Q35 => 26,
+        }
+    }
+
     /// QEMU's name for it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -168,6 +177,27 @@ pub enum Network {
     },
 }
 
+/// A directory of the host that a machine sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// Absolute path on the host.
+    pub source: PathBuf,
+    /// Absolute path in the machine, without `.`, `..` and doubled slashes.
+    pub destination: String,
+    /// Whether the machine may only read it.
+    #[serde(default)]
+    pub is_read_only: bool,
+}
+
+/// Whose files in a volume are shown as whose: the user and group that the monitor runs as, and those of the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VolumeOwners {
+    /// Users: on the host, in the machine.
+    pub uid: (u32, u32),
+    /// Groups, in the same order.
+    pub gid: (u32, u32),
+}
+
 /// Everything a monitor needs to know.
 #[derive(Clone, Debug)]
 pub struct MachineSpec {
@@ -189,6 +219,10 @@ pub struct MachineSpec {
     pub cpus: u32,
     /// Network.
     pub network: Network,
+    /// Directories of the host that the machine sees, those that lie in another's destination behind that.
+    pub volumes: Vec<Volume>,
+    /// Whose files in them are shown as whose; `None` shows the host's numbers.
+    pub volume_owners: Option<VolumeOwners>,
     /// The guest's command line so far; the monitor adds its devices and addresses.
     pub cmdline: CmdlineBuilder,
 }

@@ -3,7 +3,9 @@
 
 use pith_abi::cmdline::{CmdlineBuilder, GuestConfig};
 use pith_monitor::probe::{self, Verdict};
-use pith_monitor::{Accelerator, Arch, Channels, MachineSpec, MachineType, Monitor, MonitorError, Network, PortForward, Qemu};
+use pith_monitor::{
+    Accelerator, Arch, Channels, MachineSpec, MachineType, Monitor, MonitorError, Network, PortForward, Qemu, Volume, VolumeOwners,
+};
 use std::path::PathBuf;
 
 #[test]
@@ -33,6 +35,8 @@ fn spec() -> MachineSpec {
         memory_mib: 64,
         cpus: 1,
         network: Network::User { ports: PortForward::parse("[::1]:8080:80").unwrap() },
+        volumes: Vec::new(),
+        volume_owners: None,
         cmdline,
     }
 }
@@ -40,6 +44,40 @@ fn spec() -> MachineSpec {
 fn command(spec: &MachineSpec) -> Vec<String> {
     let qemu = Qemu::find(Some(PathBuf::from("/usr/bin/qemu-system-x86_64"))).unwrap();
     qemu.command(spec, &Channels::new().unwrap()).unwrap()
+}
+
+#[test]
+fn volumes() {
+    let volume = |source: &str, destination: &str, is_read_only| Volume {
+        source: PathBuf::from(source),
+        destination: destination.to_owned(),
+        is_read_only,
+    };
+    let volumes = vec![volume("/srv/a,b", "/data", false), volume("/etc", "/a:b", true)];
+    let owners = Some(VolumeOwners { uid: (1000, 33), gid: (100, 100) });
+    let told = |machine| {
+        let words = command(&MachineSpec { machine, volumes: volumes.clone(), volume_owners: owners, ..spec() });
+        let config = GuestConfig::parse(after(&words, "-append")).unwrap();
+        let fstab: Vec<String> = config.fstab.iter().map(ToString::to_string).collect();
+        assert_eq!(fstab, ["fs1:/data:9pfs::uid=1000/33:mkmp", "fs2:/a\\:b:9pfs:1:uid=1000/33:mkmp"]);
+        let shares = |word: &&String| word.starts_with("local,") || word.starts_with("virtio-9p");
+        words.iter().filter(shares).cloned().collect::<Vec<_>>()
+    };
+    let local = "security_model=none,multidevs=remap";
+    let files = [format!("local,id=fs1,path=/srv/a,,b,{local}"), format!("local,id=fs2,path=/etc,{local},readonly=on")];
+    let device = |index: u32| format!("virtio-9p-device,bus=virtio-mmio-bus.{},fsdev=fs{index},mount_tag=fs{index}", 6 - index);
+    assert_eq!(told(MachineType::Microvm), [files[0].clone(), device(1), files[1].clone(), device(2)]);
+    let device = |index: u32| format!("virtio-9p-pci,disable-legacy=on,fsdev=fs{index},mount_tag=fs{index}");
+    assert_eq!(told(MachineType::Q35), [files[0].clone(), device(1), files[1].clone(), device(2)]);
+}
+
+#[test]
+fn more_devices_than_places() {
+    let volume = |index| Volume { source: "/srv".into(), destination: format!("/{index}"), is_read_only: false };
+    let spec = MachineSpec { volumes: (0..7).map(volume).collect(), ..spec() };
+    let qemu = Qemu::find(Some(PathBuf::from("/usr/bin/qemu-system-x86_64"))).unwrap();
+    let error = qemu.command(&spec, &Channels::new().unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "9 devices do not fit into a microvm machine, which has room for 8");
 }
 
 fn after<'c>(command: &'c [String], flag: &str) -> &'c str {

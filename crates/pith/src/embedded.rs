@@ -1,6 +1,7 @@
 //! The runtime images inside this binary.
 
 use crate::error::{Error, Result};
+use pith_monitor::Volume;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -32,18 +33,25 @@ impl Image {
 pub struct Needs {
     /// More than one processor.
     smp: bool,
+    /// Directories of the host.
+    volumes: bool,
 }
 
+/// A feature of the kernel, the option that selects it, and words for what takes it.
+type Feature = (&'static str, &'static str, &'static str);
+
 impl Needs {
-    /// Those of a machine with so many processors; `None` is one.
+    /// Those of a machine with so many processors (`None` is one) and these volumes.
     #[must_use]
-    pub fn of(cpus: Option<u32>) -> Self {
-        Self { smp: cpus.is_some_and(|count| count > 1) }
+    pub fn of(cpus: Option<u32>, volumes: &[Volume]) -> Self {
+        Self { smp: cpus.is_some_and(|count| count > 1), volumes: !volumes.is_empty() }
     }
 
-    /// The kernel's features that it takes, each with the words for it.
-    fn features(self) -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
-        self.smp.then_some(("smp", "more than one processor")).into_iter()
+    /// The kernel's features that it takes.
+    fn features(self) -> impl Iterator<Item = Feature> + Clone {
+        let smp = self.smp.then_some(("smp", "CONFIG_SMP", "more than one processor"));
+        let volumes = self.volumes.then_some(("ninep", "CONFIG_LIBNINEP", "volumes"));
+        smp.into_iter().chain(volumes)
     }
 }
 
@@ -79,7 +87,7 @@ pub fn description() -> String {
 
 /// The smallest of `images` that holds all that is needed.
 fn choose(images: &'static [Image], needs: Needs) -> Option<&'static Image> {
-    let holds_all = |image: &&Image| needs.features().all(|(feature, _)| image.features.contains(&feature));
+    let holds_all = |image: &&Image| needs.features().all(|(feature, ..)| image.features.contains(&feature));
     images.iter().filter(holds_all).min_by_key(|image| image.bytes.len())
 }
 
@@ -100,7 +108,7 @@ pub fn kernel(named: Option<&Path>, needs: Needs, cache: &Path) -> Result<Kernel
         return Err(Error::new("built without a runtime image").with_help("run `make build` in Pith's sources"));
     }
     let Some(image) = choose(IMAGES, needs) else {
-        let what = needs.features().map(|(_, words)| words).collect::<Vec<_>>().join(" and ");
+        let what = needs.features().map(|(.., words)| words).collect::<Vec<_>>().join(" and ");
         return Err(Error::new(format!("built without a runtime image for {what}")).with_help("run `make build` in Pith's sources"));
     };
     let path = cache.join(image.cached_name());
@@ -122,12 +130,12 @@ fn check(path: &Path, needs: Needs) -> Result<()> {
     }
     // One that says nothing, or is no kernel of ours, may know more than we do of it.
     let Ok(Some(info)) = pith_builder::info(path) else { return Ok(()) };
-    let missing = needs.features().find(|(feature, _)| !info.features.iter().any(|built| built == feature));
+    let missing = needs.features().find(|(feature, ..)| !info.features.iter().any(|built| built == feature));
     match missing {
         None => Ok(()),
-        Some((feature, words)) => {
-            let message = format!("kernel {} was built without what {words} takes", path.display());
-            Err(Error::new(message).with_help(format!("build it with CONFIG_{}=y", feature.to_uppercase())))
+        Some((_, option, words)) => {
+            let message = format!("the kernel {} was built without {words}", path.display());
+            Err(Error::new(message).with_help(format!("build it with {option}=y")))
         }
     }
 }
@@ -186,9 +194,11 @@ mod tests {
             Image { preset, features, bytes, symbols: b"", fingerprint: 1 }
         }
         static IMAGES: [Image; 3] = [image("all", &["smp", "more"], b"123"), image("plain", &[], b"1"), image("several", &["smp"], b"12")];
-        let chosen = |cpus| choose(&IMAGES, Needs::of(cpus)).map(|image| image.preset);
+        let chosen = |cpus| choose(&IMAGES, Needs::of(cpus, &[])).map(|image| image.preset);
         assert_eq!((chosen(None), chosen(Some(1)), chosen(Some(2))), (Some("plain"), Some("plain"), Some("several")));
-        assert!(choose(&IMAGES[1..2], Needs::of(Some(2))).is_none());
+        assert!(choose(&IMAGES[1..2], Needs::of(Some(2), &[])).is_none());
+        let volume = Volume { source: "/a".into(), destination: "/b".to_owned(), is_read_only: false };
+        assert!(choose(&IMAGES, Needs::of(None, &[volume])).is_none());
     }
 
     #[test]

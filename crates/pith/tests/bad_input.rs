@@ -165,8 +165,8 @@ fn projects() {
         "pith: error: ./Kraftfile: no kernel was built for this project yet: there is no ./.unikraft/build/own_qemu-x86_64\n  help: `pith build` builds it\n"
     );
     assert_eq!(
-        run("spec: v0.6\nruntime: base\ncmd: /x\nvolumes: [\"./a:/b\"]\n"),
-        "pith: error: ./Kraftfile:4:11: volumes are not supported yet\n  help: put the files into the root file system\n"
+        run("spec: v0.6\nruntime: base\ncmd: /x\nrootfs: ./root\nvolumes: [\"data:/b\"]\n"),
+        "pith: error: ./Kraftfile:5:11: volume data:/b: \"data\" is the name of a volume, and volumes with names do not exist yet\n  help: to share a directory, write its path: ./data\n"
     );
     for (name, rootfs) in
         [("missing_directory", "rootfs"), ("missing_below", "build/rootfs"), ("missing_path", "{source: {path: ./x, type: dir}}")]
@@ -242,7 +242,18 @@ fn broken_command_lines() {
         "run --stop-timeout soon root /bin/app",
         "run --workdir srv root /bin/app",
         "run --label =x root /bin/app",
-        "run --volume ./data:/data root /bin/app",
+        "run -v data:/data root /bin/app",
+        "run -v data/sub:/data root /bin/app",
+        "run -v ./data root /bin/app",
+        "run -v :/data root /bin/app",
+        "run -v ./data: root /bin/app",
+        "run -v ./data:data root /bin/app",
+        "run -v ./data:/a/.. root /bin/app",
+        "run -v ./data:/a:ro:rw root /bin/app",
+        "run -v ./data:/a:ro,rw root /bin/app",
+        "run -v ./data:/a:z root /bin/app",
+        "run -v ./env:/a root /bin/app",
+        "run -v ./data:/a -v ./other:/b/../a/ root /bin/app",
         "run --network br0 root /bin/app",
         "run --network none -p 38083:80 root /bin/app",
         "run --ip 10.0.0.2 root /bin/app",

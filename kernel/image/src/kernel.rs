@@ -93,7 +93,14 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         machine::network::provided_files(&config.netdev_ip, &hostname),
     );
     let mut context = root.context;
-    files::mount_table(&context, &config.fstab);
+    #[cfg(feature = "ninep")]
+    let mut found = machine::devices::find(&config.virtio_mmio);
+    files::mount_table(
+        &context,
+        &config.fstab,
+        #[cfg(feature = "ninep")]
+        &machine::volumes::shares(&mut found),
+    );
     if let Some(workdir) = &config.workdir {
         match context.resolve_dir(None, workdir.as_bytes()) {
             Ok(place) => context.cwd = place,
@@ -107,6 +114,8 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     #[cfg(feature = "virtio")]
     machine::devices::attach(
         &config,
+        #[cfg(feature = "ninep")]
+        found,
         #[cfg(feature = "agent")]
         &console,
         #[cfg(feature = "net")]

@@ -137,6 +137,8 @@ impl Platform for PcPlatform {
     }
 
     fn end_machine(&self, how: End) -> ! {
+        #[cfg(feature = "ninep")]
+        machine::volumes::flush();
         let scheduler = &crate::kernel::get().scheduler;
         let cpus = scheduler.cpu_count() as u64;
         let busy_ns = (pc::now_ns() * cpus).saturating_sub(scheduler.idle_all_ns());

@@ -157,12 +157,15 @@ pub fn seed_from_device(mut transport: Box<dyn Transport>) {
 /// Finds the machine's virtio devices and puts them to use.
 pub fn attach(
     config: &GuestConfig,
+    #[cfg(feature = "ninep")] found: Vec<Found>,
     #[cfg(feature = "agent")] console: &Arc<crate::console::Console>,
     #[cfg(feature = "net")] network: Option<(&Arc<net::Stack>, &str)>,
 ) {
     #[cfg(feature = "net")]
     let mut cards = 0;
-    for found in find(&config.virtio_mmio) {
+    #[cfg(not(feature = "ninep"))]
+    let found = find(&config.virtio_mmio);
+    for found in found {
         match found.transport.device_id() {
             #[cfg(feature = "agent")]
             virtio_console::DEVICE_ID => console.attach(found),

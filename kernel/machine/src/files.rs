@@ -123,7 +123,7 @@ fn provide(fs: &Ramfs, files: Vec<Provided>, placed: &mut Vec<&'static str>) -> 
 }
 
 /// Mounts that the command line asks for besides the root.
-pub fn mount_table(context: &Context, table: &[FstabEntry]) {
+pub fn mount_table(context: &Context, table: &[FstabEntry], #[cfg(feature = "ninep")] shares: &[crate::volumes::Share]) {
     for entry in table {
         let failed = |why: &str| -> ! { end::failed(exit::PITH_ERROR, format_args!("vfs.fstab: {entry}: {why}")) };
         match entry.driver.as_str() {
@@ -147,6 +147,15 @@ pub fn mount_table(context: &Context, table: &[FstabEntry]) {
                     failed(errno.name().unwrap_or("cannot be mounted"));
                 }
             }
+            #[cfg(feature = "ninep")]
+            "9pfs" => {
+                if let Err(why) = crate::volumes::mount(context, entry, shares) {
+                    failed(&why);
+                }
+            }
+            #[cfg(feature = "ninep")]
+            _ => failed("this image has no such file system driver (it has: extract and erofs for /, ramfs, tmpfs, 9pfs)"),
+            #[cfg(not(feature = "ninep"))]
             _ => failed("this image has no such file system driver (it has: extract and erofs for /, ramfs, tmpfs)"),
         }
     }

@@ -34,5 +34,7 @@ pub mod space;
 mod start;
 pub mod stdio;
 pub mod traps;
+#[cfg(feature = "ninep")]
+pub mod volumes;
 
 pub use start::{initrd, start, step};

@@ -14,7 +14,7 @@ const ORDER: [&[&str]; 12] = [
     &["plat-pc", "sched", "virtqueue"],
     &["file", "futex"],
     &["vfs", "net", "signal", "pipe", "eventfd", "timerfd", "epoll", "unix"],
-    &["ramfs", "inotify", "initrd", "erofs", "devfs", "procfs", "sysfs", "virtio-net", "virtio-rng", "virtio-console"],
+    &["ramfs", "inotify", "initrd", "erofs", "ninep", "devfs", "procfs", "sysfs", "virtio-net", "virtio-rng", "virtio-console", "virtio-9p"],
     &["machine"],
     &["process", "pith-app"],
     &["syscall"],
@@ -63,7 +63,7 @@ pub fn print_feature_builds(kernel: &Workspace) {
         }
     }
     for package in kernel.members().filter(|package| package.name == "image") {
-        for feature in package.features.iter().filter(|feature| !["default", "minimal", "runtime", "native"].contains(&feature.as_str())) {
+        for feature in package.features.iter().filter(|feature| !["default", "minimal", "runtime", "runtime-volumes", "native"].contains(&feature.as_str())) {
             println!("image minimal,{feature}");
         }
     }

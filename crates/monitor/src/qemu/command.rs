@@ -1,8 +1,8 @@
 //! From a machine's description to QEMU's words.
 
-use crate::{Accelerator, Channels, MachineSpec, MachineType, MonitorError, Network, PortForward};
+use crate::{Accelerator, Channels, MachineSpec, MachineType, MonitorError, Network, PortForward, VolumeOwners};
 use pith_abi::agent;
-use pith_abi::cmdline::{IpCidr, MmioDevice, NetdevIp};
+use pith_abi::cmdline::{FstabEntry, IpCidr, MmioDevice, NetdevIp};
 use pith_abi::{CONSOLE_IRQ, CONSOLE_PORT, DEBUG_EXIT_PORT, LOG_PORT, STDERR_IRQ, STDERR_PORT};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -12,8 +12,10 @@ const MMIO_BASE: u64 = 0xfeb0_0000;
 const MMIO_STEP: u64 = 512;
 /// Interrupt of transport 0.
 const MMIO_IRQ: u32 = 5;
-/// QEMU fills the transports from the last one down; interrupts 8 and below are taken by the clock and serial lines.
+/// QEMU fills the transports from the last one down. Interrupts 8 and below, those of the lower half, are left to devices that need none: volumes come last.
 const LAST_TRANSPORT: u32 = 7;
+/// How many there are.
+pub(crate) const TRANSPORTS: usize = 8;
 
 /// Addresses of QEMU's user-mode network.
 const GUEST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
@@ -57,6 +59,12 @@ fn option_path(path: &Path) -> Result<String, MonitorError> {
 /// A path as an option of its own.
 fn plain_path(path: &Path) -> Result<&str, MonitorError> {
     path.to_str().ok_or_else(|| MonitorError::Path { path: path.to_owned() })
+}
+
+/// Whose files are whose, as the guest's driver takes it.
+fn owners(owners: VolumeOwners) -> String {
+    let differing = [("uid", owners.uid), ("gid", owners.gid)].into_iter().filter(|(_, (host, guest))| host != guest);
+    differing.map(|(name, (host, guest))| format!("{name}={host}/{guest}")).collect::<Vec<_>>().join(",")
 }
 
 fn hostfwd(port: &PortForward) -> String {
@@ -130,6 +138,26 @@ pub(super) fn arguments(spec: &MachineSpec, channels: &Channels) -> Result<Vec<S
     // Not the device's console port: QEMU drops what a slow reader leaves there, and holds back what comes through any other (hw/char/virtio-console.c).
     out.virtio("serial", ",id=serial,max_ports=2");
     out.put(&["-device", &format!("virtserialport,bus=serial.0,nr={},chardev=agent,name={}", agent::PORT, agent::PORT_NAME)]);
+    for (index, volume) in spec.volumes.iter().enumerate() {
+        let tag = format!("fs{}", index + 1);
+        let path = option_path(&volume.source)?;
+        let readonly = if volume.is_read_only { ",readonly=on" } else { "" };
+        // Files are what they are on the host, and what the monitor's user cannot do to them the machine cannot either.
+        out.put(&["-fsdev", &format!("local,id={tag},path={path},security_model=none,multidevs=remap{readonly}")]);
+        out.virtio("9p", &format!(",fsdev={tag},mount_tag={tag}"));
+        cmdline.fstab(&FstabEntry {
+            device: tag,
+            mountpoint: volume.destination.clone(),
+            driver: "9pfs".to_owned(),
+            // MS_RDONLY.
+            flags: if volume.is_read_only { "1".to_owned() } else { String::new() },
+            opts: spec.volume_owners.map(owners).unwrap_or_default(),
+            ukopts: "mkmp".to_owned(),
+        });
+    }
+    if spec.machine == MachineType::Microvm && out.mmio.len() > TRANSPORTS {
+        return Err(MonitorError::Devices { machine: spec.machine.name(), room: TRANSPORTS, wanted: out.mmio.len() });
+    }
     for device in &out.mmio {
         cmdline.virtio_mmio(device);
     }

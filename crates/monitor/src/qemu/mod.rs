@@ -8,6 +8,8 @@
 
 mod command;
 
+pub(crate) use command::TRANSPORTS;
+
 use crate::{Channels, MachineSpec, Monitor, MonitorError, Running};
 use std::env;
 use std::fs::File;

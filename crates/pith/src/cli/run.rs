@@ -205,8 +205,8 @@ pub struct CreateArgs {
     /// Hardware address (not yet)
     #[arg(long, value_name = "ADDRESS", hide = true)]
     pub mac: Option<String>,
-    /// Volume (not yet)
-    #[arg(short, long, value_name = "SRC:DST", hide = true)]
+    /// Directory of the host that the machine sees at DST, live; made when it is not there. :ro keeps the machine from writing
+    #[arg(short, long, value_name = "HOSTDIR:DST[:ro]")]
     pub volume: Vec<String>,
     /// kraft's flag for the firmware's greeting, which Pith's machines do not have
     #[arg(long, hide = true)]

@@ -1,8 +1,8 @@
 //! From a machine's configuration to a running monitor.
 
-use super::{plan, terminal};
+use super::{plan, terminal, volumes};
 use crate::cli::LogLevel;
-use crate::embedded::{self, Kernel};
+use crate::embedded::{self, Kernel, Needs};
 use crate::error::{Error, Result};
 use crate::report::Report;
 use pith_abi::cmdline::{CmdlineBuilder, LogLevel as GuestLevel, RandomSeed, User, tail};
@@ -28,11 +28,12 @@ pub fn prepare(machine: &Machine, cache: &Path, report: &Report) -> Result<Boot>
     let record = &machine.record;
     let config = &record.config;
     let monitor = Qemu::find(config.qemu.clone())?;
-    let kernel = embedded::kernel(config.kernel.as_deref(), embedded::Needs::of(config.cpus), cache)?;
+    let kernel = embedded::kernel(config.kernel.as_deref(), Needs::of(config.cpus, &config.volumes), cache)?;
     let initrd = config.initrd.as_ref().map(|path| machine.directory().join(path));
     if let Some(path) = initrd.as_ref().filter(|path| !path.exists()) {
         return Err(Error::new(format!("the root file system {} is not there any more", path.display())));
     }
+    volumes::check_there(&config.volumes)?;
     let network = match config.has_network {
         true => Network::User { ports: config.ports.clone() },
         false => Network::None,
@@ -47,6 +48,8 @@ pub fn prepare(machine: &Machine, cache: &Path, report: &Report) -> Result<Boot>
         memory_mib: config.memory_mib,
         cpus: config.cpu_count(),
         network,
+        volumes: config.volumes.clone(),
+        volume_owners: volumes::owners(config)?,
         cmdline: cmdline(machine, report)?,
     };
     Ok(Boot { monitor, kernel, spec })

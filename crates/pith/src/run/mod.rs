@@ -2,7 +2,7 @@
 //!
 //! [`source`] finds out what to run, [`rootfs`] turns it into an archive, [`elf`] completes a lone program with its
 //! libraries, [`user`] looks up whom it runs as,
-//! [`memory`] sizes the machine; [`plan`] puts that and the flags together into a machine's configuration, from
+//! [`volumes`] says which directories of the host it sees, [`memory`] sizes the machine; [`plan`] puts that and the flags together into a machine's configuration, from
 //! which [`boot`] starts it now or later and [`supervise`] stays with it, [`terminal`] in its hands if the application wants one.
 
 mod boot;
@@ -18,6 +18,7 @@ pub mod source;
 pub mod supervise;
 mod terminal;
 mod user;
+mod volumes;
 
 pub use plan::{cache, signal_number};
 pub use rootfs::PACKED;

@@ -2,10 +2,10 @@
 
 use super::source::{self, Files, Source};
 use super::user::{self, Wanted};
-use super::{boot, environment, image, memory, ports, rootfs};
+use super::{boot, environment, image, memory, ports, rootfs, volumes};
 use crate::build::Build;
 use crate::cli::{Arch, CreateArgs, Plat, Runner};
-use crate::embedded;
+use crate::embedded::{self, Needs};
 use crate::error::{Error, Result};
 use crate::report::Report;
 use crate::settings::Settings;
@@ -49,7 +49,8 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
     let kernel = kernel_path(&source, arguments)?;
     let cache = cache(store)?;
     let processors = processors(arguments)?;
-    let kernel_bytes = embedded::kernel(kernel.as_deref(), embedded::Needs::of(processors.count), &cache)?.size;
+    let volumes = volumes::collect(&arguments.volume, &source.volumes)?;
+    let kernel_bytes = embedded::kernel(kernel.as_deref(), Needs::of(processors.count, &volumes), &cache)?.size;
     let asked_bytes = arguments.memory.as_deref().map(memory::parse).transpose()?;
     ports::check(&ports)?;
     let accelerator = accelerator(arguments.disable_acceleration, &cache, report);
@@ -69,12 +70,13 @@ pub fn plan(settings: &Settings, store: &Store, arguments: &CreateArgs, report: 
         initrd: None,
         words_in_initrd: false,
         qemu: settings.qemu(),
-        machine_type: machine_type()?.name().to_owned(),
+        machine_type: machine_type(usize::from(has_network) + 1 + volumes.len())?.name().to_owned(),
         memory_mib: 0,
         cpus: processors.count,
         cpu_millis: processors.share_millis,
         has_network,
         ports,
+        volumes,
         kernel_args,
         argv: std::mem::take(&mut source.argv),
         env,
@@ -108,6 +110,7 @@ impl Plan {
     /// # Errors
     /// Files that cannot be packed, too little memory.
     pub fn prepare(self, machine: &mut Machine, report: &Report) -> Result<()> {
+        volumes::make_directories(&self.record.config.volumes)?;
         let fits = |bytes| memory::size_mib(self.asked_bytes, self.kernel_bytes, bytes).map(drop);
         let (cache, reuse) = (&self.cache, self.reuse);
         let preparation = rootfs::Preparation { machine, form: self.form, fits: &fits, cache, reuse, report };
@@ -175,10 +178,12 @@ pub fn accelerator(is_disabled: bool, cache: &Path, report: &Report) -> Accelera
     }
 }
 
-fn machine_type() -> Result<MachineType> {
+/// The usual one, if it has room for so many devices.
+fn machine_type(devices: usize) -> Result<MachineType> {
     match std::env::var("PITH_QEMU_MACHINE") {
         Ok(text) if !text.is_empty() => text.parse::<MachineType>().map_err(Error::new),
-        _ => Ok(MachineType::Microvm),
+        _ if devices <= MachineType::Microvm.devices() => Ok(MachineType::Microvm),
+        _ => Ok(MachineType::Q35),
     }
 }
 
@@ -204,10 +209,6 @@ fn check_target(settings: &Settings, arguments: &CreateArgs) -> Result<()> {
     if arguments.compress {
         let message = "--compress: a machine's files are mapped straight from its root file system, which a compressed one does not allow";
         return Err(Error::new(message).with_help("leave it out; compressed archives are accepted as --rootfs and unpacked here"));
-    }
-    if let Some(volume) = arguments.volume.first() {
-        let message = format!("--volume {volume:?}: volumes are not supported yet");
-        return Err(Error::new(message).with_help("put the files into the root file system"));
     }
     if arguments.qemu_sgabios_preamble {
         return Err(Error::new("--qemu-sgabios-preamble is not supported: no firmware writes to the console of Pith's machines"));

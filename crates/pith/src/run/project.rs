@@ -1,6 +1,7 @@
 //! What to run of a project.
 
 use super::source::{Files, Origin, Source, plain, refuse_named_target, rootfs_files, runtime_kernel, words};
+use super::volumes;
 use crate::cli::{CreateArgs, Runner};
 use crate::error::{Error, Result};
 use crate::project::{self, DEFAULT_TARGET, Opened};
@@ -97,10 +98,6 @@ fn built_kernel(opened: &Opened, arguments: &CreateArgs) -> Result<PathBuf> {
 pub fn of(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report) -> Result<Source> {
     let opened = project::read(file, directory.to_owned(), report)?;
     let (name, project) = (&opened.file, &opened.project);
-    if let Some(volume) = project.volumes.first() {
-        let message = format!("{name}:{}:{}: volumes are not supported yet", volume.line, volume.column);
-        return Err(Error::new(message).with_help("put the files into the root file system"));
-    }
     let wrong = |kind: &str, key: &str| Error::new(format!("--as {kind}: {name} has no `{key}`"));
     let kernel = match (arguments.runner, &project.runtime) {
         (Some(Runner::KraftfileUnikraft), _) if !project.builds_kernel() => return Err(wrong("kraftfile-unikraft", "unikraft")),
@@ -144,6 +141,7 @@ pub fn of(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report
     Ok(Source {
         kernel,
         kernel_args: project.kernel_args.clone(),
+        volumes: volumes::of_project(name, project, directory),
         argv,
         environment: project.env.iter().map(|entry| (entry.name.clone(), entry.value.clone())).collect(),
         ..plain(directory, files)

@@ -1,5 +1,6 @@
 //! What to run: from PATH and flags to a root file system and a command; [`project`] does so for projects.
 
+use super::volumes::Wanted;
 use super::{elf, project};
 use crate::cli::{CreateArgs, Runner};
 use crate::error::{Error, Result};
@@ -84,6 +85,8 @@ pub struct Source<F = Origin> {
     pub user: Option<String>,
     /// Signal that the files want the application to be stopped with.
     pub stop_signal: Option<String>,
+    /// Directories of the host that the project wants, with where it says so.
+    pub volumes: Vec<Wanted>,
     /// Environment; `None` takes the host's value.
     pub environment: Vec<(String, Option<String>)>,
 }
@@ -91,8 +94,8 @@ pub struct Source<F = Origin> {
 impl Source {
     /// The same with files that are here.
     pub fn with_files(self, files: Files) -> Source<Files> {
-        let Self { shown, files: _, kernel, kernel_args, argv, words, workdir, user, stop_signal, environment } = self;
-        Source { shown, files, kernel, kernel_args, argv, words, workdir, user, stop_signal, environment }
+        let Self { shown, files: _, kernel, kernel_args, argv, words, workdir, user, stop_signal, volumes, environment } = self;
+        Source { shown, files, kernel, kernel_args, argv, words, workdir, user, stop_signal, volumes, environment }
     }
 }
 
@@ -195,6 +198,7 @@ pub fn plain(shown: &Path, files: Origin) -> Source {
         workdir: None,
         user: None,
         stop_signal: None,
+        volumes: Vec::new(),
         environment: Vec::new(),
     }
 }

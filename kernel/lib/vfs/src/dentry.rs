@@ -17,6 +17,9 @@ pub struct Dentry {
     inode: Arc<dyn Inode>,
     place: Mutex<Place>,
     children: Mutex<Children>,
+    /// Of a directory that somebody else may change: those of its entries that are in use.
+    #[cfg(feature = "remote")]
+    used: crate::remote::Used,
     /// How many mounts are on top of it, so that a path walk asks the mount only where there is one.
     mounts: AtomicU32,
     deleted: AtomicBool,
@@ -36,11 +39,13 @@ impl Dentry {
         Self::make(None, name, inode)
     }
 
-    fn make(parent: Option<Arc<Dentry>>, name: &[u8], inode: Arc<dyn Inode>) -> Arc<Dentry> {
+    pub(crate) fn make(parent: Option<Arc<Dentry>>, name: &[u8], inode: Arc<dyn Inode>) -> Arc<Dentry> {
         Arc::new(Dentry {
             inode,
             place: Mutex::new(Place { parent, name: name.into() }),
             children: Mutex::default(),
+            #[cfg(feature = "remote")]
+            used: crate::remote::Used::default(),
             mounts: AtomicU32::new(0),
             deleted: AtomicBool::new(false),
         })
@@ -84,12 +89,17 @@ impl Dentry {
         self.mounts.store(change(self.mounts.load(Ordering::Relaxed)), Ordering::Release);
     }
 
-    fn is_named(&self, name: &[u8]) -> bool {
+    pub(crate) fn is_named(&self, name: &[u8]) -> bool {
         *self.place.lock().name == *name
     }
 
     /// The entry `name` (not `.` or `..`) of this directory: ENOENT, ENOTDIR.
     pub fn child(self: &Arc<Self>, name: &[u8]) -> Result<Arc<Dentry>> {
+        #[cfg(feature = "remote")]
+        if self.inode.rechecks_entries() {
+            let found = self.inode.lookup(name);
+            return self.used.reconcile(self, name, found);
+        }
         if !self.inode.keeps_entries() {
             return Ok(Self::make(Some(self.clone()), name, self.inode.lookup(name)?));
         }
@@ -107,6 +117,11 @@ impl Dentry {
     /// A dentry for an entry that had none.
     fn keep(self: &Arc<Self>, children: &mut Children, name: &[u8], inode: Arc<dyn Inode>) -> Arc<Dentry> {
         let fresh = Self::make(Some(self.clone()), name, inode);
+        #[cfg(feature = "remote")]
+        if self.inode.rechecks_entries() {
+            self.used.add(&fresh);
+            return fresh;
+        }
         children.get_or_insert_with(name_hash(name), || fresh.clone());
         fresh
     }
@@ -165,6 +180,8 @@ impl Dentry {
         to_dir.check(there.as_ref().unwrap_or(&here), to, target)?;
         self.inode.rename(from, &to_dir.inode, to, kind)?;
         take(&mut here, from);
+        #[cfg(feature = "remote")]
+        self.used.remove(source);
         let replaced = take(there.as_mut().unwrap_or(&mut here), to);
         to_dir.put(there.as_mut().unwrap_or(&mut here), to, source);
         match target {
@@ -179,6 +196,10 @@ impl Dentry {
 
     fn put(self: &Arc<Self>, children: &mut Children, name: &[u8], child: &Arc<Dentry>) {
         *child.place.lock() = Place { parent: Some(self.clone()), name: name.into() };
+        #[cfg(feature = "remote")]
+        if self.inode.rechecks_entries() {
+            return self.used.add(child);
+        }
         children.get_or_insert_with(name_hash(name), || child.clone());
     }
 

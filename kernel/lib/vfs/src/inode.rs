@@ -186,6 +186,13 @@ pub trait Inode: Send + Sync + Any {
         true
     }
 
+    /// Whether somebody else may change this directory: each walk looks a name up again, and a dentry stays only while it is in use and the name still leads to
+    /// the same inode. Comes with [`keeps_entries`](Self::keeps_entries) being false.
+    #[cfg(feature = "remote")]
+    fn rechecks_entries(&self) -> bool {
+        false
+    }
+
     /// The entry `name` of this directory: ENOENT, ENOTDIR.
     fn lookup(&self, name: &[u8]) -> Result<Arc<dyn Inode>> {
         let _ = name;

@@ -31,6 +31,8 @@ mod open;
 mod open_file;
 mod page_cache;
 mod path;
+#[cfg(feature = "remote")]
+mod remote;
 mod rename;
 mod shared;
 mod standard;
