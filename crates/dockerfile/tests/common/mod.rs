@@ -11,6 +11,7 @@ use pith_image::spec::ImageConfig;
 use pith_image::{Compression, Digest, Image, Layer, Platform};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -183,8 +184,9 @@ impl Project {
         let image = BASE.get_or_init(|| image_of(&debian(), ImageConfig::scratch(Platform::host())));
         let mut project = Self::new(dockerfile, files);
         project.images.0.insert("debian:12".to_owned(), image.clone());
-        // Layers of the base are unpacked once for all tests.
-        let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unpacked");
+        // Layers of the base are unpacked once for all tests, on the file system that the projects are on: what a command changes is moved there.
+        let user = fs::metadata("/proc/self").unwrap().uid();
+        let shared = std::env::temp_dir().join(format!("pith-test-unpacked-{user}"));
         fs::create_dir_all(&shared).unwrap();
         fs::create_dir_all(project.cache()).unwrap();
         std::os::unix::fs::symlink(shared, project.cache().join("unpacked")).unwrap();
