@@ -159,6 +159,58 @@ fn options_arguments_and_changes_take_effect() {
 }
 
 #[test]
+fn libraries_come_from_a_repository_and_from_an_archive() {
+    let project = Native::entry("helloworld-c");
+    let sources = Place::new();
+    let library = |name: &str, word: &str| {
+        let directory = sources.directory(&format!("lib-{name}"));
+        let upper = name.to_uppercase();
+        let write = |file: &str, text: String| fs::write(directory.join(file), text).expect("a file of ours");
+        write("Config.uk", format!("config LIB{upper}\n\tbool \"{name}\"\n"));
+        write(
+            "Makefile.uk",
+            format!(
+                "$(eval $(call addlib_s,lib{name},$(CONFIG_LIB{upper})))\nCINCLUDES-$(CONFIG_LIB{upper}) += -I$(LIB{upper}_BASE)\nLIB{upper}_SRCS-y += $(LIB{upper}_BASE)/{name}.c\n"
+            ),
+        );
+        write(&format!("{name}.h"), format!("const char *{name}(void);\n"));
+        write(&format!("{name}.c"), format!("#include \"{name}.h\"\nconst char *{name}(void) {{ return \"{word}\"; }}\n"));
+        directory
+    };
+    let (greet, part) = (library("greet", "hello"), library("part", "goodbye"));
+    let run_in = |directory: &Path, program: &str, words: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(words).current_dir(directory);
+        assert!(finish(command, Stdio::null()).status.success(), "{program} {words:?}");
+    };
+    run_in(&greet, "git", &["init", "-q", "-b", "stable"]);
+    run_in(&greet, "git", &["add", "."]);
+    run_in(&greet, "git", &["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "one"]);
+    let archive = part.with_file_name("lib-part.tar.gz");
+    run_in(&part, "tar", &["-czf", text(&archive), "-C", "..", "lib-part"]);
+    project.change(
+        "Kraftfile",
+        &format!(
+            "spec: v0.6\nname: helloworld-c\nunikraft: stable\ntargets: [qemu/x86_64]\nlibraries:\n  greet: {{source: 'file://{}', version: stable}}\n  part: 'file://{}'\n",
+            greet.display(),
+            archive.display()
+        ),
+    );
+    project.change(
+        "helloworld.c",
+        "#include <stdio.h>\n#include <greet.h>\n#include <part.h>\nint main(void) { printf(\"%s and %s\\n\", greet(), part()); return 0; }\n",
+    );
+    project.build();
+    assert_eq!(project.run(&[]), says("hello and goodbye\n", 0));
+    // What was fetched is enough.
+    fs::remove_dir_all(&greet).expect("a directory of ours");
+    fs::remove_file(&archive).expect("a file of ours");
+    project.change("helloworld.c", "#include <greet.h>\n#include <stdio.h>\nint main(void) { puts(greet()); return 3; }\n");
+    assert_eq!(project.build_with(&["--no-fetch"]).code(), 0);
+    assert_eq!(project.run(&[]), says("hello\n", 3));
+}
+
+#[test]
 fn what_cannot_be_built_is_said() {
     let project = Native::entry("helloworld-c");
     let said = |project: &Native, args: &[&str]| {

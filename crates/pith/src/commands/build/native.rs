@@ -3,6 +3,7 @@
 use super::artifacts::Artifact;
 use super::choice::Chosen;
 use super::{Job, put};
+use crate::components::library_directories;
 use crate::error::{Error, Result};
 use crate::project::native;
 use pith_kraftfile::Target;
@@ -16,9 +17,9 @@ use std::path::Path;
 /// What its compilers complain of; an option for a program that there is none of, or the contrary.
 pub fn build(job: &Job<'_>, chosen: &Chosen, compilers: &[(String, String)], outdir: &Path) -> Result<Option<Built>> {
     let opened = job.opened;
-    let kind = match (native(&opened.project, &opened.directory), chosen.carries_program()) {
+    let sources = match (native(&opened.project, &opened.directory), chosen.carries_program()) {
         (None, false) => return Ok(None),
-        (Some(kind), true) => kind,
+        (Some(sources), true) => sources,
         (None, true) => {
             let message =
                 format!("{}: CONFIG_EMBEDDED_APP=y wants a program inside the image, and the project has no sources", opened.file);
@@ -43,7 +44,8 @@ pub fn build(job: &Job<'_>, chosen: &Chosen, compilers: &[(String, String)], out
     let name = opened.name();
     report.debug(&format!("building the program {name}"));
     let order = Building {
-        project: &opened.directory,
+        project: &sources.directory,
+        libraries: &library_directories(&opened.project, &opened.directory),
         name: &name,
         output: outdir,
         config: Some(&config),
@@ -51,7 +53,7 @@ pub fn build(job: &Job<'_>, chosen: &Chosen, compilers: &[(String, String)], out
         jobs,
         told: &|what| report.debug(what),
     };
-    let built = project::build(&order, kind).map_err(|error| Error::new(error.to_string()))?;
+    let built = project::build(&order, sources.kind).map_err(|error| Error::new(error.to_string()))?;
     built.notes.iter().for_each(|note| report.warn(note));
     Ok(Some(built))
 }
