@@ -5,6 +5,7 @@ use crate::configuration::Configuration;
 use crate::core::Core;
 use crate::error::{BuildError, Result};
 use crate::library::{self, Library};
+use crate::llvm;
 use crate::stage::{APPLICATION, Stage};
 use crate::toolchain::{TARGET, Toolchain};
 use serde::Deserialize;
@@ -13,27 +14,6 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, Command, Stdio};
-
-/// What the optimiser does for size beyond opt-level "z", each worth some kilobytes: blocks are placed for few jumps, loops are not aligned, live ranges are split for few
-/// instructions, a switch is comparisons (a jump table has eight bytes an entry), copying or clearing more than two registers' worth is a call, functions that differ in
-/// constants alone become one that is told them, equal ends of blocks become one, and nothing is computed ahead of where it is needed. Not the machine outliner: it would
-/// save 17 KB more, and costs an emulated machine two thirds of its requests, because each return is looked up.
-const LLVM: [&str; 14] = [
-    "apply-ext-tsp-for-size",
-    "align-loops=1",
-    "split-spill-mode=size",
-    "min-jump-table-entries=1000",
-    "max-store-memcpy=2",
-    "max-store-memset=2",
-    "max-store-memmove=2",
-    "enable-global-merge-func",
-    "tail-merge-size=1",
-    "enable-pre=false",
-    "disable-lsr",
-    "bonus-inst-threshold=0",
-    "disable-licm-promotion",
-    "disable-machine-licm",
-];
 
 /// As in the build script of `image`.
 const LINK: [&str; 9] = [
@@ -79,6 +59,11 @@ pub enum Progress<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// The compiler has no such option of LLVM's, and the kernel is built without.
+    WithoutOption {
+        /// The option.
+        name: &'a str,
+    },
     /// The compiler is done.
     Finished,
 }
@@ -92,6 +77,8 @@ pub(crate) struct Compile<'a> {
     pub configuration: &'a Configuration,
     pub toolchain: &'a Toolchain,
     pub stage: &'a Stage,
+    /// Options of LLVM's that the compiler knows.
+    pub llvm: &'a [&'static str],
     /// How many compilers at a time; as many as there are processors when `None`.
     pub jobs: Option<u32>,
     /// Gets all that the compiler says.
@@ -106,9 +93,9 @@ pub(crate) struct Compiled {
 }
 
 /// Flags that say what code is made; those that say where it was made are not among them.
-pub(crate) fn code_flags() -> Vec<String> {
+pub(crate) fn code_flags(llvm: &[&str]) -> Vec<String> {
     let mut flags = vec!["-Crelocation-model=static".to_owned(), "-Ccode-model=kernel".to_owned()];
-    flags.extend(LLVM.iter().map(|option| format!("-Cllvm-args=-{option}")));
+    flags.extend(llvm.iter().map(|option| llvm::flag(option)));
     flags
 }
 
@@ -129,7 +116,7 @@ struct Target {
 impl Compile<'_> {
     /// Paths in messages and debug information without where things were unpacked: that says nothing and would be in the image.
     fn flags(&self) -> OsString {
-        let mut flags: Vec<OsString> = code_flags().into_iter().map(OsString::from).collect();
+        let mut flags: Vec<OsString> = code_flags(self.llvm).into_iter().map(OsString::from).collect();
         let mut forget = |place: &Path| {
             let mut flag = OsString::from("--remap-path-prefix=");
             flag.push(place);
@@ -215,6 +202,7 @@ impl Compile<'_> {
             program: self.toolchain.cargo.display().to_string(),
             problem: error.to_string(),
         };
+        llvm::missing(self.llvm).for_each(|name| (self.reporter)(Progress::WithoutOption { name }));
         let mut child = command.spawn().map_err(broken)?;
         (self.reporter)(Progress::Started { crates: self.crates() });
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());

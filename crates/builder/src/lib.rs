@@ -16,6 +16,7 @@ mod error;
 mod finish;
 mod info;
 mod library;
+mod llvm;
 mod lock;
 mod sizes;
 mod stage;
@@ -112,7 +113,8 @@ fn key(order: &Order<'_>, record: &Record) -> String {
 pub fn build(order: &Order<'_>) -> Result<(Kernel, Made)> {
     let features = order.configuration.sorted_features();
     let Toolchain { rustc_version, linker_version, .. } = order.toolchain;
-    let mut record = Record::new(order.core.digest(), features, compile::code_flags(), rustc_version.clone(), linker_version.clone());
+    let llvm = llvm::known(order.toolchain, &order.core.root().join("kernel"), order.cache);
+    let mut record = Record::new(order.core.digest(), features, compile::code_flags(&llvm), rustc_version.clone(), linker_version.clone());
     let key = key(order, &record);
     let kernels = Kernels::open(order.cache);
     let finished = || Some(kernels.get(&key)?).filter(|_| order.reuse == Reuse::Finished);
@@ -138,6 +140,7 @@ pub fn build(order: &Order<'_>) -> Result<(Kernel, Made)> {
         configuration: order.configuration,
         toolchain: order.toolchain,
         stage: &stage,
+        llvm: &llvm,
         jobs: order.jobs,
         log: order.log,
         reporter: order.reporter,

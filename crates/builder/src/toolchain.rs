@@ -122,6 +122,15 @@ impl Toolchain {
     }
 }
 
+impl Toolchain {
+    /// Whether the compiler takes these flags. It looks at them before it does anything.
+    pub(crate) fn takes(&self, flags: &[String], directory: &Path) -> bool {
+        let mut command = Command::new(&self.compiler);
+        command.args(["--print=target-libdir", "--target", TARGET]).args(flags).current_dir(directory);
+        command.output().is_ok_and(|output| output.status.success())
+    }
+}
+
 fn version(release: &str) -> (u32, u32) {
     let mut numbers = release.split(['.', '-']).map_while(|part| part.parse().ok());
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))

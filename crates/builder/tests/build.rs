@@ -4,7 +4,6 @@
 use pith_builder::{BuildError, Choice, Configuration, Constant, Core, Made, Order, Progress, Reuse, Toolchain, Value, build};
 use std::ffi::CString;
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -189,49 +188,28 @@ fn two_builds_at_once_compile_once() {
     assert_eq!((waiting.load(Ordering::SeqCst), place.calls()), (1, 1));
 }
 
-/// Not a test of its own: the process that [`a_killed_build_leaves_nothing_in_the_way`] kills.
-#[test]
-#[ignore = "run by another test"]
-fn victim() {
-    let place = PathBuf::from(std::env::var_os("VICTIM").unwrap());
-    let core = Core::checkout(&place.join("core")).unwrap();
-    let choice = Choice { cargo: Some(place.join("cargo").into()), rustc: Some(place.join("rustc").into()), linker: None };
-    let toolchain = Toolchain::find(&choice, &core.root().join("kernel")).unwrap();
-    let configuration = Configuration::preset("runtime");
-    let mut out = std::io::stdout();
-    writeln!(out, "begun").unwrap();
-    let order = Order {
-        core: &core,
-        configuration: &configuration,
-        toolchain: &toolchain,
-        cache: &place.join("cache"),
-        jobs: None,
-        log: None,
-        reuse: Reuse::Nothing,
-        reporter: &|_| (),
-    };
-    build(&order).unwrap();
-}
-
 #[test]
 fn a_killed_build_leaves_nothing_in_the_way() {
     let place = Place::new();
     let runtime = Configuration::preset("runtime");
     let (image, _) = place.build(&runtime).unwrap();
     let whole = fs::read(&image).unwrap();
+    // The program that `make images` runs, over this place's checkout and cache.
+    fs::create_dir_all(place.path("core/kernel/target/images")).unwrap();
+    std::os::unix::fs::symlink(place.path("cache"), place.path("core/kernel/target/images/cache")).unwrap();
+    let victim = || {
+        let mut victim = Command::new(env!("CARGO_BIN_EXE_pith-kernel"));
+        victim.arg("--core").arg(place.path("core")).args(["--anew", "runtime"]).arg(place.path("out"));
+        let path = [place.path("").into_os_string(), std::env::var_os("PATH").unwrap()].join(std::ffi::OsStr::new(":"));
+        victim.env("PATH", path).env_remove("RUSTC").stdout(Stdio::null()).stderr(Stdio::null());
+        victim
+    };
     let start = std::time::Instant::now();
-    place.build_with(&runtime, Reuse::Nothing, &|_| ()).unwrap();
+    assert!(victim().status().unwrap().success());
     let takes = start.elapsed();
+    assert_eq!(fs::read(place.path("out/runtime-x86_64")).unwrap(), whole);
     for step in 0..24 {
-        let mut victim = Command::new(std::env::current_exe().unwrap());
-        victim.args(["--ignored", "--exact", "victim", "--nocapture"]).env("VICTIM", place.path(""));
-        let mut victim = victim.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut begun = std::io::BufReader::new(victim.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("begun") {
-            line.clear();
-            assert_ne!(std::io::BufRead::read_line(&mut begun, &mut line).unwrap(), 0, "the victim did not begin");
-        }
+        let mut victim = victim().spawn().unwrap();
         // The moment is the test's subject: it walks through the whole build.
         std::thread::sleep(takes * step / 20);
         victim.kill().unwrap();
@@ -321,4 +299,46 @@ fn what_is_kept_can_be_removed() {
     assert_eq!(pith_builder::usage(&cache).kernels, 0);
     assert!(!compile.exists());
     assert_eq!(place.build(&runtime).unwrap().1, Made::Now);
+}
+
+#[test]
+fn options_that_the_compiler_does_not_know_are_left_out_and_asked_for_once() {
+    let place = Place::new();
+    fs::write(place.path("unknown"), "enable-pre=false\ndisable-lsr\n").unwrap();
+    let runtime = Configuration::preset("runtime");
+    let told = std::cell::RefCell::new(Vec::new());
+    let reporter = |progress: Progress<'_>| {
+        if let Progress::WithoutOption { name } = progress {
+            told.borrow_mut().push(name.to_owned());
+        }
+    };
+    let record = |reuse| {
+        let core = Core::checkout(&place.path("core")).unwrap();
+        let toolchain = Toolchain::find(&place.choice(), &core.root().join("kernel")).unwrap();
+        let cache = place.path("cache");
+        let order = Order {
+            core: &core,
+            configuration: &runtime,
+            toolchain: &toolchain,
+            cache: &cache,
+            jobs: None,
+            log: None,
+            reuse,
+            reporter: &reporter,
+        };
+        build(&order).unwrap().0.record
+    };
+    let flags = record(Reuse::Finished).flags;
+    assert_eq!(*told.borrow(), ["enable-pre=false", "disable-lsr"]);
+    let has = |name: &str| flags.iter().any(|flag| flag.ends_with(name));
+    assert!(has("-align-loops=1") && !has("-enable-pre=false") && !has("-disable-lsr"), "{flags:?}");
+    let asked = || fs::read_to_string(place.path("asked")).unwrap().lines().count();
+    let first = asked();
+    record(Reuse::Nothing);
+    assert_eq!(asked(), first, "asked again");
+    // Another compiler is another matter.
+    fs::remove_file(place.path("unknown")).unwrap();
+    fs::write(place.path("release"), "1.96.0").unwrap();
+    told.borrow_mut().clear();
+    assert!(record(Reuse::Finished).flags.len() > flags.len() && told.borrow().is_empty());
 }

@@ -36,7 +36,8 @@ pub fn library_option(name: &str) -> String {
 }
 
 /// Whether a template is the loader of Linux programs.
-fn is_loader(template: &Component) -> bool {
+#[must_use]
+pub fn is_loader(template: &Component) -> bool {
     let is_it = |text: &str| text.contains("elfloader");
     let source = match &template.source {
         ComponentSource::Path(text) | ComponentSource::Url(text) => text.as_str(),

@@ -20,7 +20,7 @@ mod validate;
 pub use crate::core::{Core, DEFAULT_PRESET, Extra, extras};
 pub use configure::{Application, Configured, Error, Request, configure};
 pub use explain::explain;
-pub use inputs::{Wish, library_option};
+pub use inputs::{Wish, is_loader, library_option};
 pub use report::{Ignored, Mapped, Refused, Report, Unknown};
 pub use saved::Saved;
 pub use tables::Meaning;

@@ -18,5 +18,5 @@ pub use find::{FindError, NAMES, find};
 pub use pith_diagnostic::{Problem, Source, Warning};
 pub use project::{
     Access, Component, ComponentSource, EnvEntry, KconfigEntry, Preset, Project, Rom, RootfsSource, Runtime, SpecVersion, Target, Volume,
-    architecture, platform,
+    architecture, of_address, platform,
 };

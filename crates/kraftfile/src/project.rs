@@ -6,7 +6,7 @@ mod reader;
 mod storage;
 mod template;
 
-pub use components::{Component, ComponentSource, KconfigEntry, Target, architecture, platform};
+pub use components::{Component, ComponentSource, KconfigEntry, Target, architecture, of_address, platform};
 pub use keys::{Form, Key, TOP};
 pub use storage::{Access, Rom, Volume};
 

@@ -7,6 +7,7 @@
 mod build;
 mod cli;
 mod commands;
+mod components;
 mod embedded;
 mod error;
 mod lease;

@@ -1,6 +1,7 @@
 //! Opening a project: its file, where it lies, what it is called.
 
 use crate::cli::ProjectArgs;
+use crate::components;
 use crate::error::{Error, Result};
 use crate::report::Report;
 use pith_configuration::Application;
@@ -18,8 +19,10 @@ pub const DEFAULT_TARGET: (&str, &str) = ("qemu", "x86_64");
 /// A project that has been read.
 #[derive(Debug)]
 pub struct Opened {
-    /// What its file says.
+    /// What its file says, over its template; components that were fetched are directories here.
     pub project: Project,
+    /// The same, with components as they are written.
+    pub declared: Project,
     /// Its file, for messages.
     pub file: String,
     /// Where its file is; none where it came from standard input.
@@ -74,13 +77,21 @@ pub fn read(file: &Path, directory: PathBuf, report: &Report) -> Result<Opened> 
         let text = fs::read_to_string(file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?;
         (file.display().to_string(), text)
     };
-    let project = Project::parse(&name, &text, &variable)?;
-    for warning in &project.warnings {
-        report.warn(&format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message));
-    }
-    let project = over_template(project, &directory)?;
     let path = Some(file.to_owned()).filter(|file| file != Path::new("-"));
-    Ok(Opened { project, file: name, path, text, directory })
+    interpret(name, path, text, directory, &|warning| report.warn(warning))
+}
+
+fn interpret(file: String, path: Option<PathBuf>, text: String, directory: PathBuf, warn: &dyn Fn(&str)) -> Result<Opened> {
+    let mut project = Project::parse(&file, &text, &variable)?;
+    for warning in &project.warnings {
+        warn(&format!("{file}:{}:{}: {}", warning.line, warning.column, warning.message));
+    }
+    let template = project.template.clone();
+    components::resolve_template(&mut project, &directory)?;
+    let mut project = over_template(project, &directory)?;
+    let declared = Project { template, ..project.clone() };
+    components::resolve_libraries(&mut project, &directory)?;
+    Ok(Opened { project, declared, file, path, text, directory })
 }
 
 /// A project's targets; the usual one when it names none.
@@ -121,6 +132,10 @@ fn over_template(project: Project, directory: &Path) -> Result<Project> {
     let Some(template) = &project.template else { return Ok(project) };
     let ComponentSource::Path(path) = &template.source else { return Ok(project) };
     let place = directory.join(path);
+    // An archive has to be unpacked first.
+    if place.is_file() {
+        return Ok(project);
+    }
     if !place.is_dir() {
         return Err(Error::new(format!("template {path}, line {}: there is no directory {}", template.line, place.display())));
     }
@@ -129,12 +144,30 @@ fn over_template(project: Project, directory: &Path) -> Result<Project> {
     Ok(project.over(Project::parse(&file.display().to_string(), &text, &variable)?))
 }
 
-/// What the project's own sources are, when its program is built from them into the image. A Cargo.toml beside a template or a root file system that brings an
-/// ELF loader belongs to what is in there.
-pub fn native(project: &Project, directory: &Path) -> Option<pith_native::project::Kind> {
+/// Sources that a project's program is built from, into the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Native {
+    /// Where they are: the project's directory, or its template's.
+    pub directory: PathBuf,
+    /// How they say what they are.
+    pub kind: pith_native::project::Kind,
+}
+
+/// The sources that a project's program is built from. A Cargo.toml beside a template or a root file system that brings an ELF loader belongs to what is in there.
+pub fn native(project: &Project, directory: &Path) -> Option<Native> {
+    if !project.builds_kernel() || in_kernel(project, directory) {
+        return None;
+    }
     let loads = project.template.is_some() || project.libraries.iter().any(|library| library.name.as_deref().is_some_and(is_loader));
-    let kind = pith_native::project::kind(directory).filter(|_| project.builds_kernel() && !in_kernel(project, directory))?;
-    Some(kind).filter(|kind| *kind == pith_native::project::Kind::Make || !loads)
+    let own = pith_native::project::kind(directory).filter(|kind| *kind == pith_native::project::Kind::Make || !loads);
+    let template = || match &project.template.as_ref()?.source {
+        ComponentSource::Path(path) => Some(directory.join(path)),
+        _ => None,
+    };
+    match own {
+        Some(kind) => Some(Native { directory: directory.to_owned(), kind }),
+        None => template().and_then(|directory| pith_native::project::kind(&directory).map(|kind| Native { directory, kind })),
+    }
 }
 
 fn is_loader(library: &str) -> bool {
@@ -157,6 +190,14 @@ pub fn application(project: &Project, directory: &Path) -> Application {
 }
 
 impl Opened {
+    /// The same file, after something was fetched; what it is warned of has been said.
+    ///
+    /// # Errors
+    /// A template that is wrong.
+    pub fn again(self, report: &Report) -> Result<Self> {
+        interpret(self.file, self.path, self.text, self.directory, &|warning| report.debug(warning))
+    }
+
     /// Its name: its own, or its directory's.
     pub fn name(&self) -> String {
         Some(self.project.name_in(&self.directory)).filter(|name| !name.is_empty()).unwrap_or_else(|| "app".to_owned())

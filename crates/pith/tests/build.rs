@@ -112,7 +112,11 @@ fn results_go_where_they_are_wanted_and_are_listed() {
     // The image with symbols in it is the .dbg file.
     assert_eq!(project.build(&["--dbg"]).code, 0);
     let read = |name: &str| fs::read(project.home.path(&format!("app/.unikraft/build/app_qemu-x86_64{name}"))).unwrap();
-    assert_eq!(read(""), read(".dbg"));
+    let (image, debug) = (read(""), read(".dbg"));
+    // Behind the ELF header, which says where the sections are, it is the same, and its description follows.
+    assert!(image.len() > debug.len() && image[64..debug.len()] == debug[64..]);
+    let said = project.home.pith(&["inspect", "app/.unikraft/build/app_qemu-x86_64", "-o", "list"]);
+    assert!(said.code == 0 && said.out.contains("qemu/x86_64"), "{}", said.err);
 }
 
 #[test]

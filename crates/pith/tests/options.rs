@@ -145,7 +145,7 @@ fn libraries_are_added_and_removed_in_place() {
     for words in [
         &["lib", "add", "nothing-like-it"][..],
         &["lib", "add", "nginx"],
-        &["lib", "add", "https://example.com/lib-x.git"],
+        &["lib", "add", "https://example.com/lib-x.git#sha256=12"],
         &["lib", "add", "./missing"],
         &["lib", "add", "./root"],
         &["lib", "remove", "lwip"],

@@ -163,6 +163,58 @@ fn options_arguments_and_changes_take_effect() {
 }
 
 #[test]
+fn libraries_come_from_a_repository_and_from_an_archive() {
+    let project = Native::entry("helloworld-c");
+    let sources = Place::new();
+    let library = |name: &str, word: &str| {
+        let directory = sources.directory(&format!("lib-{name}"));
+        let upper = name.to_uppercase();
+        let write = |file: &str, text: String| fs::write(directory.join(file), text).expect("a file of ours");
+        write("Config.uk", format!("config LIB{upper}\n\tbool \"{name}\"\n"));
+        write(
+            "Makefile.uk",
+            format!(
+                "$(eval $(call addlib_s,lib{name},$(CONFIG_LIB{upper})))\nCINCLUDES-$(CONFIG_LIB{upper}) += -I$(LIB{upper}_BASE)\nLIB{upper}_SRCS-y += $(LIB{upper}_BASE)/{name}.c\n"
+            ),
+        );
+        write(&format!("{name}.h"), format!("const char *{name}(void);\n"));
+        write(&format!("{name}.c"), format!("#include \"{name}.h\"\nconst char *{name}(void) {{ return \"{word}\"; }}\n"));
+        directory
+    };
+    let (greet, part) = (library("greet", "hello"), library("part", "goodbye"));
+    let run_in = |directory: &Path, program: &str, words: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(words).current_dir(directory);
+        assert!(finish(command, Stdio::null()).status.success(), "{program} {words:?}");
+    };
+    run_in(&greet, "git", &["init", "-q", "-b", "stable"]);
+    run_in(&greet, "git", &["add", "."]);
+    run_in(&greet, "git", &["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "one"]);
+    let archive = part.with_file_name("lib-part.tar.gz");
+    run_in(&part, "tar", &["-czf", text(&archive), "-C", "..", "lib-part"]);
+    project.change(
+        "Kraftfile",
+        &format!(
+            "spec: v0.6\nname: helloworld-c\nunikraft: stable\ntargets: [qemu/x86_64]\nlibraries:\n  greet: {{source: 'file://{}', version: stable}}\n  part: 'file://{}'\n",
+            greet.display(),
+            archive.display()
+        ),
+    );
+    project.change(
+        "helloworld.c",
+        "#include <stdio.h>\n#include <greet.h>\n#include <part.h>\nint main(void) { printf(\"%s and %s\\n\", greet(), part()); return 0; }\n",
+    );
+    project.build();
+    assert_eq!(project.run(&[]), says("hello and goodbye\n", 0));
+    // What was fetched is enough.
+    fs::remove_dir_all(&greet).expect("a directory of ours");
+    fs::remove_file(&archive).expect("a file of ours");
+    project.change("helloworld.c", "#include <greet.h>\n#include <stdio.h>\nint main(void) { puts(greet()); return 3; }\n");
+    assert_eq!(project.build_with(&["--no-fetch"]).code(), 0);
+    assert_eq!(project.run(&[]), says("hello\n", 3));
+}
+
+#[test]
 fn what_cannot_be_built_is_said() {
     let project = Native::entry("helloworld-c");
     let said = |project: &Native, args: &[&str]| {
@@ -227,15 +279,42 @@ fn plain_make_builds_it_too() {
         assert!(output.status.success(), "make {args:?}: {said}");
         said
     };
+    let file = |name: &str| fs::read_to_string(project.directory.join(name)).unwrap_or_default();
     make(&["defconfig", "UK_DEFCONFIG=defconfigs/qemu-x86_64"]);
     make(&["-j"]);
     let image = project.directory.join("build/helloworld-c_qemu-x86_64");
     assert_eq!(run(&[], &[text(&image)]), says("3\n2\n1\nHello from helloworld-c!\n", 0));
+    // All options come out of few, and the few again out of all.
+    make(&["olddefconfig"]);
+    assert!(file(".config").lines().count() > 20 && file(".config").contains("CONFIG_APPHELLOWORLD_COUNTDOWN=y\n"), "{}", file(".config"));
+    make(&["savedefconfig"]);
+    assert!(file("defconfig").contains("CONFIG_APPHELLOWORLD_COUNTDOWN=y\n"), "{}", file("defconfig"));
+    assert!(file("defconfig").len() < file(".config").len() / 2);
+    make(&["defconfig", "UK_DEFCONFIG=defconfig"]);
+    make(&["-j"]);
+    assert_eq!(run(&[], &[text(&image)]), says("3\n2\n1\nHello from helloworld-c!\n", 0));
+    make(&["clean"]);
+    assert!(!image.exists() && project.directory.join(".config").is_file());
     make(&["defconfig"]);
     make(&["-j2"]);
     assert_eq!(run(&[], &[text(&image)]), says("Hello from helloworld-c!\n", 0));
+    // Libraries in directories: one that the core has, one of the project's own.
+    for (name, code) in [("lwip", "#error not this one\n"), ("lib-extra", "const char *extra(void) { return \"extra\"; }\n")] {
+        let directory = project.directory.join("libs").join(name);
+        let upper = name.trim_start_matches("lib-").to_uppercase();
+        fs::create_dir_all(&directory).expect("a directory of ours");
+        let listed = format!("$(eval $(call addlib,lib{0}))\nLIB{1}_SRCS-y += $(LIB{1}_BASE)/x.c\n", upper.to_lowercase(), upper);
+        fs::write(directory.join("Makefile.uk"), listed).expect("a file of ours");
+        fs::write(directory.join("x.c"), code).expect("a file of ours");
+    }
+    project.change("helloworld.c", "#include <stdio.h>\nconst char *extra(void);\nint main(void) { puts(extra()); return 0; }\n");
+    let listed = ["lwip", "lib-extra/", "none"].map(|name| format!("{}/libs/{name}", text(&project.directory))).join(":");
+    make(&[&format!("L={listed}")]);
+    assert_eq!(run(&[], &[text(&image)]), says("extra\n", 0));
     make(&["properclean"]);
-    assert!(!image.exists());
+    assert!(!image.exists() && project.directory.join(".config").is_file());
+    make(&["distclean"]);
+    assert!(!project.directory.join(".config").exists());
 }
 
 #[test]

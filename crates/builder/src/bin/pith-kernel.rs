@@ -1,21 +1,32 @@
-//! `pith-kernel sizes PRESET` says what the image is made of, in bytes by library and by function. `pith-kernel PRESET OUT_DIR`: builds one image from this checkout, as `make images` and the tests want it. Leaves `OUT_DIR/PRESET-x86_64` (what boots),
-//! `PRESET-x86_64.dbg` (with symbols) and `PRESET-x86_64.sym` (lines of an address and a name, for backtraces).
+//! Kernels of presets from a checkout, as `make images` and the tests want them.
+//!
+//! `pith-kernel [--core DIR] [--anew] PRESET OUT_DIR` leaves `OUT_DIR/PRESET-x86_64` (what boots), `PRESET-x86_64.dbg` (with symbols) and `PRESET-x86_64.sym` (lines of an address and
+//! a name, for backtraces). `pith-kernel [--core DIR] sizes PRESET` says what the image is made of, in bytes by library and by function. The sources are those of this checkout, or of
+//! that in DIR; `--anew` builds what is there already.
 #![forbid(unsafe_code)]
 
 use pith_builder::{BuildError, Choice, Configuration, Core, FEW_VECTORS, Kernel, Order, Progress, Reuse, Toolchain, build, sizes};
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+const USAGE: &str = "usage: pith-kernel [--core DIR] [--anew] PRESET OUT_DIR, or pith-kernel [--core DIR] sizes PRESET";
+
+/// From where, and whether what is there will do.
+struct How {
+    checkout: PathBuf,
+    reuse: Reuse,
+}
+
 /// The image of a preset, built now or before.
-fn kernel(preset: &str) -> Result<Kernel, BuildError> {
-    let core = Core::checkout(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))?;
+fn kernel(how: &How, preset: &str) -> Result<Kernel, BuildError> {
+    let core = Core::checkout(&how.checkout)?;
     let toolchain = Toolchain::find(&Choice::default(), &core.root().join("kernel"))?;
-    let reporter = |progress: Progress<'_>| {
-        if progress == Progress::Waiting {
-            eprintln!("pith-kernel: waiting for another build in this checkout");
-        }
+    let reporter = |progress: Progress<'_>| match progress {
+        Progress::Waiting => eprintln!("pith-kernel: waiting for another build in this checkout"),
+        Progress::WithoutOption { name } => eprintln!("note: the compiler does not know LLVM's option {name}"),
+        _ => {}
     };
     let order = Order {
         core: &core,
@@ -24,14 +35,14 @@ fn kernel(preset: &str) -> Result<Kernel, BuildError> {
         cache: &core.root().join("kernel/target/images/cache"),
         jobs: None,
         log: None,
-        reuse: Reuse::Finished,
+        reuse: how.reuse,
         reporter: &reporter,
     };
     Ok(build(&order)?.0)
 }
 
-fn leave(preset: &str, out: &Path) -> Result<(), BuildError> {
-    let kernel = kernel(preset)?;
+fn leave(how: &How, preset: &str, out: &Path) -> Result<(), BuildError> {
+    let kernel = kernel(how, preset)?;
     if kernel.record.vectors > FEW_VECTORS {
         eprintln!(
             "note: compiled code uses {} vector registers; with at most {FEW_VECTORS}, system calls would be cheaper",
@@ -54,8 +65,8 @@ fn leave(preset: &str, out: &Path) -> Result<(), BuildError> {
     Ok(())
 }
 
-fn show_sizes(preset: &str) -> Result<(), BuildError> {
-    let kernel = kernel(preset)?;
+fn show_sizes(how: &How, preset: &str) -> Result<(), BuildError> {
+    let kernel = kernel(how, preset)?;
     let sizes = sizes(&kernel.image(), &kernel.debug(), &kernel.record.libraries)?;
     println!("{:>9} bytes in {}", sizes.total, kernel.image().display());
     for part in &sizes.parts {
@@ -68,12 +79,24 @@ fn show_sizes(preset: &str) -> Result<(), BuildError> {
 }
 
 fn main() -> ExitCode {
-    let words: Vec<_> = env::args_os().skip(1).collect();
+    let mut words: Vec<_> = env::args_os().skip(1).collect();
+    let mut how = How { checkout: Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), reuse: Reuse::Finished };
+    if let Some(at) = words.iter().position(|word| word == "--core").filter(|at| at + 1 < words.len()) {
+        words.remove(at);
+        how.checkout = PathBuf::from(words.remove(at));
+    }
+    if let Some(at) = words.iter().position(|word| word == "--anew") {
+        words.remove(at);
+        how.reuse = Reuse::Nothing;
+    }
     let [first, second] = words.as_slice() else {
-        eprintln!("usage: pith-kernel PRESET OUT_DIR, or pith-kernel sizes PRESET");
+        eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let done = if first == "sizes" { show_sizes(&second.to_string_lossy()) } else { leave(&first.to_string_lossy(), Path::new(second)) };
+    let done = match first.to_str() {
+        Some("sizes") => show_sizes(&how, &second.to_string_lossy()),
+        _ => leave(&how, &first.to_string_lossy(), Path::new(second)),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -96,7 +96,10 @@ fn source_of(text: &str) -> Option<ComponentSource> {
 }
 
 /// Name and version that an address tells: `.../lib-lwip.git?branch=stable` or `...git@v1`.
-fn of_address(address: &str) -> (Option<String>, Option<String>) {
+#[must_use]
+pub fn of_address(address: &str) -> (Option<String>, Option<String>) {
+    // What follows is the digest of an archive.
+    let address = address.split('#').next().unwrap_or_default();
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let versions = query.split('&').filter_map(|pair| pair.split_once('='));
     let mut version = versions.into_iter().find(|(key, _)| ["branch", "tag", "version"].contains(key)).map(|(_, value)| value.to_owned());
@@ -106,7 +109,7 @@ fn of_address(address: &str) -> (Option<String>, Option<String>) {
         last = name;
     }
     let mut name = last;
-    for suffix in [".git", ".tar.gz", ".tgz"] {
+    for suffix in [".git", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst", ".tar"] {
         name = name.strip_suffix(suffix).unwrap_or(name);
     }
     for prefix in ["lib-", "app-", "plat-", "arch-"] {

@@ -33,6 +33,12 @@ pub enum NativeError {
         /// What make said.
         said: String,
     },
+    /// A directory that make would take for two.
+    #[error("{}: there is a blank in this library's path, and make tells paths apart by blanks", path.display())]
+    Blank {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A variable whose words cannot be told apart.
     #[error("Makefile.uk: {variable} has a quote that does not end: {value}")]
     Quoting {

@@ -79,15 +79,21 @@ fn upper(text: &str) -> String {
 }
 
 impl Makefile {
-    /// Has make read `project`'s Makefile.uk, with the options in `config` (a `.config`).
+    /// Has make read `project`'s Makefile.uk, and before it that of each of its `libraries`, with the options in `config` (a `.config`).
     ///
     /// # Errors
-    /// No make; whatever make says of the file.
-    pub fn read(project: &Path, config: Option<&Path>, build: &Path) -> Result<Self, NativeError> {
+    /// No make; a directory that make cannot name; whatever make says of the files.
+    pub fn read(project: &Path, libraries: &[PathBuf], config: Option<&Path>, build: &Path) -> Result<Self, NativeError> {
+        let has_blank = |path: &&PathBuf| path.as_os_str().as_encoded_bytes().iter().any(u8::is_ascii_whitespace);
+        if let Some(path) = libraries.iter().find(has_blank) {
+            return Err(NativeError::Blank { path: path.clone() });
+        }
+        let places: Vec<String> = libraries.iter().map(|path| path.display().to_string()).collect();
         let make = tools::find("make", "make", "reads Makefile.uk")?;
         let mut command = Command::new(make);
         command.args(["-s", "-r", "-R", "-f", "-", "pith-said"]).current_dir(project);
         command.arg(format!("APP_DIR={}", project.display())).arg(format!("BUILD_DIR={}", build.display()));
+        command.arg(format!("LIB_DIRS={}", places.join(" ")));
         if let Some(config) = config {
             command.arg(format!("CONFIG_FILE={}", config.display()));
         }

@@ -41,6 +41,8 @@ pub fn kind(directory: &Path) -> Option<Kind> {
 pub struct Building<'a> {
     /// The project's directory.
     pub project: &'a Path,
+    /// Directories of its libraries: each has a Makefile.uk.
+    pub libraries: &'a [PathBuf],
     /// What the program is called.
     pub name: &'a str,
     /// Where everything that is made goes.
@@ -76,7 +78,8 @@ pub fn build(order: &Building<'_>, kind: Kind) -> Result<Built, NativeError> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(NativeError::at(path));
     let (project, output) = (absolute(order.project)?, absolute(order.output)?);
     let config = order.config.map(absolute).transpose()?;
-    let order = Building { project: &project, output: &output, config: config.as_deref(), ..*order };
+    let libraries = order.libraries.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
+    let order = Building { project: &project, output: &output, config: config.as_deref(), libraries: &libraries, ..*order };
     let directory = output.join("native");
     fs::create_dir_all(&directory).map_err(NativeError::at(&directory))?;
     let (program, steps, notes) = match kind {
@@ -93,7 +96,7 @@ pub fn build(order: &Building<'_>, kind: Kind) -> Result<Built, NativeError> {
 }
 
 fn from_makefile(order: &Building<'_>, directory: &Path) -> Result<(PathBuf, usize, Vec<String>), NativeError> {
-    let makefile = Makefile::read(order.project, order.config, directory)?;
+    let makefile = Makefile::read(order.project, order.libraries, order.config, directory)?;
     let sources = makefile.sources()?;
     if sources.is_empty() {
         return Err(NativeError::NoSources { path: order.project.join("Makefile.uk") });

@@ -1,4 +1,4 @@
-# Reads a project's Makefile.uk and says what is in it: `make -f - APP_DIR=DIR [CONFIG_FILE=FILE]`.
+# Reads a project's Makefile.uk, and before it those of its libraries, and says what is in them: `make -f - APP_DIR=DIR [LIB_DIRS="DIR..."] [CONFIG_FILE=FILE]`.
 # Lines of "PITH lib NAME DIR" and "PITH set VARIABLE VALUE" on standard output; all else there is the project's own.
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
@@ -13,7 +13,7 @@ endif
 UK_LIBS :=
 UK_LIBS-y :=
 define _addlib
-$(call uppercase,$(1))_BASE ?= $(APP_DIR)
+$(call uppercase,$(1))_BASE ?= $(_dir)
 $(call uppercase,$(1))_BUILD ?= $(BUILD_DIR)/$(1)
 UK_LIBS += $(1)
 endef
@@ -27,7 +27,11 @@ fetch2 = $(call _refused,fetching sources from $(2),$(call uppercase,$(1)))
 patch = $(call _refused,patching fetched sources,$(call uppercase,$(1)))
 unarchive = $(call _refused,unpacking sources,$(call uppercase,$(1)))
 .PHONY: pith-said
-include $(APP_DIR)/Makefile.uk
+define _read
+_dir := $(1)
+include $(1)/Makefile.uk
+endef
+$(foreach dir,$(LIB_DIRS) $(APP_DIR),$(eval $(call _read,$(dir))))
 pith-said: ; @:
 _told := SRCS OBJS CFLAGS CXXFLAGS ASFLAGS FLAGS CINCLUDES CXXINCLUDES ASINCLUDES INCLUDES LDFLAGS ALIBS
 _patterns := $(_told) $(addsuffix -y,$(_told)) $(addprefix %_,$(_told)) $(addprefix %_,$(addsuffix -y,$(_told)))

@@ -102,7 +102,7 @@ pub enum LibCommand {
     /// Add libraries to the Kraftfile
     #[command(visible_alias = "a")]
     Add {
-        /// NAME[:VERSION], or the directory of a library
+        /// NAME[:VERSION], the directory of a library, or the address of a repository or archive
         #[arg(required = true, value_name = "PACKAGE|DIR")]
         libraries: Vec<String>,
         #[command(flatten)]

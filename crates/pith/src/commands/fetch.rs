@@ -3,19 +3,23 @@
 use super::build::kernel;
 use crate::build::Build;
 use crate::cli::FetchArgs;
+use crate::components::{self, Network};
 use crate::error::Result;
 use crate::project;
 use crate::report::Report;
 use crate::run::{self, source::Origin};
 use crate::settings::Settings;
 
-/// Carries out `pith fetch`: unpacks the kernel's sources, and gets the image that the root file system is.
+/// Carries out `pith fetch`: fetches libraries and the template, says in one list what became of them, unpacks the kernel's sources, and gets the image that the root file system is.
 ///
 /// # Errors
 /// What cannot be had.
 pub fn fetch(settings: &Settings, arguments: &FetchArgs, report: &Report) -> Result<u8> {
     let opened = project::open(arguments.path.as_deref(), arguments.project.kraftfile.as_deref(), report)?;
     opened.filtered(&arguments.project)?;
+    let network = if arguments.build.no_cache { Network::Again } else { Network::Missing };
+    let (opened, components) = components::complete(opened, network, report)?;
+    components.iter().for_each(|(name, what)| report.info(&format!("{name}: {what}")));
     let store = settings.store()?;
     if opened.project.builds_kernel() {
         let core = kernel::core(&opened, &store, report)?;

@@ -1,6 +1,7 @@
 //! A project, its core and its targets, for commands that look at a kernel's options.
 
 use crate::cli::ProjectArgs;
+use crate::components;
 use crate::error::{Error, Result};
 use crate::project::{self, Opened, application};
 use crate::report::Report;
@@ -42,7 +43,11 @@ pub struct Loaded {
 /// # Errors
 /// No project, or one that is broken or builds no kernel; a core or template that is not there.
 pub fn load(arguments: &ProjectArgs, directory: Option<&Path>, report: &Report) -> Result<Loaded> {
-    Loaded::of(&project::open(directory, arguments.kraftfile.as_deref(), report)?)
+    let opened = project::open(directory, arguments.kraftfile.as_deref(), report)?;
+    for name in components::lacking(&opened)? {
+        report.warn(&format!("{name} was not fetched yet, so its options are not known here: `pith fetch` fetches it"));
+    }
+    Loaded::of(&opened)
 }
 
 impl Loaded {

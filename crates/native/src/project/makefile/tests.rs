@@ -6,7 +6,7 @@ fn read(text: &str, config: &str) -> (tempfile::TempDir, Result<Makefile, Native
     fs::write(directory.path().join("Makefile.uk"), text).unwrap();
     let options = directory.path().join(".config");
     fs::write(&options, config).unwrap();
-    let makefile = Makefile::read(directory.path(), Some(&options), Path::new("/out"));
+    let makefile = Makefile::read(directory.path(), &[], Some(&options), Path::new("/out"));
     (directory, makefile)
 }
 
@@ -65,4 +65,29 @@ fn what_make_and_we_refuse_is_said() {
     assert!(unknown.contains("main.rb: no compiler is known for it (listed in APPX_SRCS-y)"), "{unknown}");
     let unclosed = said("$(eval $(call addlib,appx))\nAPPX_SRCS-y += $(APPX_BASE)/a.c\nAPPX_CFLAGS-y += -DA=\"b\n");
     assert!(unclosed.contains("APPX_CFLAGS-y has a quote that does not end"), "{unclosed}");
+}
+
+#[test]
+fn libraries_come_first_and_know_where_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str| directory.path().join(name);
+    for (name, text) in [
+        (
+            "greet",
+            "$(eval $(call addlib_s,libgreet,$(CONFIG_LIBGREET)))\nCINCLUDES-y += -I$(LIBGREET_BASE)/include\nLIBGREET_SRCS-y += $(LIBGREET_BASE)/greet.c\n",
+        ),
+        ("off", "$(eval $(call addlib_s,liboff,$(CONFIG_LIBOFF)))\nLIBOFF_SRCS-y += $(LIBOFF_BASE)/off.c\n"),
+        ("app", "$(eval $(call addlib,appx))\nAPPX_SRCS-y += $(APPX_BASE)/main.c\n"),
+    ] {
+        fs::create_dir(place(name)).unwrap();
+        fs::write(place(name).join("Makefile.uk"), text).unwrap();
+    }
+    fs::write(place(".config"), "CONFIG_LIBGREET=y\n").unwrap();
+    let read = |libraries: &[PathBuf]| Makefile::read(&place("app"), libraries, Some(&place(".config")), Path::new("/out"));
+    let makefile = read(&[place("greet"), place("off")]).unwrap();
+    let sources: Vec<PathBuf> = makefile.sources().unwrap().into_iter().map(|source| source.path).collect();
+    assert_eq!(sources, [place("greet/greet.c"), place("app/main.c")]);
+    // What a library says for all holds for the application.
+    assert_eq!(flags(&makefile, "main.c"), [format!("-I{}/include", place("greet").display())]);
+    assert!(matches!(read(&[place("two words")]), Err(NativeError::Blank { .. })));
 }

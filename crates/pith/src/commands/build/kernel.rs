@@ -69,6 +69,9 @@ impl Screen<'_> {
                     bar.set_message(name.to_owned());
                 }
             }
+            Progress::WithoutOption { name } => {
+                self.report.info(&format!("the compiler does not know LLVM's option {name}; without it the kernel is a little larger"));
+            }
             Progress::Finished => {
                 if let Some(bar) = bar.take() {
                     bar.finish_and_clear();

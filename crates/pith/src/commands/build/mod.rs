@@ -15,6 +15,7 @@ mod stats;
 
 use super::project::Loaded;
 use crate::cli::{BuildArgs, BuildProjectArgs};
+use crate::components::{self, Network};
 use crate::error::{Error, Result};
 use crate::lease::Lease;
 use crate::project::{self, Opened};
@@ -51,6 +52,8 @@ pub fn build(settings: &Settings, arguments: &BuildProjectArgs, report: &Report)
         return Err(Error::new(format!("--{flag} is not supported: {why}")));
     }
     let opened = project::open(arguments.path.as_deref(), arguments.project.kraftfile.as_deref(), report)?;
+    let network = if arguments.no_fetch { Network::Never } else { Network::Missing };
+    let (opened, _) = components::complete(opened, network, report)?;
     let store = settings.store()?;
     let job = Job { settings, store: &store, arguments, report, opened: &opened, dockerfile: dockerfile(arguments) };
     let outdir = opened.outdir(arguments.output.as_deref());
@@ -119,10 +122,8 @@ impl Job<'_> {
         let kernel = kernel::build(self, &core, &chosen.configuration, application, &target.shown())?;
         let to = self.arguments.kernel.clone().unwrap_or_else(|| self.opened.kernel(target, outdir));
         let debug = read(&kernel.debug())?;
-        let plain = match self.arguments.dbg {
-            true => debug.clone(),
-            false => pith_builder::describe(&read(&kernel.image())?, &self.info(target, &kernel, &chosen)),
-        };
+        let bare = if self.arguments.dbg { debug.clone() } else { read(&kernel.image())? };
+        let plain = pith_builder::describe(&bare, &self.info(target, &kernel, &chosen));
         let image = carried::add(self, plain, &chosen, rootfs, program.as_ref().map(|built| &built.laid_out))?;
         let mut made: Vec<Artifact> = program.iter().map(|built| native::artifact(built, target)).collect();
         let files = [("kernel", image, ""), ("debug", debug, ".dbg"), ("symbols", read(&kernel.symbols())?, ".sym")];

@@ -3,6 +3,7 @@
 use super::artifacts::Artifact;
 use super::choice::Chosen;
 use super::{Job, put};
+use crate::components::library_directories;
 use crate::error::{Error, Result};
 use crate::project::{in_kernel, native};
 use pith_kraftfile::Target;
@@ -31,9 +32,9 @@ pub fn build(job: &Job<'_>, chosen: &Chosen, compilers: &[(String, String)], out
             );
         }
     }
-    let kind = match (native(&opened.project, &opened.directory), chosen.carries_program()) {
+    let sources = match (native(&opened.project, &opened.directory), chosen.carries_program()) {
         (None, false) => return Ok(None),
-        (Some(kind), true) => kind,
+        (Some(sources), true) => sources,
         (None, true) => {
             let message =
                 format!("{}: CONFIG_EMBEDDED_APP=y wants a program inside the image, and the project has no sources", opened.file);
@@ -57,8 +58,10 @@ pub fn build(job: &Job<'_>, chosen: &Chosen, compilers: &[(String, String)], out
     let report = job.report;
     let name = opened.name();
     report.debug(&format!("building the program {name}"));
+    let libraries = library_directories(&opened.project, &opened.directory)?;
     let order = Building {
-        project: &opened.directory,
+        project: &sources.directory,
+        libraries: &libraries,
         name: &name,
         output: outdir,
         config: Some(&config),
@@ -66,7 +69,7 @@ pub fn build(job: &Job<'_>, chosen: &Chosen, compilers: &[(String, String)], out
         jobs,
         told: &|what| report.debug(what),
     };
-    let built = project::build(&order, kind).map_err(|error| Error::new(error.to_string()))?;
+    let built = project::build(&order, sources.kind).map_err(|error| Error::new(error.to_string()))?;
     built.notes.iter().for_each(|note| report.warn(note));
     Ok(Some(built))
 }

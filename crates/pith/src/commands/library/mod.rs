@@ -12,6 +12,7 @@ use crate::settings::Settings;
 use pith_configuration::{Core, Meaning, library_option};
 use pith_kraftfile::edit::{self, NewLibrary};
 use pith_kraftfile::{ComponentSource, Project};
+use pith_sources::Address;
 use serde_json::json;
 use std::fs;
 use std::io::Write;
@@ -69,11 +70,12 @@ fn meaning(core: &Core, name: &str) -> Option<String> {
     })
 }
 
-/// `lwip`, `lwip:stable` or a directory.
+/// `lwip`, `lwip:stable`, an address or a directory.
 fn wanted(core: &Core, text: &str, base: &Path) -> Result<NewLibrary> {
     if text.contains("://") || text.starts_with("git@") {
-        let error = Error::new(format!("{text}: libraries are not fetched"));
-        return Err(error.with_help("clone it and give the directory: `pith lib add ./lib-NAME`"));
+        let name = pith_kraftfile::of_address(text).0.ok_or_else(|| Error::new(format!("{text}: this address tells no name")))?;
+        Address::parse(text, None).map_err(|error| Error::new(error.to_string()))?;
+        return Ok(NewLibrary { name, version: None, source: Some(text.to_owned()) });
     }
     let path = Path::new(text);
     let is_path = text.contains('/') || text.starts_with('.') || path.is_dir();
@@ -117,7 +119,11 @@ fn add(libraries: &[String], arguments: &LibFile, report: &Report) -> Result<u8>
         let is_there = |project: &Project| project.libraries.iter().any(|other| other.name.as_deref() == Some(&library.name));
         let verb = if is_there(&Project::parse(&name, &text, &variable)?) { "changed" } else { "added" };
         text = edit::add_library(&name, &text, &library)?;
-        let what = meaning(&core, &library.name).filter(|_| library.source.is_none()).map(|what| format!(" ({what})"));
+        let is_elsewhere = library.source.as_ref().is_some_and(|source| source.contains("://") || source.starts_with("git@"));
+        let what = match meaning(&core, &library.name).filter(|_| library.source.is_none() || is_elsewhere) {
+            Some(what) => Some(format!(" ({what})")),
+            None => is_elsewhere.then(|| " (`pith fetch` and `pith build` fetch it)".to_owned()),
+        };
         said.push(format!("{verb} {}{}", library.name, what.unwrap_or_default()));
     }
     // What was written has to be a project.
@@ -160,6 +166,7 @@ fn list(arguments: &LibFile, output: Output) -> Result<u8> {
         let version = library.version.clone().unwrap_or_default();
         let what = match &library.source {
             ComponentSource::Path(_) => "the project's own".to_owned(),
+            ComponentSource::Url(_) if meaning(&core, &name).is_none() => "the project's own, fetched".to_owned(),
             _ => meaning(&core, &name).unwrap_or_else(|| "unknown".to_owned()),
         };
         let value = json!({ "name": name, "version": version, "source": source, "meaning": what, "line": library.line });

@@ -1,0 +1,207 @@
+//! Archives from a server on the loopback and repositories in a temporary directory, the good and the bad.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use pith_sources::{Address, Error, Made, Reuse, fetch, noted};
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+    fn fetch(&self, text: &str, version: Option<&str>) -> Result<(pith_sources::Note, Made), Error> {
+        fetch(&Address::parse(text, version)?, self.0.path(), &self.path("libs"), "a", Reuse::Fetched)
+    }
+    fn git(&self, words: &[&str]) -> String {
+        let mut command = Command::new("git");
+        command.args(["-C", self.path("repository").to_str().unwrap(), "-c", "user.name=a", "-c", "user.email=a@example.org"]);
+        let output = command.args(words).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+    fn commit(&self, text: &str) -> String {
+        fs::write(self.path("repository/Makefile.uk"), text).unwrap();
+        self.git(&["add", "."]);
+        self.git(&["commit", "-q", "-m", text]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+    fn makefile(&self) -> String {
+        fs::read_to_string(self.path("libs/a/Makefile.uk")).unwrap()
+    }
+    /// Nothing of a fetch that came to nothing.
+    fn assert_tidy(&self) {
+        let names = fs::read_dir(self.path("libs")).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let left: Vec<_> = names.filter(|name| name != "a" && name != ".lock").collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// A server with one file at `/a.tar.gz`; counts requests.
+fn serve(body: Vec<u8>) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counter = requests.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut line = String::new();
+            BufReader::new(&stream).read_line(&mut line).unwrap();
+            counter.fetch_add(1, Ordering::SeqCst);
+            let status = if line.starts_with("GET /a.tar.gz ") { "200 OK" } else { "404 Not Found" };
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            // A client that has seen enough hangs up.
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        }
+    });
+    (address, requests)
+}
+
+fn archive(names: &[&str]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for name in names {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(2);
+        header.set_mode(0o644);
+        // As it is, also what the library would not write.
+        header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_cksum();
+        tar.append(&header, &b"x\n"[..]).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+#[test]
+fn an_archive_is_fetched_once_and_noted() {
+    let place = Place::new();
+    let body = archive(&["lib-a-1.0/Makefile.uk", "lib-a-1.0/src/a.c"]);
+    let (server, requests) = serve(body.clone());
+    let (note, made) = place.fetch(&format!("{server}/a.tar.gz?version=1.0"), None).unwrap();
+    assert_eq!((made, place.makefile().as_str()), (Made::Now, "x\n"));
+    assert!(place.path("libs/a/src/a.c").is_file());
+    let digest = note.sha256.clone().unwrap();
+    assert_eq!((note.version.as_deref(), note.commit, digest.len()), (Some("1.0"), None, 64));
+    // The same again needs nobody; a digest that fits neither.
+    for text in [format!("{server}/a.tar.gz?version=1.0"), format!("{server}/a.tar.gz#sha256={digest}")] {
+        assert_eq!(place.fetch(&text, Some("1.0")).unwrap().1, Made::Before);
+    }
+    assert_eq!(requests.load(Ordering::SeqCst), 1);
+    // Another version is another thing.
+    assert_eq!(place.fetch(&format!("{server}/a.tar.gz"), Some("2.0")).unwrap().1, Made::Now);
+    // From a file, without a directory around everything.
+    fs::write(place.path("b.tar.gz"), archive(&["Makefile.uk", "Config.uk"])).unwrap();
+    assert_eq!(place.fetch("./b.tar.gz", None).unwrap().1, Made::Now);
+    assert!(place.path("libs/a/Config.uk").is_file() && !place.path("libs/a/src").exists());
+    place.assert_tidy();
+}
+
+#[test]
+fn every_form_of_packing() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("tree/lib-a")).unwrap();
+    fs::write(place.path("tree/lib-a/Makefile.uk"), "x\n").unwrap();
+    for (flag, end) in [("-cf", "tar"), ("-czf", "tar.gz"), ("-cjf", "tar.bz2"), ("-cJf", "tar.xz"), ("--zstd -cf", "tar.zst")] {
+        let archive = place.path(&format!("a.{end}"));
+        let mut command = Command::new("tar");
+        command.args(flag.split(' ')).arg(&archive).arg("-C").arg(place.path("tree")).arg("lib-a");
+        assert!(command.status().unwrap().success(), "{end}");
+        assert_eq!(place.fetch(&format!("file://{}", archive.display()), None).unwrap().1, Made::Now, "{end}");
+        assert_eq!(place.makefile(), "x\n", "{end}");
+    }
+}
+
+#[test]
+fn what_cannot_be_had_leaves_what_was_there() {
+    let place = Place::new();
+    let (server, _) = serve(archive(&["Makefile.uk", "Config.uk"]));
+    let good = format!("{server}/a.tar.gz");
+    place.fetch(&good, None).unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (hostile, _) = serve(archive(&["../outside", "Makefile.uk"]));
+    let (broken, _) = serve(b"no archive".to_vec());
+    let (cut, _) = serve(archive(&["Makefile.uk"])[..20].to_vec());
+    let digest = "0".repeat(64);
+    let said: Vec<String> = [
+        format!("http://{nobody}/a.tar.gz"),
+        format!("{server}/none.tar.gz"),
+        format!("{good}#sha256={digest}"),
+        format!("{broken}/a.tar.gz"),
+        format!("{cut}/a.tar.gz"),
+        "ftp://example.org/a.tar.gz".to_owned(),
+        "./none.tar".to_owned(),
+    ]
+    .iter()
+    .map(|text| place.fetch(text, None).unwrap_err().to_string())
+    .collect();
+    let expected = ["refused", "answers 404", "expected 0000", "not unpacked", "not unpacked", "not by ftp", "No such file"];
+    for (said, expected) in said.iter().zip(expected) {
+        assert!(said.contains(expected), "{said}");
+    }
+    assert!(noted(&place.path("libs/a"), &Address::parse(&good, None).unwrap()).is_some());
+    // Names that point out of the directory are left out.
+    let _ = place.fetch(&format!("{hostile}/a.tar.gz"), None);
+    assert!(!place.path("libs/outside").exists() && !place.path("outside").exists());
+    place.assert_tidy();
+    for name in ["..", "a/b", "", ".git"] {
+        let address = Address::parse("./b.tar.gz", None).unwrap();
+        assert!(matches!(fetch(&address, place.0.path(), &place.path("libs"), name, Reuse::Fetched), Err(Error::Malformed { .. })));
+    }
+}
+
+#[test]
+fn repositories_by_branch_tag_and_commit() {
+    let place = Place::new();
+    fs::create_dir(place.path("repository")).unwrap();
+    place.git(&["init", "-q", "-b", "main"]);
+    let first = place.commit("one");
+    place.git(&["tag", "v1"]);
+    let second = place.commit("two");
+    place.git(&["branch", "stable"]);
+    let third = place.commit("three");
+    let address = format!("file://{}", place.path("repository").display());
+    for (version, commit, text) in
+        [(None, &third, "three"), (Some("v1"), &first, "one"), (Some("stable"), &second, "two"), (Some(first.as_str()), &first, "one")]
+    {
+        let (note, made) = place.fetch(&address, version).unwrap();
+        assert_eq!((note.commit.as_ref(), made, place.makefile().as_str()), (Some(commit), Made::Now, text), "{version:?}");
+        assert_eq!(place.fetch(&address, version).unwrap().1, Made::Before);
+    }
+    assert!(!place.path("libs/a/.git").exists());
+    let missing = place.fetch(&address, Some("v9")).unwrap_err();
+    assert_eq!(missing.to_string(), format!("{address}: there is no branch, tag or commit \"v9\""));
+    assert_eq!(place.makefile(), "one");
+    let nowhere = place.fetch("file:///nowhere/lib-a.git", None).unwrap_err();
+    assert!(matches!(&nowhere, Error::Unreachable { problem, .. } if problem.starts_with("git says: ")), "{nowhere}");
+    // A branch that moved is fetched when that is asked for.
+    let fourth = place.commit("four");
+    let again = |reuse| {
+        let address = Address::parse(&address, Some("main")).unwrap();
+        fetch(&address, Path::new("."), &place.path("libs"), "a", reuse).unwrap().0.commit.unwrap()
+    };
+    assert_eq!(again(Reuse::Fetched), fourth);
+    let fifth = place.commit("five");
+    assert_eq!((again(Reuse::Fetched), again(Reuse::Nothing)), (fourth, fifth));
+    place.assert_tidy();
+}
+
+#[test]
+fn an_interrupted_fetch_is_tidied_up() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("libs/.fetching-old/tree")).unwrap();
+    fs::create_dir_all(place.path("libs/a")).unwrap();
+    fs::write(place.path("libs/a/half"), "made").unwrap();
+    fs::write(place.path("b.tar.gz"), archive(&["Makefile.uk", "Config.uk"])).unwrap();
+    assert_eq!(place.fetch("./b.tar.gz", None).unwrap().1, Made::Now);
+    assert!(!place.path("libs/a/half").exists());
+    place.assert_tidy();
+}
