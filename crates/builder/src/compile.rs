@@ -16,7 +16,7 @@ use std::process::{ChildStderr, Command, Stdio};
 /// What the optimiser does for size beyond opt-level "z", each worth some kilobytes: blocks are placed for few jumps, loops are not aligned, live ranges are split for few
 /// instructions, a switch is comparisons (a jump table has eight bytes an entry), copying or clearing more than two registers' worth is a call, functions that differ in
 /// constants alone become one that is told them, equal ends of blocks become one, and nothing is computed ahead of where it is needed. Not the machine outliner: it would
-/// save 17 KB more, and costs an emulated machine two thirds of its requests, because each return is looked up.
+/// save 17 KB more of the runtime image, and costs an emulated machine two thirds of its requests, because each return is looked up.
 const LLVM: [&str; 14] = [
     "apply-ext-tsp-for-size",
     "align-loops=1",
@@ -33,6 +33,12 @@ const LLVM: [&str; 14] = [
     "disable-licm-promotion",
     "disable-machine-licm",
 ];
+
+/// The feature that asks for code as small as can be, and what it comes to besides in an image without a network: the machine outliner, and size also where
+/// every request passes.
+const SMALL_CODE: &str = "small-code";
+const OUTLINER: &str = "-Cllvm-args=-enable-machine-outliner=always";
+const FAST_CRATES: [&str; 7] = ["net", "virtqueue", "virtio-net", "wait", "usermem", "sched", "frame"];
 
 /// Variables of the user's that would make another image of the same sources.
 const FOREIGN: [&str; 8] = [
@@ -116,6 +122,9 @@ impl Compile<'_> {
     /// Paths in messages and debug information without where things were unpacked: that says nothing and would be in the image.
     fn flags(&self) -> OsString {
         let mut flags: Vec<OsString> = code_flags().into_iter().map(OsString::from).collect();
+        if self.is_small() {
+            flags.push(OUTLINER.into());
+        }
         let mut forget = |place: &Path| {
             let mut flag = OsString::from("--remap-path-prefix=");
             flag.push(place);
@@ -135,6 +144,12 @@ impl Compile<'_> {
         }
         // The unit separator is how cargo wants flags that may have blanks in them.
         flags.join(&OsString::from("\u{1f}"))
+    }
+
+    fn is_small(&self) -> bool {
+        let features = self.configuration.sorted_features();
+        let has = |name: &str| features.iter().any(|feature| feature == name);
+        has(SMALL_CODE) && !has("net")
     }
 
     fn command(&self) -> Command {
@@ -169,6 +184,11 @@ impl Compile<'_> {
         let mut command = self.command();
         command.args(["build", "--release", "--locked", "-p", "image", "--target", TARGET, "--no-default-features"]);
         command.args(["--message-format", "json-render-diagnostics", "--features", &self.configuration.sorted_features().join(",")]);
+        if self.is_small() {
+            for name in FAST_CRATES {
+                command.args(["--config", &format!("profile.release.package.{name}.opt-level=\"z\"")]);
+            }
+        }
         if let Some(jobs) = self.jobs {
             command.arg(format!("--jobs={jobs}"));
         }

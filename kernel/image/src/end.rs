@@ -7,18 +7,27 @@ use pith_abi::record::Record;
 use plat_pc::debugcon::LogPort;
 use plat_pc::power;
 
+const TEXT_BYTES: usize = if cfg!(feature = "messages") { 256 } else { 0 };
+
 /// A short text without the heap.
 pub struct Text {
-    bytes: [u8; 256],
+    bytes: [u8; TEXT_BYTES],
     len: usize,
 }
 
 impl Text {
-    /// The first 256 bytes of it.
+    /// The first bytes of it.
+    #[cfg(feature = "messages")]
     pub fn format(args: fmt::Arguments<'_>) -> Self {
-        let mut text = Text { bytes: [0; 256], len: 0 };
+        let mut text = Text { bytes: [0; TEXT_BYTES], len: 0 };
         let _ = text.write_fmt(args);
         text
+    }
+    /// Nothing, in an image without words: what would be said is dropped from it.
+    #[cfg(not(feature = "messages"))]
+    #[inline(always)]
+    pub fn format(_args: fmt::Arguments<'_>) -> Self {
+        Text { bytes: [0; TEXT_BYTES], len: 0 }
     }
     /// What fits of it.
     pub fn as_str(&self) -> &str {
@@ -59,11 +68,13 @@ pub fn killed(signal: u8) -> ! {
 }
 
 /// Memory ran out.
+#[inline(always)]
 pub fn out_of_memory(what: fmt::Arguments<'_>) -> ! {
     finish(&Record::Oom(Text::format(what).as_str()), exit::OUT_OF_MEMORY)
 }
 
 /// The application could not be started; `code` is one of [`exit`]'s 125 to 127.
+#[inline(always)]
 pub fn failed(code: u8, what: fmt::Arguments<'_>) -> ! {
     finish(&Record::Fail { code, text: Text::format(what).as_str() }, code)
 }

@@ -82,8 +82,10 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     let vfs = files::surroundings(clock.clone());
     let application = Application::find(&config);
     step("files");
-    let hostname =
-        config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
+    let hostname = config.hostname.clone();
+    #[cfg(feature = "net")]
+    let hostname = hostname.or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone()));
+    let hostname = hostname.unwrap_or_else(|| "pith".into());
     let root = files::root(
         &vfs,
         crate::initrd(info).0,
@@ -92,6 +94,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         crate::network::provided_files(&config.netdev_ip, &hostname),
     );
     let mut context = root.context;
+    #[cfg(feature = "change-files")]
     files::mount_table(&context, &config.fstab);
     if let Some(workdir) = &config.workdir {
         match context.resolve_dir(None, workdir.as_bytes()) {

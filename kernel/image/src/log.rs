@@ -1,7 +1,7 @@
 //! The kernel's own words: log lines and control records, one line each, on the monitor's debug console.
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU8, Ordering};
 use pith_abi::cmdline::LogLevel;
 use pith_abi::record::Record;
 use plat_pc::debugcon::LogPort;
@@ -12,7 +12,6 @@ static PORT: Once<LogPort> = Once::new();
 static LEVEL: AtomicU8 = AtomicU8::new(LogLevel::Info as u8);
 /// Monotonic time, for those who log before there is a clock: 0.
 static NOW_NS: Once<fn() -> u64> = Once::new();
-static LINES: AtomicU64 = AtomicU64::new(0);
 static LOCK: Mutex<()> = Mutex::new(());
 
 /// The port in use.
@@ -37,12 +36,19 @@ struct Line {
     len: usize,
 }
 
+impl Line {
+    /// What fits, with a line feed behind it.
+    fn push(&mut self, piece: &[u8]) {
+        let room = self.bytes.len() - 1 - self.len;
+        let take = piece.len().min(room);
+        self.bytes[self.len..self.len + take].copy_from_slice(&piece[..take]);
+        self.len += take;
+    }
+}
+
 impl Write for Line {
     fn write_str(&mut self, s: &str) -> fmt::Result {
-        let room = self.bytes.len() - 1 - self.len;
-        let take = s.len().min(room);
-        self.bytes[self.len..self.len + take].copy_from_slice(&s.as_bytes()[..take]);
-        self.len += take;
+        self.push(s.as_bytes());
         Ok(())
     }
 }
@@ -50,13 +56,32 @@ impl Write for Line {
 /// Writes one record.
 pub fn record(record: &Record<'_>) {
     let mut line = Line { bytes: [0; 512], len: 0 };
-    let _ = write!(line, "{record}");
+    record.write(&mut |piece| line.push(piece));
     line.bytes[line.len] = b'\n';
     let _guard = LOCK.try_lock();
     port().write(&line.bytes[..=line.len]);
 }
 
+/// The line for a system call that is absent, in an image without words: its number.
+pub fn absent_call(number: u64) {
+    if LogLevel::Info as u8 > LEVEL.load(Ordering::Relaxed) {
+        return;
+    }
+    let mut line = Line { bytes: [0; 512], len: 0 };
+    line.push(b"system call ");
+    line.push(pith_abi::record::decimal(number, &mut [0; 20]));
+    line.push(b": ENOSYS");
+    let text = core::str::from_utf8(&line.bytes[..line.len]).unwrap_or_default();
+    record(&Record::Log { level: LogLevel::Info, micros: NOW_NS.get().map_or(0, |now| now() / 1000), text });
+}
+
+/// Nothing, in an image without words: what would be said is dropped from it.
+#[cfg(not(feature = "messages"))]
+#[inline(always)]
+pub fn write(_level: LogLevel, _text: fmt::Arguments<'_>) {}
+
 /// Writes one log line, if its level is wanted.
+#[cfg(feature = "messages")]
 pub fn write(level: LogLevel, text: fmt::Arguments<'_>) {
     if level as u8 > LEVEL.load(Ordering::Relaxed) {
         return;
@@ -64,7 +89,6 @@ pub fn write(level: LogLevel, text: fmt::Arguments<'_>) {
     let mut line = Line { bytes: [0; 512], len: 0 };
     let _ = line.write_fmt(text);
     let micros = NOW_NS.get().map_or(0, |now| now() / 1000);
-    LINES.fetch_add(1, Ordering::Relaxed);
     let text = core::str::from_utf8(&line.bytes[..line.len]).unwrap_or("(not text)");
     record(&Record::Log { level, micros, text });
 }

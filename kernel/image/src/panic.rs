@@ -1,7 +1,9 @@
 //! A bug in the kernel: what it is as far as this image can tell, the functions it happened in, power-off.
 
 use crate::end::Text;
-use arch_x86_64::{UserRegs, boot, cpu, percpu};
+use arch_x86_64::{UserRegs, cpu};
+#[cfg(feature = "messages")]
+use arch_x86_64::{boot, percpu};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use pith_abi::exit;
@@ -9,8 +11,10 @@ use pith_abi::record::Record;
 use plat_pc::power;
 
 /// The most frames that are said.
+#[cfg(feature = "messages")]
 const FRAMES_MAX: usize = 32;
 /// Bytes of the largest kernel stack: what lies further below a stack's top is no part of it (after an overflow, a guard page).
+#[cfg(feature = "messages")]
 const STACK_BYTES: u64 = 16 * 1024;
 
 /// Says it once, with the code at `rip` and what is on the stack from `stack` on, and ends the machine.
@@ -23,7 +27,10 @@ fn end(what: &str, rip: Option<u64>, stack: u64) -> ! {
     if let Some(rip) = rip {
         crate::log::record(&Record::Frame(rip));
     }
+    #[cfg(feature = "messages")]
     return_addresses(stack);
+    #[cfg(not(feature = "messages"))]
+    let _ = stack;
     if let Some(console) = crate::console::get() {
         console.settle();
     }
@@ -31,6 +38,7 @@ fn end(what: &str, rip: Option<u64>, stack: u64) -> ! {
 }
 
 /// Says what on the kernel stack looks like a return address. The image keeps no frame pointers, so a few may be left from calls that are over.
+#[cfg(feature = "messages")]
 fn return_addresses(stack: u64) {
     let top = percpu::kernel_stack();
     if !stack.is_multiple_of(8) || top.checked_sub(stack).is_none_or(|depth| depth > STACK_BYTES) {
@@ -52,10 +60,12 @@ fn return_addresses(stack: u64) {
 }
 
 /// Bytes of the longest call that is looked for.
+#[cfg(feature = "messages")]
 const CALL_BYTES: u64 = 7;
 
 /// Whether a call instruction ends at `address`, which has [`CALL_BYTES`] of code before it: E8 with a distance, or FF /2 with what its operand needs (SDM
 /// volume 2, CALL).
+#[cfg(feature = "messages")]
 fn follows_call(address: u64) -> bool {
     // SAFETY: the caller says that this is code.
     let byte = |back: u64| unsafe { ((address - back) as *const u8).read() };
@@ -64,6 +74,7 @@ fn follows_call(address: u64) -> bool {
 }
 
 /// What the CPU found wrong in the kernel's code, with the registers of the code that did it.
+#[inline(always)]
 pub fn trapped(what: fmt::Arguments<'_>, regs: &UserRegs) -> ! {
     let r = regs;
     crate::log!(Error, "rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", r.rax, r.rbx, r.rcx, r.rdx);
@@ -97,5 +108,9 @@ fn failed(what: fmt::Arguments<'_>) -> ! {
 #[cfg(not(feature = "panic-text"))]
 #[inline(never)]
 fn failed() -> ! {
-    end("a check of its own failed, in these functions", None, cpu::stack_pointer())
+    end(
+        if cfg!(feature = "messages") { "a check of its own failed, in these functions" } else { "a check of its own failed" },
+        None,
+        cpu::stack_pointer(),
+    )
 }
