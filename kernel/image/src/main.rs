@@ -89,8 +89,8 @@ fn configuration(info: &BootInfo) -> GuestConfig {
     let mut text = String::from(utf8(info.command_line()));
     let rest = initrd(info).1;
     if !rest.is_empty() {
-        text.push_str(" ");
-        text.push_str(utf8(rest));
+        text += " ";
+        text += utf8(rest);
     }
     let mut config = GuestConfig::default();
     match config.read_over(utf8(attached::command_line()), &text) {

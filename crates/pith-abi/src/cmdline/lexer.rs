@@ -120,7 +120,7 @@ impl<'a> Lexer<'a> {
                 }
                 out.push_str(self.since(from));
             }
-            b']' => out.push_str("]"),
+            b']' => *out += "]",
             _ => {
                 self.take_while(&|b| !is_space(b) && !matches!(b, b'"' | b'\'' | b'\\' | b']'));
                 out.push_str(self.since(start));
