@@ -182,13 +182,14 @@ impl Compile<'_> {
     /// Whatever the compiler complained of.
     pub fn run(&self) -> Result<Compiled> {
         let mut command = self.command();
-        command.args(["build", "--release", "--locked", "-p", "image", "--target", TARGET, "--no-default-features"]);
-        command.args(["--message-format", "json-render-diagnostics", "--features", &self.configuration.sorted_features().join(",")]);
+        // Before the command's name: cargo forgets settings from there when others follow behind it.
         if self.is_small() {
             for name in FAST_CRATES {
                 command.args(["--config", &format!("profile.release.package.{name}.opt-level=\"z\"")]);
             }
         }
+        command.args(["build", "--release", "--locked", "-p", "image", "--target", TARGET, "--no-default-features"]);
+        command.args(["--message-format", "json-render-diagnostics", "--features", &self.configuration.sorted_features().join(",")]);
         if let Some(jobs) = self.jobs {
             command.arg(format!("--jobs={jobs}"));
         }
