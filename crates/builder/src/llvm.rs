@@ -9,7 +9,7 @@ use std::path::Path;
 /// What the optimiser does for size beyond opt-level "z", each worth some kilobytes: blocks are placed for few jumps, loops are not aligned, live ranges are split for few
 /// instructions, a switch is comparisons (a jump table has eight bytes an entry), copying or clearing more than two registers' worth is a call, functions that differ in
 /// constants alone become one that is told them, equal ends of blocks become one, and nothing is computed ahead of where it is needed. Not the machine outliner: it would
-/// save 17 KB more, and costs an emulated machine two thirds of its requests, because each return is looked up.
+/// save 17 KB more of the runtime image, and costs an emulated machine two thirds of its requests, because each return is looked up.
 const OPTIONS: [&str; 14] = [
     "apply-ext-tsp-for-size",
     "align-loops=1",

@@ -251,7 +251,9 @@ pub fn configure<'c>(core: &'c Core, request: &Request<'_>) -> Result<Configured
 
     let Maker { config, mut report, environment, .. } = maker;
     let own = |id: SymbolId| core.kconfig.symbol(id).name.clone();
-    report.refused.extend(config.ignored().into_iter().map(|ignored| {
+    // What a preset says of other options gives way without a word: nobody wished for it.
+    let is_wish = |ignored: &pith_kconfig::Ignored| !matches!(&ignored.origin, Origin::Other(text) if text.starts_with("preset "));
+    report.refused.extend(config.ignored().into_iter().filter(is_wish).map(|ignored| {
         let pith_kconfig::Ignored { symbol, wanted, origin, got, reason } = ignored;
         Refused { name: own(symbol), wanted, origin, got, reason }
     }));

@@ -123,7 +123,7 @@ fn the_least_project_gets_the_least_kernel() {
     for target in &project.targets[..2] {
         let configured = configure(&core, &Request::new(&project, "Kraftfile", target)).unwrap();
         assert_eq!(configured.preset, "minimal");
-        assert_eq!(configured.features, ["exec", "initrd"]);
+        assert_eq!(configured.features, ["exec", "initrd", "small-code"]);
         assert!(!configured.report.has_findings(), "{:?}", configured.report);
     }
     let errors: Vec<String> = project.targets[2..]
@@ -151,9 +151,9 @@ fn a_program_inside_the_image_needs_no_loader_unless_somebody_asks_for_it() {
     };
     let features = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
     let base = "spec: v0.6\nunikraft: stable\n";
-    assert_eq!(chosen(base), ("minimal".to_owned(), features(&["embedded-app", "initrd"])));
+    assert_eq!(chosen(base), ("minimal".to_owned(), features(&["embedded-app", "initrd", "small-code"])));
     let asked = chosen(&format!("{base}kconfig: [CONFIG_LIBELF=y]\npreset: minimal\n"));
-    assert_eq!(asked.1, features(&["embedded-app", "exec", "initrd"]));
+    assert_eq!(asked.1, features(&["embedded-app", "exec", "initrd", "small-code"]));
     let (_, http) = chosen(&format!("{base}preset: http\n"));
     assert!(
         http.contains(&"embedded-app".to_owned()) && http.contains(&"net".to_owned()) && !http.contains(&"exec".to_owned()),
@@ -166,7 +166,7 @@ fn a_native_server_gets_what_it_lists() {
     let core = core();
     let project = project(NATIVE_SERVER);
     let configured = configure(&core, &Request::new(&project, "Kraftfile", &project.targets[0])).unwrap();
-    assert_eq!(configured.features, ["eventfd", "exec", "initrd", "net", "virtio"]);
+    assert_eq!(configured.features, ["eventfd", "exec", "initrd", "net", "small-code", "virtio", "writable-files"]);
     assert!(configured.embeds_rootfs);
     insta::assert_snapshot!("native_summary", configured.report.summary());
     insta::assert_snapshot!("native_explained", explain(&core, &configured));
@@ -200,10 +200,13 @@ fn presets_replace_the_block_and_later_wishes_win() {
     assert!(features(layers).contains(&"net".to_owned()));
     let (core, project) = (core(), project(&format!("{layers}targets: [{{plat: qemu, arch: x86_64, kconfig: [CONFIG_LIBNET=n]}}]\n")));
     let mut request = Request::new(&project, "Kraftfile", &project.targets[0]);
-    assert_eq!(configure(&core, &request).unwrap().features, ["exec", "initrd"]);
+    assert_eq!(configure(&core, &request).unwrap().features, ["exec", "initrd", "small-code"]);
     let overrides = [("CONFIG_LIBNET".to_owned(), "y".to_owned()), ("LIBPROCFS".to_owned(), "y".to_owned())];
     request.overrides = &overrides;
-    assert_eq!(configure(&core, &request).unwrap().features, ["devfs", "exec", "initrd", "net", "procfs", "virtio"]);
+    assert_eq!(
+        configure(&core, &request).unwrap().features,
+        ["devfs", "exec", "initrd", "net", "procfs", "small-code", "virtio", "writable-files"]
+    );
     let error = configure(&core, &Request::new(&self::project(&format!("{base}preset: web\n")), "Kraftfile", &qemu())).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -251,14 +254,14 @@ fn what_is_saved_counts_and_a_changed_project_takes_effect() {
     let saved = set(&core, &before, None, &[("CONFIG_LIBPOSIX_EPOLL", "y")]);
     assert_eq!(
         with(&core, &before, &saved),
-        (["epoll", "exec", "initrd", "pipe"].map(ToOwned::to_owned).to_vec(), Vec::new(), "minimal".to_owned())
+        (["epoll", "exec", "initrd", "pipe", "small-code"].map(ToOwned::to_owned).to_vec(), Vec::new(), "minimal".to_owned())
     );
     // The project drops one option and gains another: both take effect, and the hand-made change stays.
     let after = project("spec: v0.6\nunikraft: stable\nkconfig: [CONFIG_LIBPOSIX_EVENTFD=y]\n");
-    assert_eq!(with(&core, &after, &saved).0, ["epoll", "eventfd", "exec", "initrd"]);
+    assert_eq!(with(&core, &after, &saved).0, ["epoll", "eventfd", "exec", "initrd", "small-code"]);
     // A second change keeps the first.
     let saved = set(&core, &after, Some(&saved), &[("CONFIG_LIBPOSIX_PIPE", "y")]);
-    assert_eq!(with(&core, &after, &saved).0, ["epoll", "eventfd", "exec", "initrd", "pipe"]);
+    assert_eq!(with(&core, &after, &saved).0, ["epoll", "eventfd", "exec", "initrd", "pipe", "small-code"]);
     // A project that asks for the contrary of a hand-made change, later: said, and the change stays.
     let contrary = project("spec: v0.6\nunikraft: stable\nkconfig: [CONFIG_LIBPOSIX_EPOLL=n]\n");
     let (features, notes, _) = with(&core, &contrary, &saved);
@@ -276,7 +279,7 @@ fn a_preset_chosen_by_hand_is_kept() {
     assert_eq!(preset, "http");
     assert_eq!(features, core.features_of(&core.preset("http").unwrap()));
     let saved = set(&core, &project, Some(&saved), &[("CONFIG_PITH_PRESET", "minimal"), ("CONFIG_LIBNET", "y")]);
-    assert_eq!(with(&core, &project, &saved).0, ["exec", "initrd", "net", "virtio"]);
+    assert_eq!(with(&core, &project, &saved).0, ["exec", "initrd", "net", "small-code", "virtio", "writable-files"]);
 }
 
 #[test]
@@ -285,7 +288,7 @@ fn a_foreign_config_counts_with_every_line_and_staleness_is_said() {
     let project = project("spec: v0.6\nunikraft: stable\nkconfig: [CONFIG_LIBNET=y]\n");
     let text = "# CONFIG_LIBNET is not set\nCONFIG_LIBPOSIX_PIPE=y\nCONFIG_LIBUKDEBUG=y\nCONFIG_LIBPOSIX_PIEP=y\nnonsense\n";
     let newer = with(&core, &project, &Saved::parse(".config.app", text, Age::Newer));
-    assert_eq!((newer.0, newer.1.len()), (["exec", "initrd", "pipe"].map(ToOwned::to_owned).to_vec(), 1));
+    assert_eq!((newer.0, newer.1.len()), (["exec", "initrd", "pipe", "small-code"].map(ToOwned::to_owned).to_vec(), 1));
     let older = with(&core, &project, &Saved::parse(".config.app", text, Age::Older));
     insta::assert_snapshot!("stale", older.1.join("\n"));
 }
@@ -297,7 +300,7 @@ fn another_version_of_the_core_is_said() {
     let saved = set(&old, &project, None, &[("CONFIG_LIBPOSIX_PIPE", "y")]);
     let new = Core::embedded(Some("config APPDEMO\n\tbool \"demo\"\n\tdefault y\nconfig APPNEW\n\tbool \"new\"\n\tdefault y\n")).unwrap();
     let (features, notes, _) = with(&new, &project, &saved);
-    assert_eq!(features, ["exec", "initrd", "pipe"]);
+    assert_eq!(features, ["exec", "initrd", "pipe", "small-code"]);
     assert_eq!(notes, [".config.app is of another version of the core: 1 of its options are gone, 1 are new"]);
 }
 

@@ -94,6 +94,9 @@ fn signal_name(number: u8) -> &'static str {
     }
 }
 
+/// What follows the words that a kernel without words leaves to the host.
+const SILENT: &str = " (this kernel was built without CONFIG_MESSAGES, so it says no more)";
+
 /// Reads records as they come and remembers what they say about the end. The first word about it counts: what follows a
 /// panic or an exit is an echo.
 #[derive(Clone, Debug, Default)]
@@ -111,8 +114,17 @@ impl EndingReader {
         let ending = match record {
             Record::Exit(code) => Ending::Exit(code),
             Record::Signal(number) => Ending::Signal(number),
+            Record::Oom("") => Ending::OutOfMemory(format!("nothing is left for the application or the kernel{SILENT}")),
             Record::Oom(text) => Ending::OutOfMemory(text.to_owned()),
             Record::Panic(text) => Ending::Panic { text: text.to_owned(), frames: Vec::new() },
+            Record::Fail { code, text: "" } => {
+                let what = match code {
+                    exit::NOT_FOUND => "the program is not in the image",
+                    exit::NOT_EXECUTABLE => "the program or its working directory cannot be used",
+                    _ => "the kernel cannot use its command line or its root file system",
+                };
+                Ending::NotStarted { code, text: format!("{what}{SILENT}") }
+            }
             Record::Fail { code, text } => Ending::NotStarted { code, text: text.to_owned() },
             Record::Ready | Record::Log { .. } | Record::Frame(_) => return,
         };
@@ -143,6 +155,22 @@ mod tests {
         let mut reader = EndingReader::default();
         lines.iter().filter_map(|line| Record::parse(line)).for_each(|record| reader.push(record));
         reader.into_ending()
+    }
+
+    #[test]
+    fn a_kernel_without_words_is_spoken_for() {
+        for (record, expected) in [
+            (
+                Record::Fail { code: 127, text: "" },
+                "the program is not in the image (this kernel was built without CONFIG_MESSAGES, so it says no more)",
+            ),
+            (Record::Fail { code: 127, text: "x is not in the image" }, "x is not in the image"),
+            (Record::Oom("a page"), "out of memory: a page"),
+        ] {
+            let mut reader = EndingReader::default();
+            reader.push(record);
+            assert_eq!(reader.ending().and_then(Ending::reason).as_deref(), Some(expected));
+        }
     }
 
     #[test]

@@ -87,37 +87,76 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Text on one line: control characters become spaces.
-struct OneLine<'a>(&'a str);
+/// `number` in decimal, at the end of `room`.
+#[must_use]
+pub fn decimal(mut number: u64, room: &mut [u8; 20]) -> &[u8] {
+    let mut at = room.len();
+    loop {
+        at -= 1;
+        room[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return &room[at..];
+        }
+    }
+}
 
-impl fmt::Display for OneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = self.0.split(|c: char| c.is_ascii_control());
-        if let Some(first) = parts.next() {
-            f.write_str(first)?;
+impl Record<'_> {
+    /// Hands the line's pieces to `out`, without its line feed. Not through `core::fmt`, which a small kernel has no other use for.
+    pub fn write(&self, out: &mut dyn FnMut(&[u8])) {
+        let mut room = [0; 20];
+        let (word, text) = match *self {
+            Self::Log { level, micros, text } => {
+                out(&[level.letter() as u8, b' ']);
+                out(decimal(micros / 1_000_000, &mut room));
+                // One digit more than is shown keeps the zeroes in front.
+                out(b".");
+                out(&decimal(1_000_000 + micros % 1_000_000, &mut room)[1..]);
+                ("", text)
+            }
+            Self::Ready => return out(b"@ready"),
+            Self::Exit(status) => {
+                out(b"@exit ");
+                return out(decimal(status.into(), &mut room));
+            }
+            Self::Signal(number) => {
+                out(b"@signal ");
+                return out(decimal(number.into(), &mut room));
+            }
+            Self::Frame(address) => {
+                out(b"@frame ");
+                let digits = (16 - address.leading_zeros() / 4).max(1);
+                for digit in (0..digits).rev() {
+                    out(&[b"0123456789abcdef"[(address >> (digit * 4) & 15) as usize]]);
+                }
+                return;
+            }
+            Self::Oom(text) => ("@oom", text),
+            Self::Panic(text) => ("@panic", text),
+            Self::Fail { code, text } => {
+                out(b"@fail ");
+                out(decimal(code.into(), &mut room));
+                ("", text)
+            }
+        };
+        out(word.as_bytes());
+        out(b" ");
+        // On one line: control characters become spaces.
+        for (index, part) in text.as_bytes().split(u8::is_ascii_control).enumerate() {
+            if index > 0 {
+                out(b" ");
+            }
+            out(part);
         }
-        for part in parts {
-            f.write_str(" ")?;
-            f.write_str(part)?;
-        }
-        Ok(())
     }
 }
 
 impl fmt::Display for Record<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Log { level, micros, text } => {
-                write!(f, "{} {}.{:06} {}", level.letter(), micros / 1_000_000, micros % 1_000_000, OneLine(text))
-            }
-            Self::Ready => f.write_str("@ready"),
-            Self::Exit(status) => write!(f, "@exit {status}"),
-            Self::Signal(number) => write!(f, "@signal {number}"),
-            Self::Oom(text) => write!(f, "@oom {}", OneLine(text)),
-            Self::Panic(text) => write!(f, "@panic {}", OneLine(text)),
-            Self::Frame(address) => write!(f, "@frame {address:x}"),
-            Self::Fail { code, text } => write!(f, "@fail {code} {}", OneLine(text)),
-        }
+        let mut result = Ok(());
+        // Every piece is ASCII, or text cut at ASCII characters.
+        self.write(&mut |piece| result = result.and_then(|()| f.write_str(core::str::from_utf8(piece).unwrap_or_default())));
+        result
     }
 }
 
@@ -136,6 +175,8 @@ mod tests {
             Record::Oom("pid 1 asked for 4096 KiB"),
             Record::Panic("assertion failed: x"),
             Record::Frame(0xffff_ffff_8000_1234),
+            Record::Frame(0),
+            Record::Frame(0x10),
             Record::Fail { code: 127, text: "/bin/nope: no such file" },
         ] {
             assert_eq!(Record::parse(&record.to_string()), Some(record), "{record}");
@@ -145,6 +186,7 @@ mod tests {
     #[test]
     fn a_record_is_one_line() {
         assert_eq!(Record::Panic("a\nb\r\tc").to_string(), "@panic a b  c");
+        assert_eq!(Record::Log { level: LogLevel::Warn, micros: 2_000_040, text: "über\n" }.to_string(), "W 2.000040 über ");
     }
 
     #[test]

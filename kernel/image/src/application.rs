@@ -1,5 +1,6 @@
 //! The application: which one it is, and its first thread.
 
+#[cfg(feature = "exec")]
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -78,14 +79,14 @@ impl Application {
 
 /// The environment: a default PATH, then what the command line says; of equal names the last wins.
 fn environment(config: &GuestConfig) -> Vec<Vec<u8>> {
-    let mut list: Vec<String> = Vec::new();
-    let default = alloc::format!("PATH={PATH}");
-    for entry in core::iter::once(&default).chain(&config.env) {
-        let name = entry.split('=').next().unwrap_or(entry);
-        list.retain(|old| old.split('=').next() != Some(name));
-        list.push(entry.clone());
+    let name = |entry: &[u8]| entry.iter().position(|b| *b == b'=').unwrap_or(entry.len());
+    let mut list = alloc::vec![[b"PATH=", PATH.as_bytes()].concat()];
+    for entry in &config.env {
+        let entry = entry.as_bytes();
+        list.retain(|old| old[..name(old)] != entry[..name(entry)]);
+        list.push(entry.to_vec());
     }
-    list.into_iter().map(String::into_bytes).collect()
+    list
 }
 
 /// Whom the command line wants the application to run as.
@@ -112,6 +113,17 @@ fn start_carried(services: &Arc<Services>, context: Context, config: &GuestConfi
     }
 }
 
+/// Bytes as text, made when somebody looks.
+#[cfg(feature = "exec")]
+struct Lossy<'a>(&'a [u8]);
+
+#[cfg(feature = "exec")]
+impl core::fmt::Display for Lossy<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.0))
+    }
+}
+
 /// Loads the program from its file: a name with a slash as it is, another along PATH.
 #[cfg(feature = "exec")]
 fn start_file(services: &Arc<Services>, context: Context, config: &GuestConfig, command: &str) -> Arc<Thread> {
@@ -119,7 +131,7 @@ fn start_file(services: &Arc<Services>, context: Context, config: &GuestConfig, 
     let argv: Vec<Vec<u8>> = config.argv.iter().map(|a| a.clone().into_bytes()).collect();
     let search = envp.iter().find_map(|e| e.strip_prefix(b"PATH=")).unwrap_or(PATH.as_bytes()).to_vec();
     let mut candidates: Vec<Vec<u8>> = Vec::new();
-    if command.contains('/') {
+    if command.as_bytes().contains(&b'/') {
         candidates.push(command.as_bytes().to_vec());
     } else {
         // An image that holds nothing but the program has it at its top.
@@ -145,7 +157,7 @@ fn start_file(services: &Arc<Services>, context: Context, config: &GuestConfig, 
     }
     match worst {
         Some(error) if error.errno == Errno::ENOENT && candidates.len() > 1 => {
-            end::failed(exit::NOT_FOUND, format_args!("{command} is not in the image (looked in {})", String::from_utf8_lossy(&search)))
+            end::failed(exit::NOT_FOUND, format_args!("{command} is not in the image (looked in {})", Lossy(&search)))
         }
         Some(error) if error.errno == Errno::ENOENT => end::failed(exit::NOT_FOUND, format_args!("{}", error.reason)),
         Some(error) if error.errno == Errno::ENOMEM => end::out_of_memory(format_args!("starting {command}: {}", error.reason)),

@@ -83,8 +83,10 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     let vfs = surroundings(clock.clone());
     let application = Application::find(&config);
     step("files");
-    let hostname =
-        config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
+    let hostname = config.hostname.clone();
+    #[cfg(feature = "net")]
+    let hostname = hostname.or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone()));
+    let hostname = hostname.unwrap_or_else(|| "pith".into());
     let root = files::root(
         &vfs,
         machine::initrd(info).0,
@@ -95,6 +97,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     let mut context = root.context;
     #[cfg(feature = "ninep")]
     let mut found = machine::devices::find(&config.virtio_mmio);
+    #[cfg(feature = "change-files")]
     files::mount_table(
         &context,
         &config.fstab,

@@ -23,6 +23,8 @@ mod stats;
 mod system;
 mod thread;
 mod traps;
+#[cfg(feature = "vdso")]
+mod vdso;
 
 use machine::console::Console;
 

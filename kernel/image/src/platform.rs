@@ -3,45 +3,27 @@
 use crate::thread;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use arch_x86_64::context::{self, application_fpu, set_application_fpu};
-use arch_x86_64::fpu::{self, FpuState};
+use arch_x86_64::context;
+#[cfg(any(feature = "signals", feature = "execve"))]
+use arch_x86_64::context::set_application_fpu;
+use arch_x86_64::fpu;
+#[cfg(any(feature = "signals", feature = "execve"))]
+use arch_x86_64::fpu::FpuState;
 use arch_x86_64::paging::Domain;
 use arch_x86_64::usercopy::CurrentUserMemory;
-use arch_x86_64::{UserRegs, cpu, vdso};
+use arch_x86_64::{UserRegs, cpu};
 use core::fmt;
-use frame::Page;
+use machine::end;
 use machine::pc::{self, KernelContext};
 use machine::random::RNG;
 use machine::space::{STACK_BYTES, kernel_space};
-use machine::{end, memory};
-use mm::{AddressSpace, Prot};
+use mm::AddressSpace;
 use pith_abi::cmdline::LogLevel;
 use process::{End, Level, Platform, Thread};
-use spin::Once;
-use uapi::{Errno, Result};
+#[cfg(feature = "signals")]
+use uapi::Errno;
+use uapi::Result;
 use usermem::UserMemory;
-
-const PAGE: usize = 4096;
-
-/// The vDSO's pages, made once: its data, then its code.
-fn vdso_pages() -> Option<&'static [Page]> {
-    static PAGES: Once<Vec<Page>> = Once::new();
-    let pages = PAGES.try_call_once(|| {
-        let mut pages = Vec::new();
-        pages.push(Page::zeroed(&memory::FRAMES).ok_or(())?);
-        for chunk in vdso::IMAGE.chunks(PAGE) {
-            let page = Page::zeroed(&memory::FRAMES).ok_or(())?;
-            page.write(0, chunk);
-            pages.push(page);
-        }
-        // SAFETY: the frame is never freed (`PAGES` is static), zeroes are a valid `Data`, and all access is by its atomics.
-        let shared = unsafe { &*memory::FRAMES.virt(pages[0].phys()).cast::<vdso::Data>() };
-        pc::get().feed_vdso(shared);
-        Ok::<_, ()>(pages)
-    });
-    pages.ok().map(Vec::as_slice)
-}
 
 /// The platform of this machine.
 pub struct PcPlatform;
@@ -88,16 +70,19 @@ impl Platform for PcPlatform {
     fn fpu_size(&self) -> usize {
         fpu::size()
     }
+    #[cfg(feature = "signals")]
     fn fpu_features(&self) -> u64 {
         fpu::components()
     }
+    #[cfg(feature = "signals")]
     fn fpu_save(&self, area: &mut [u8]) -> usize {
         // SAFETY: asked for by a thread that entered from the application.
-        let state = unsafe { application_fpu() };
+        let state = unsafe { context::application_fpu() };
         let count = area.len().min(fpu::size());
         area[..count].copy_from_slice(&state.bytes()[..count]);
         count
     }
+    #[cfg(feature = "signals")]
     fn fpu_restore(&self, area: &[u8]) -> Result<()> {
         let mut state = FpuState::initial();
         let count = area.len().min(fpu::size());
@@ -109,6 +94,7 @@ impl Platform for PcPlatform {
         unsafe { set_application_fpu(&state) };
         Ok(())
     }
+    #[cfg(any(feature = "signals", feature = "execve"))]
     fn fpu_reset(&self) {
         // SAFETY: as above.
         unsafe { set_application_fpu(&FpuState::initial()) };
@@ -121,12 +107,13 @@ impl Platform for PcPlatform {
         space.activate();
     }
     fn map_vdso(&self, space: &Arc<AddressSpace>) -> Result<Option<u64>> {
-        let Some(pages) = vdso_pages() else { return Err(Errno::ENOMEM) };
-        let (data, code) = pages.split_at(1);
-        let base = space.find_special((PAGE * pages.len()) as u64)?;
-        space.map_special(base, data, Prot::READ, b"[vvar]")?;
-        space.map_special(base + PAGE as u64, code, Prot::READ | Prot::EXEC, b"[vdso]")?;
-        Ok(Some(base + PAGE as u64))
+        #[cfg(not(feature = "vdso"))]
+        {
+            let _ = space;
+            Ok(None)
+        }
+        #[cfg(feature = "vdso")]
+        crate::vdso::map(space).map(Some)
     }
     fn hwcap(&self) -> (u64, u64) {
         (cpu::features().1.into(), 0)
@@ -158,5 +145,8 @@ impl Platform for PcPlatform {
             Level::Debug => LogLevel::Debug,
         };
         machine::log::write(level, message);
+    }
+    fn log_absent_call(&self, number: u64) {
+        machine::log::absent_call(number);
     }
 }

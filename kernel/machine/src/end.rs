@@ -29,11 +29,13 @@ pub fn killed(signal: u8) -> ! {
 }
 
 /// Memory ran out.
+#[inline(always)]
 pub fn out_of_memory(what: fmt::Arguments<'_>) -> ! {
     finish(&Record::Oom(Text::format(what).as_str()), exit::OUT_OF_MEMORY)
 }
 
 /// The application could not be started; `code` is one of [`exit`]'s 125 to 127.
+#[inline(always)]
 pub fn failed(code: u8, what: fmt::Arguments<'_>) -> ! {
     finish(&Record::Fail { code, text: Text::format(what).as_str() }, code)
 }

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use file::FileType;
 #[cfg(feature = "initrd")]
 use initrd::Summary;
+#[cfg(feature = "change-files")]
 use pith_abi::cmdline::FstabEntry;
 use pith_abi::exit;
 use ramfs::Ramfs;
@@ -123,6 +124,7 @@ fn provide(fs: &Ramfs, files: Vec<Provided>, placed: &mut Vec<&'static str>) -> 
 }
 
 /// Mounts that the command line asks for besides the root.
+#[cfg(feature = "change-files")]
 pub fn mount_table(context: &Context, table: &[FstabEntry], #[cfg(feature = "ninep")] shares: &[crate::volumes::Share]) {
     for entry in table {
         let failed = |why: &str| -> ! { end::failed(exit::PITH_ERROR, format_args!("vfs.fstab: {entry}: {why}")) };

@@ -1,15 +1,21 @@
 //! A bug in the kernel: what it is as far as this image can tell, the functions it happened in, power-off.
 
 use crate::log::Text;
+#[cfg(feature = "messages")]
 use crate::space::STACK_BYTES;
-use arch_x86_64::{UserRegs, boot, cpu, percpu};
-use core::fmt::{self, Write};
+use arch_x86_64::{UserRegs, cpu};
+#[cfg(feature = "messages")]
+use arch_x86_64::{boot, percpu};
+use core::fmt;
+#[cfg(feature = "messages")]
+use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, Ordering};
 use pith_abi::exit;
 use pith_abi::record::Record;
 use plat_pc::power;
 
 /// The most frames that are said.
+#[cfg(feature = "messages")]
 const FRAMES_MAX: usize = 32;
 
 /// Says it once, with the code at `rip` and what is on the stack from `stack` on, and ends the machine.
@@ -22,7 +28,10 @@ fn end(what: &str, rip: Option<u64>, stack: u64) -> ! {
     if let Some(rip) = rip {
         crate::log::record(&Record::Frame(rip));
     }
+    #[cfg(feature = "messages")]
     return_addresses(stack);
+    #[cfg(not(feature = "messages"))]
+    let _ = stack;
     if let Some(console) = crate::console::get() {
         console.settle();
     }
@@ -30,6 +39,7 @@ fn end(what: &str, rip: Option<u64>, stack: u64) -> ! {
 }
 
 /// Says what on the kernel stack looks like a return address. The image keeps no frame pointers, so a few may be left from calls that are over.
+#[cfg(feature = "messages")]
 fn return_addresses(stack: u64) {
     let top = percpu::kernel_stack();
     if !stack.is_multiple_of(8) || top.checked_sub(stack).is_none_or(|depth| depth > STACK_BYTES) {
@@ -51,10 +61,12 @@ fn return_addresses(stack: u64) {
 }
 
 /// Bytes of the longest call that is looked for.
+#[cfg(feature = "messages")]
 const CALL_BYTES: u64 = 7;
 
 /// Whether a call instruction ends at `address`, which has [`CALL_BYTES`] of code before it: E8 with a distance, or FF /2 with what its operand needs (SDM
 /// volume 2, CALL).
+#[cfg(feature = "messages")]
 fn follows_call(address: u64) -> bool {
     // SAFETY: the caller says that this is code.
     let byte = |back: u64| unsafe { ((address - back) as *const u8).read() };
@@ -62,10 +74,11 @@ fn follows_call(address: u64) -> bool {
     byte(5) == 0xe8 || [2, 3, 4, 6, 7].into_iter().any(is_indirect)
 }
 
+#[cfg(feature = "messages")]
 const REGISTERS: usize = size_of::<UserRegs>() / size_of::<u64>();
 
-/// What the CPU found wrong in the kernel's code, with the registers of the code that did it.
-pub fn trapped(what: fmt::Arguments<'_>, regs: &UserRegs) -> ! {
+#[cfg(feature = "messages")]
+fn registers(regs: &UserRegs) {
     // SAFETY: the structure is C's, and nothing but these words.
     let words = unsafe { &*(&raw const *regs).cast::<[u64; REGISTERS]>() };
     let mut text = Text::default();
@@ -73,6 +86,13 @@ pub fn trapped(what: fmt::Arguments<'_>, regs: &UserRegs) -> ! {
         let _ = write!(text, " {word:x}");
     }
     crate::log!(Error, "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi call rip cs flags rsp ss{}", text.as_str());
+}
+
+/// What the CPU found wrong in the kernel's code, with the registers of the code that did it.
+#[inline(always)]
+pub fn trapped(what: fmt::Arguments<'_>, regs: &UserRegs) -> ! {
+    #[cfg(feature = "messages")]
+    registers(regs);
     end(Text::format(what).as_str(), Some(regs.rip), regs.rsp)
 }
 
@@ -100,5 +120,9 @@ fn failed(what: fmt::Arguments<'_>) -> ! {
 #[cfg(not(feature = "panic-text"))]
 #[inline(never)]
 fn failed() -> ! {
-    end("a check of its own failed, in these functions", None, cpu::stack_pointer())
+    end(
+        if cfg!(feature = "messages") { "a check of its own failed, in these functions" } else { "a check of its own failed" },
+        None,
+        cpu::stack_pointer(),
+    )
 }

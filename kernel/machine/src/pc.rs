@@ -5,7 +5,9 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use arch_x86_64::context::Context;
-use arch_x86_64::{UserRegs, context, cpu, percpu, vdso};
+#[cfg(feature = "vdso")]
+use arch_x86_64::vdso;
+use arch_x86_64::{UserRegs, context, cpu, percpu};
 use core::sync::atomic::{AtomicPtr, Ordering};
 use mm::KernelStack;
 use plat_pc::apic::{LocalApic, TimerMode};
@@ -130,6 +132,7 @@ impl PcMachine {
     }
 
     /// Publishes the clock to the vDSO's data page from here on.
+    #[cfg(feature = "vdso")]
     pub fn feed_vdso(&self, data: &'static vdso::Data) {
         self.clock.set_on_change(Box::new(|p| {
             data.publish(p.base_ticks, p.base_ns, p.rate.mult, p.rate.shift, p.realtime_offset_ns);
@@ -252,11 +255,17 @@ impl Clock for SharedClock {
         self.0.realtime_ns()
     }
     fn set_realtime_ns(&self, ns: u64) {
+        // No other call sets it.
+        #[cfg(feature = "admin")]
         self.0.set_realtime_ns(ns);
+        #[cfg(not(feature = "admin"))]
+        let _ = ns;
     }
+    #[cfg(feature = "admin")]
     fn realtime_changes(&self) -> u64 {
         self.0.realtime_changes()
     }
+    #[cfg(feature = "admin")]
     fn realtime_set(&self) -> Option<&wait::WaitQueue> {
         self.0.realtime_set()
     }

@@ -51,14 +51,23 @@ pub fn initrd(info: &BootInfo) -> (&'static [u8], &'static [u8]) {
 
 /// The command line, understood or refused.
 fn configuration(info: &BootInfo) -> GuestConfig {
-    let mut text = String::from_utf8_lossy(info.command_line());
+    let mut text = String::from(utf8(info.command_line()));
     let rest = initrd(info).1;
     if !rest.is_empty() {
-        text.to_mut().push(' ');
-        text.to_mut().push_str(&String::from_utf8_lossy(rest));
+        text += " ";
+        text += utf8(rest);
     }
-    match GuestConfig::parse_over(&String::from_utf8_lossy(attached::command_line()), &text) {
-        Ok(config) => config,
+    let mut config = GuestConfig::default();
+    match config.read_over(utf8(attached::command_line()), &text) {
+        Ok(()) => config,
+        Err(error) => end::failed(exit::PITH_ERROR, format_args!("the guest command line is damaged: {error}")),
+    }
+}
+
+/// What the host wrote, which is text.
+fn utf8(line: &'static [u8]) -> &'static str {
+    match core::str::from_utf8(line) {
+        Ok(text) => text,
         Err(error) => end::failed(exit::PITH_ERROR, format_args!("the guest command line is damaged: {error}")),
     }
 }

@@ -142,7 +142,7 @@ impl CmdlineBuilder {
     /// [`BuildError::NotAParameter`] without a `lib.param=` in front, or with a quote or list left open.
     pub fn raw_parameter(&mut self, text: &str) -> Result<&mut Self, BuildError> {
         let refused = || BuildError::NotAParameter(text.to_owned());
-        let mut lexer = super::lexer::Lexer::new(text);
+        let mut lexer = super::lexer::Lexer::starting_at(text, 0);
         let name = lexer.parameter_name().filter(|name| name.contains('.')).ok_or_else(refused)?;
         lexer.value(name).map_err(|_| refused())?;
         if lexer.pos() == text.len() {

@@ -1,4 +1,6 @@
 //! Words, quotes and lists, without their meaning.
+//!
+//! By bytes: all that means something is ASCII, so text cut there stays text, and a kernel needs no tables of characters.
 
 use super::parse::ParseError;
 use alloc::string::String;
@@ -11,21 +13,20 @@ pub(super) struct Lexer<'a> {
     pos: usize,
 }
 
-/// The right-hand side of `name=`.
-pub(super) enum Value {
-    One { pos: usize, text: String },
-    List(Vec<(usize, String)>),
+/// The right-hand side of `name=`: one word, or the items of a list, each with where it begins.
+pub(super) type Value = Vec<(usize, String)>;
+
+pub(super) fn is_space(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-pub(super) fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\r')
+/// The text before and behind the first `separator`, which is ASCII.
+pub(super) fn cut(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|b| b == separator)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        Self { text, pos: 0 }
-    }
-
     pub(super) fn starting_at(text: &'a str, pos: usize) -> Self {
         Self { text, pos }
     }
@@ -38,31 +39,28 @@ impl<'a> Lexer<'a> {
         self.text.get(self.pos..).unwrap_or_default()
     }
 
-    fn peek(&self) -> Option<char> {
-        // Nearly all are ASCII, and the machine's start waits for this.
-        let byte = *self.text.as_bytes().get(self.pos)?;
-        if byte.is_ascii() { Some(char::from(byte)) } else { self.rest().chars().next() }
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.pos).copied()
     }
 
-    fn bump(&mut self) -> Option<char> {
-        let c = self.peek()?;
-        self.pos += c.len_utf8();
-        Some(c)
+    /// Moves behind all bytes that are `wanted`, and returns them.
+    fn take_while(&mut self, wanted: &dyn Fn(u8) -> bool) -> &'a str {
+        let start = self.pos;
+        while self.peek().is_some_and(wanted) {
+            self.pos += 1;
+        }
+        self.since(start)
     }
 
     /// Moves to the next word. `false` at the end of the line.
     pub(super) fn next_word_start(&mut self) -> bool {
-        while self.peek().is_some_and(is_space) {
-            self.bump();
-        }
+        self.take_while(&is_space);
         self.peek().is_some()
     }
 
     /// The text up to the next space, quotes not understood.
     pub(super) fn raw_word(&self) -> &'a str {
-        let rest = self.rest();
-        let end = rest.bytes().position(|b| is_space(char::from(b))).unwrap_or(rest.len());
-        rest.get(..end).unwrap_or_default()
+        self.clone().take_while(&|b| !is_space(b))
     }
 
     /// The raw text between `start` and here.
@@ -72,57 +70,61 @@ impl<'a> Lexer<'a> {
 
     /// `name` when here stands `name=`; does not move.
     pub(super) fn parameter_name(&self) -> Option<&'a str> {
-        let rest = self.rest();
-        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-        let end = rest.bytes().position(|b| !legal(b))?;
-        let first = *rest.as_bytes().first()?;
-        (rest.as_bytes().get(end) == Some(&b'=') && (first.is_ascii_alphabetic() || first == b'_')).then(|| rest.get(..end)).flatten()
+        let mut ahead = self.clone();
+        let name = ahead.take_while(&|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+        let first = *name.as_bytes().first()?;
+        (ahead.peek() == Some(b'=') && (first.is_ascii_alphabetic() || first == b'_')).then_some(name)
     }
 
     /// Reads one word, quotes resolved. The caller stands at its first character.
     pub(super) fn word(&mut self) -> Result<String, ParseError> {
         let mut out = String::new();
-        while let Some(c) = self.peek() {
-            if is_space(c) {
-                break;
-            }
+        while self.peek().is_some_and(|b| !is_space(b)) {
             self.piece(&mut out)?;
         }
         Ok(out)
     }
 
-    /// Reads a run of ordinary characters, or one other character, escape or quoted run, into `out`.
+    /// Reads a run of ordinary characters, or one `]`, escape or quoted run, into `out`.
     fn piece(&mut self, out: &mut String) -> Result<(), ParseError> {
         let start = self.pos;
-        let ordinary = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'/' | b':' | b'=' | b',' | b'@');
-        let run = self.rest().bytes().take_while(|b| ordinary(b)).count();
-        if run > 0 {
-            self.pos += run;
-            out.push_str(self.since(start));
-            return Ok(());
-        }
-        match self.bump() {
-            Some('"') => loop {
-                match self.bump() {
-                    Some('"') => return Ok(()),
-                    Some('\\') if matches!(self.peek(), Some('"' | '\\')) => out.extend(self.bump()),
-                    Some(c) => out.push(c),
-                    None => return Err(ParseError::new(start, "a closing '\"'", "the end of the line")),
+        let unclosed = |expected| Err(ParseError::new(start, expected, "the end of the line"));
+        let Some(first) = self.peek() else { return Ok(()) };
+        self.pos += 1;
+        match first {
+            b'"' | b'\'' => loop {
+                out.push_str(self.take_while(&|b| b != first && (b != b'\\' || first == b'\'')));
+                let end = self.peek();
+                self.pos += 1;
+                match end {
+                    None => return unclosed(if first == b'"' { "a closing '\"'" } else { "a closing \"'\"" }),
+                    Some(b'\\') if first == b'"' => {
+                        // Only these two are escaped between quotes; any other backslash is itself.
+                        let escaped = self.peek().filter(|b| matches!(b, b'"' | b'\\'));
+                        out.push_str(match escaped {
+                            Some(b'"') => "\"",
+                            _ => "\\",
+                        });
+                        self.pos += usize::from(escaped.is_some());
+                    }
+                    Some(_) => return Ok(()),
                 }
             },
-            Some('\'') => loop {
-                match self.bump() {
-                    Some('\'') => return Ok(()),
-                    Some(c) => out.push(c),
-                    None => return Err(ParseError::new(start, "a closing \"'\"", "the end of the line")),
+            b'\\' => {
+                let from = self.pos;
+                self.pos += 1;
+                // The whole of a character that has several bytes.
+                self.take_while(&|b| b & 0xc0 == 0x80);
+                if from == self.text.len() {
+                    return unclosed("a character after '\\'");
                 }
-            },
-            Some('\\') => match self.bump() {
-                Some(c) => out.push(c),
-                None => return Err(ParseError::new(start, "a character after '\\'", "the end of the line")),
-            },
-            Some(c) => out.push(c),
-            None => {}
+                out.push_str(self.since(from));
+            }
+            b']' => *out += "]",
+            _ => {
+                self.take_while(&|b| !is_space(b) && !matches!(b, b'"' | b'\'' | b'\\' | b']'));
+                out.push_str(self.since(start));
+            }
         }
         Ok(())
     }
@@ -132,30 +134,33 @@ impl<'a> Lexer<'a> {
     pub(super) fn value(&mut self, name: &str) -> Result<Value, ParseError> {
         self.pos += name.len() + 1;
         let pos = self.pos;
-        let mut after = self.rest().chars();
-        let opens_list = after.next() == Some('[') && after.next().is_none_or(|c| is_space(c) || matches!(c, '"' | '\'' | ']'));
-        if !opens_list {
-            return Ok(Value::One { pos, text: self.word()? });
-        }
-        self.bump();
         let mut items = Vec::new();
+        let opens_list = match self.rest().as_bytes() {
+            [b'[', next, ..] => is_space(*next) || matches!(next, b'"' | b'\'' | b']'),
+            other => *other == *b"[",
+        };
+        if !opens_list {
+            items.push((pos, self.word()?));
+            return Ok(items);
+        }
+        self.pos += 1;
         loop {
             if !self.next_word_start() {
                 return Err(ParseError::new(pos, "a closing ']'", "the end of the line"));
             }
-            if self.peek() == Some(']') {
-                self.bump();
+            if self.peek() == Some(b']') {
+                self.pos += 1;
                 if self.peek().is_none_or(is_space) {
-                    return Ok(Value::List(items));
+                    return Ok(items);
                 }
                 return Err(ParseError::new(self.pos, "a space after ']'", self.raw_word()));
             }
             let start = self.pos;
             let mut item = String::new();
-            while let Some(c) = self.peek() {
+            while let Some(b) = self.peek() {
                 // A quoted item may touch the bracket: `["a" "b"]`.
-                let ends_after_quote = c == ']' && self.since(start).ends_with(['"', '\'']);
-                if is_space(c) || ends_after_quote {
+                let ends_after_quote = b == b']' && matches!(self.since(start).as_bytes().last(), Some(b'"' | b'\''));
+                if is_space(b) || ends_after_quote {
                     break;
                 }
                 self.piece(&mut item)?;

@@ -22,6 +22,8 @@
 //! Without `--`, the first word that is no parameter begins the arguments; a first word directly before a parameter is
 //! the image's name, which some loaders put there.
 
+#[cfg(feature = "net")]
+mod address;
 mod build;
 mod lexer;
 mod parse;

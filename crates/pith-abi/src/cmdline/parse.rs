@@ -1,12 +1,12 @@
 //! Reading a command line: meaning on top of [`super::lexer`].
 
-use super::lexer::{Lexer, Value, is_space};
-use super::types::{FstabEntry, GuestConfig, IpCidr, LogLevel, MmioDevice, NetdevIp, RandomSeed, StderrChannel, User, WindowSize};
+use super::lexer::{Lexer, Value, cut, is_space};
+use super::types::{GuestConfig, LogLevel, MmioDevice, RandomSeed, StderrChannel, User, WindowSize};
 use alloc::borrow::ToOwned;
+#[cfg(any(feature = "messages", feature = "fstab"))]
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::{self, Write};
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::fmt;
 
 /// What was wrong with a command line, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,17 +14,36 @@ pub struct ParseError {
     /// Byte offset of the offending text.
     pub position: usize,
     /// What would have been right there.
+    #[cfg(feature = "messages")]
     pub expected: &'static str,
     /// What stood there.
+    #[cfg(feature = "messages")]
     pub found: String,
 }
 
 impl ParseError {
+    #[cfg(feature = "messages")]
+    #[cold]
     pub(super) fn new(position: usize, expected: &'static str, found: &str) -> Self {
         Self { position, expected, found: found.to_owned() }
     }
+
+    /// Only where: so the optimiser drops what would be said from the kernel.
+    #[cfg(not(feature = "messages"))]
+    #[inline(always)]
+    pub(super) fn new(position: usize, _expected: &'static str, _found: &str) -> Self {
+        Self { position }
+    }
 }
 
+#[cfg(not(feature = "messages"))]
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "command line, byte {}", self.position)
+    }
+}
+
+#[cfg(feature = "messages")]
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "command line, byte {}: expected {}, found \"", self.position, self.expected)?;
@@ -33,40 +52,22 @@ impl fmt::Display for ParseError {
             if c.is_control() || matches!(c, '"' | '\\') {
                 write!(f, "{}", c.escape_default())?;
             } else {
-                f.write_char(c)?;
+                fmt::Write::write_char(f, c)?;
             }
         }
-        f.write_char('"')
+        fmt::Write::write_char(f, '"')
     }
 }
 
 impl core::error::Error for ParseError {}
 
 /// Parameters of the Linux kernel that VMMs pass by habit: ignored also where no `--` says what is a parameter.
-const BOOT_WORDS: [&str; 18] = [
-    "acpi",
-    "console",
-    "debug",
-    "earlycon",
-    "earlyprintk",
-    "init",
-    "loglevel",
-    "maxcpus",
-    "nokaslr",
-    "nomodules",
-    "noapic",
-    "panic",
-    "pci",
-    "quiet",
-    "reboot",
-    "ro",
-    "root",
-    "rw",
-];
+const BOOT_WORDS: &[u8] =
+    b"acpi console debug earlycon earlyprintk init loglevel maxcpus nokaslr nomodules noapic panic pci quiet reboot ro root rw";
 
 fn is_boot_word(word: &str) -> bool {
-    let name = word.split_once('=').map_or(word, |(name, _)| name);
-    BOOT_WORDS.contains(&name) || name.starts_with("i8042.")
+    let name = cut(word, b'=').map_or(word, |(name, _)| name).as_bytes();
+    BOOT_WORDS.split(|b| *b == b' ').any(|known| known == name) || name.starts_with(b"i8042.")
 }
 
 impl GuestConfig {
@@ -86,25 +87,36 @@ impl GuestConfig {
     /// # Errors
     /// As [`parse`](Self::parse), for either text.
     pub fn parse_over(carried: &str, text: &str) -> Result<Self, ParseError> {
-        let mut config = Self::parse(carried)?;
-        let argv = core::mem::take(&mut config.argv);
-        config.read(text)?;
-        if config.argv.is_empty() {
-            config.argv = argv;
-        }
+        let mut config = Self::default();
+        config.read_over(carried, text)?;
         Ok(config)
     }
 
+    /// As [`parse_over`](Self::parse_over), into a configuration that says nothing yet.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), for either text.
+    pub fn read_over(&mut self, carried: &str, text: &str) -> Result<(), ParseError> {
+        self.read(carried)?;
+        let argv = core::mem::take(&mut self.argv);
+        self.read(text)?;
+        if self.argv.is_empty() {
+            self.argv = argv;
+        }
+        Ok(())
+    }
+
     fn read(&mut self, text: &str) -> Result<(), ParseError> {
-        let (text, trailing_devices) = split_trailing_mmio(text);
+        let mut trailing_devices = Vec::new();
+        let text = split_trailing_mmio(text, &mut trailing_devices);
         let separator = find_separator(text)?;
         let end = separator.unwrap_or(text.len());
         let parameters = text.get(..end).unwrap_or_default();
-        let mut lexer = Lexer::new(parameters);
+        let mut lexer = Lexer::starting_at(parameters, 0);
         let mut argv_from = separator.map(|at| at + 2);
         while lexer.next_word_start() {
             let start = lexer.pos();
-            if let Some(name) = lexer.parameter_name().filter(|name| separator.is_some() || name.contains('.')) {
+            if let Some(name) = lexer.parameter_name().filter(|name| separator.is_some() || has_dot(name)) {
                 let value = lexer.value(name)?;
                 if !self.set(name, &value)? {
                     self.unknown.push(lexer.since(start).to_owned());
@@ -133,26 +145,38 @@ impl GuestConfig {
     /// Stores a parameter. `Ok(false)` when it is none of ours.
     fn set(&mut self, name: &str, value: &Value) -> Result<bool, ParseError> {
         match name {
-            "netdev.ip" => each(value, |pos, text| {
-                self.netdev_ip.push(netdev_ip(pos, text)?);
-                Ok(())
-            })?,
-            "vfs.fstab" => each(value, |pos, text| {
-                self.fstab.push(fstab_entry(pos, text)?);
-                Ok(())
-            })?,
-            "env.vars" | "environ.vars" | "posix-environ.vars" | "posix_environ.vars" => each(value, |pos, text| {
-                if text.find('=').is_none_or(|at| at == 0) {
-                    return Err(ParseError::new(pos, "NAME=VALUE", text));
+            #[cfg(feature = "net")]
+            "netdev.ip" => {
+                for (pos, text) in value {
+                    self.netdev_ip.push(super::address::netdev_ip(*pos, text)?);
                 }
-                self.env.push(text.to_owned());
-                Ok(())
-            })?,
-            "virtio_mmio.device" => each(value, |pos, text| {
-                let device = mmio_device(text).ok_or_else(|| ParseError::new(pos, "SIZE@BASE:IRQ", text))?;
-                self.virtio_mmio.push(device);
-                Ok(())
-            })?,
+            }
+            "vfs.fstab" => {
+                for (pos, text) in value {
+                    #[cfg(feature = "fstab")]
+                    self.fstab.push(fstab_entry(*pos, text)?);
+                    // What is mounted at / is what the machine was given, whoever says so.
+                    #[cfg(not(feature = "fstab"))]
+                    if text.as_bytes().split(|b| *b == b':').nth(1) != Some(b"/") {
+                        return Err(ParseError::new(*pos, "nothing but / to be mounted", text));
+                    }
+                }
+            }
+            "env.vars" | "environ.vars" | "posix-environ.vars" | "posix_environ.vars" => {
+                for (pos, text) in value {
+                    if cut(text, b'=').is_none_or(|(name, _)| name.is_empty()) {
+                        return Err(ParseError::new(*pos, "NAME=VALUE", text));
+                    }
+                    self.env.push(text.clone());
+                }
+            }
+            #[cfg(feature = "virtio")]
+            "virtio_mmio.device" => {
+                for (pos, text) in value {
+                    let device = mmio_device(text).ok_or_else(|| ParseError::new(*pos, "SIZE@BASE:IRQ", text))?;
+                    self.virtio_mmio.push(device);
+                }
+            }
             "random.seed" => self.random_seed = Some(random_seed(value)?),
             "pith.log" => {
                 let (pos, text) = one(value, "one log level")?;
@@ -173,7 +197,8 @@ impl GuestConfig {
             "pith.hostname" => self.hostname = Some(one(value, "one host name")?.1.to_owned()),
             "pith.tty" => {
                 let (pos, text) = one(value, "one size")?;
-                let size = text.split_once('x').and_then(|(columns, rows)| Some((columns.parse().ok()?, rows.parse().ok()?)));
+                let side = |text| u16::try_from(decimal(text)?).ok();
+                let size = cut(text, b'x').and_then(|(columns, rows)| Some((side(columns)?, side(rows)?)));
                 let (columns, rows) = size.ok_or_else(|| ParseError::new(pos, "COLUMNSxROWS", text))?;
                 self.tty = Some(WindowSize { rows, columns });
             }
@@ -192,51 +217,58 @@ impl GuestConfig {
 }
 
 fn start_of_line(text: &str, at: usize) -> bool {
-    text.get(..at).is_some_and(|before| before.chars().all(is_space))
+    text.get(..at).is_some_and(|before| before.bytes().all(is_space))
 }
 
 /// Whether a `lib.param=` follows the word that stands here.
 fn precedes_parameter(lexer: &Lexer<'_>) -> bool {
     let mut ahead = lexer.clone();
-    ahead.word().is_ok() && ahead.next_word_start() && ahead.parameter_name().is_some_and(|name| name.contains('.'))
+    ahead.word().is_ok() && ahead.next_word_start() && ahead.parameter_name().is_some_and(has_dot)
 }
 
-fn each(value: &Value, mut take: impl FnMut(usize, &str) -> Result<(), ParseError>) -> Result<(), ParseError> {
-    match value {
-        Value::One { pos, text } => take(*pos, text),
-        Value::List(items) => items.iter().try_for_each(|(pos, text)| take(*pos, text)),
-    }
+fn has_dot(name: &str) -> bool {
+    name.as_bytes().contains(&b'.')
 }
 
 fn one<'v>(value: &'v Value, expected: &'static str) -> Result<(usize, &'v str), ParseError> {
-    match value {
-        Value::One { pos, text } => Ok((*pos, text)),
-        Value::List(items) => match items.as_slice() {
-            [(pos, text)] => Ok((*pos, text)),
-            [] => Err(ParseError::new(0, expected, "[ ]")),
-            [_, (pos, text), ..] => Err(ParseError::new(*pos, expected, text)),
-        },
+    match value.as_slice() {
+        [(pos, text)] => Ok((*pos, text)),
+        [] => Err(ParseError::new(0, expected, "[ ]")),
+        [_, (pos, text), ..] => Err(ParseError::new(*pos, expected, text)),
     }
 }
 
+/// `text` without the spaces at its end.
+fn trimmed(text: &str) -> &str {
+    let end = text.bytes().rposition(|b| !is_space(b)).map_or(0, |last| last + 1);
+    text.get(..end).unwrap_or_default()
+}
+
 /// QEMU's microvm appends its transports after everything, also after the arguments. The builder quotes arguments
-/// that look like one, so that a bare one at the end is always a transport.
-fn split_trailing_mmio(text: &str) -> (&str, impl Iterator<Item = MmioDevice>) {
-    let mut text = text.trim_end_matches(is_space);
-    let mut found = Vec::new();
+/// that look like one, so that a bare one at the end is always a transport. Returns what is before them.
+fn split_trailing_mmio<'a>(text: &'a str, found: &mut Vec<MmioDevice>) -> &'a str {
+    let mut text = trimmed(text);
     loop {
-        let start = text.rfind(is_space).map_or(0, |at| at + 1);
+        let start = text.bytes().rposition(is_space).map_or(0, |at| at + 1);
         let word = text.get(start..).unwrap_or_default();
-        let Some(device) = word.strip_prefix("virtio_mmio.device=").and_then(mmio_device) else { break };
-        found.push(device);
-        text = text.get(..start).unwrap_or_default().trim_end_matches(is_space);
+        let Some(value) = word.strip_prefix("virtio_mmio.device=") else { break };
+        // A kernel that drives none takes it for one by its name.
+        #[cfg(feature = "virtio")]
+        match mmio_device(value) {
+            Some(device) => found.push(device),
+            None => break,
+        }
+        #[cfg(not(feature = "virtio"))]
+        let _ = value;
+        text = trimmed(text.get(..start).unwrap_or_default());
     }
-    (text, found.into_iter().rev())
+    found.reverse();
+    text
 }
 
 /// Where the bare word `--` stands, outside quotes and lists.
 fn find_separator(text: &str) -> Result<Option<usize>, ParseError> {
-    let mut lexer = Lexer::new(text);
+    let mut lexer = Lexer::starting_at(text, 0);
     while lexer.next_word_start() {
         let start = lexer.pos();
         if lexer.raw_word() == "--" {
@@ -254,109 +286,65 @@ fn find_separator(text: &str) -> Result<Option<usize>, ParseError> {
 
 /// A number with an optional `0x` and an optional K, M or G, as in Linux's `memparse`.
 fn number(text: &str) -> Option<u64> {
-    let (digits, shift) = match text.char_indices().next_back()? {
-        (at, 'k' | 'K') => (text.get(..at)?, 10),
-        (at, 'm' | 'M') => (text.get(..at)?, 20),
-        (at, 'g' | 'G') => (text.get(..at)?, 30),
-        _ => (text, 0),
+    let (digits, shift) = match text.as_bytes() {
+        [digits @ .., b'k' | b'K'] => (digits, 10),
+        [digits @ .., b'm' | b'M'] => (digits, 20),
+        [digits @ .., b'g' | b'G'] => (digits, 30),
+        digits => (digits, 0),
     };
-    let value = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        Some(hex) => u64::from_str_radix(hex, 16).ok()?,
-        None => digits.parse().ok()?,
+    let (digits, radix) = match digits {
+        [b'0', b'x' | b'X', digits @ ..] => (digits, 16),
+        digits => (digits, 10),
     };
-    value.checked_mul(1 << shift)
+    digits_of(digits, radix)?.checked_mul(1 << shift)
 }
 
-fn mmio_device(text: &str) -> Option<MmioDevice> {
-    let (size, rest) = text.split_once('@')?;
-    let mut fields = rest.split(':');
-    let base = number(fields.next()?)?;
-    let irq = u32::try_from(number(fields.next()?)?).ok()?;
-    if let Some(id) = fields.next() {
-        number(id)?;
+/// The number that `digits` are.
+fn digits_of(digits: &[u8], radix: u32) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
     }
-    fields.next().is_none().then_some(MmioDevice { base, size: number(size)?, irq })
+    let mut value = 0_u64;
+    for digit in digits {
+        let digit = char::from(*digit).to_digit(radix)?;
+        value = value.checked_mul(radix.into())?.checked_add(digit.into())?;
+    }
+    Some(value)
+}
+
+/// A number in decimal digits alone.
+pub(super) fn decimal(text: &str) -> Option<u64> {
+    digits_of(text.as_bytes(), 10)
+}
+
+#[cfg(feature = "virtio")]
+fn mmio_device(text: &str) -> Option<MmioDevice> {
+    let (size, rest) = cut(text, b'@')?;
+    let (base, rest) = cut(rest, b':')?;
+    let irq = match cut(rest, b':') {
+        Some((irq, id)) => number(id).map(|_| irq)?,
+        None => rest,
+    };
+    Some(MmioDevice { base: number(base)?, size: number(size)?, irq: u32::try_from(number(irq)?).ok()? })
 }
 
 fn random_seed(value: &Value) -> Result<RandomSeed, ParseError> {
     let mut words = [0; 8];
     let mut count = 0;
-    each(value, |pos, text| {
+    for (pos, text) in value {
         let word = number(text).and_then(|n| u32::try_from(n).ok());
-        let word = word.ok_or_else(|| ParseError::new(pos, "a 32-bit number", text))?;
-        *words.get_mut(count).ok_or_else(|| ParseError::new(pos, "eight numbers", "a ninth"))? = word;
+        let word = word.ok_or_else(|| ParseError::new(*pos, "a 32-bit number", text))?;
+        *words.get_mut(count).ok_or_else(|| ParseError::new(*pos, "eight numbers", "a ninth"))? = word;
         count += 1;
-        Ok(())
-    })?;
+    }
     if count < words.len() {
         return Err(ParseError::new(0, "eight numbers for random.seed", "fewer"));
     }
     Ok(RandomSeed(words))
 }
 
-/// Splits at `:` outside of brackets.
-fn split_fields(text: &str) -> Vec<&str> {
-    let mut depth = 0_u32;
-    text.split(|c| {
-        match c {
-            '[' => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        c == ':' && depth == 0
-    })
-    .collect()
-}
-
-fn ip(text: &str) -> Option<IpAddr> {
-    match text.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
-        None => text.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
-    }
-}
-
-/// `10.0.2.15/24`, `[fd00::2]/64` or `[fd00::2/64]`.
-fn cidr(text: &str) -> Option<IpCidr> {
-    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|inner| inner.contains('/'));
-    let (address, prefix) = match inner {
-        Some(inner) => {
-            let (address, prefix) = inner.split_once('/')?;
-            (IpAddr::V6(address.parse().ok()?), prefix)
-        }
-        None => {
-            let (address, prefix) = text.split_once('/')?;
-            (ip(address)?, prefix)
-        }
-    };
-    let prefix: u8 = prefix.parse().ok()?;
-    let limit = if address.is_ipv4() { 32 } else { 128 };
-    (prefix <= limit).then_some(IpCidr { address, prefix })
-}
-
-fn netdev_ip(pos: usize, text: &str) -> Result<NetdevIp, ParseError> {
-    let fields = split_fields(text);
-    if fields.len() > 6 {
-        return Err(ParseError::new(pos, "at most six fields (address, gateway, two name servers, host, domain)", text));
-    }
-    let field = |index: usize| fields.get(index).copied().unwrap_or_default();
-    let address = |index: usize| match field(index) {
-        "" => Ok(None),
-        given => match ip(given) {
-            Some(address) => Ok(Some(address)),
-            None => Err(ParseError::new(pos, "an address (IPv6 in brackets)", given)),
-        },
-    };
-    let name = |index: usize| Some(field(index)).filter(|name| !name.is_empty()).map(ToOwned::to_owned);
-    Ok(NetdevIp {
-        cidr: cidr(field(0)).ok_or_else(|| ParseError::new(pos, "ADDRESS/PREFIX", field(0)))?,
-        gateway: address(1)?,
-        dns: [address(2)?, address(3)?].into_iter().flatten().collect(),
-        hostname: name(4),
-        domain: name(5),
-    })
-}
-
-fn fstab_entry(pos: usize, text: &str) -> Result<FstabEntry, ParseError> {
+#[cfg(feature = "fstab")]
+fn fstab_entry(pos: usize, text: &str) -> Result<super::FstabEntry, ParseError> {
     let mut fields = alloc::vec![String::new()];
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
@@ -377,7 +365,7 @@ fn fstab_entry(pos: usize, text: &str) -> Result<FstabEntry, ParseError> {
     }
     let mut fields = fields.into_iter();
     let mut next = || fields.next().unwrap_or_default();
-    let entry = FstabEntry { device: next(), mountpoint: next(), driver: next(), flags: next(), opts: next(), ukopts: next() };
+    let entry = super::FstabEntry { device: next(), mountpoint: next(), driver: next(), flags: next(), opts: next(), ukopts: next() };
     if !entry.mountpoint.starts_with('/') || entry.driver.is_empty() {
         return Err(ParseError::new(pos, "device:/mountpoint:driver", text));
     }

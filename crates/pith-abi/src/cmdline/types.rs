@@ -1,5 +1,6 @@
 //! The values a guest command line carries, each with the text form that parses back to it.
 
+use super::lexer::cut;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -67,10 +68,15 @@ impl User {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         // The highest number means "leave it" to system calls.
-        let id = |text: &str| text.parse().ok().filter(|id| *id != u32::MAX);
-        let (uid, rest) = text.split_once(':')?;
-        let (gid, groups) = rest.split_once(':').map_or((rest, None), |(gid, groups)| (gid, Some(groups)));
-        let groups = groups.map_or(Some(Vec::new()), |list| list.split(',').map(id).collect())?;
+        let id = |text: &str| u32::try_from(super::parse::decimal(text)?).ok().filter(|id| *id != u32::MAX);
+        let (uid, rest) = cut(text, b':')?;
+        let (gid, mut list) = cut(rest, b':').map_or((rest, None), |(gid, groups)| (gid, Some(groups)));
+        let mut groups = Vec::new();
+        while let Some(rest) = list {
+            let (group, more) = cut(rest, b',').map_or((rest, None), |(group, more)| (group, Some(more)));
+            groups.push(id(group)?);
+            list = more;
+        }
         Some(Self { uid: id(uid)?, gid: id(gid)?, groups })
     }
 }

@@ -34,12 +34,13 @@ pub struct Error {
 
 impl From<Errno> for Error {
     fn from(errno: Errno) -> Self {
-        Error { errno, reason: "cannot be read" }
+        Error { errno, reason: if cfg!(feature = "messages") { "cannot be read" } else { "" } }
     }
 }
 
+#[inline(always)]
 fn bad(reason: &'static str) -> Error {
-    Error { errno: Errno::ENOEXEC, reason }
+    Error { errno: Errno::ENOEXEC, reason: if cfg!(feature = "messages") { reason } else { "" } }
 }
 
 /// Where a program may lie.
@@ -144,16 +145,22 @@ const PT_INTERP: u32 = 3;
 const PT_PHDR: u32 = 6;
 const PT_GNU_STACK: u32 = 0x6474_e551;
 
+/// The little-endian number of `len` bytes at `at`.
+#[inline(never)]
+fn number_at(bytes: &[u8], at: usize, len: usize) -> u64 {
+    bytes[at..at + len].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+    number_at(bytes, at, 2) as u16
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
+    number_at(bytes, at, 4) as u32
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
+    number_at(bytes, at, 8)
 }
 
 impl ProgramHeader {
@@ -319,6 +326,13 @@ fn read_headers(file: &(impl ReadAt + ?Sized), header: &[u8; 64]) -> Result<Vec<
     Ok(table.chunks_exact(PROGRAM_HEADER_BYTES as usize).map(ProgramHeader::parse).collect())
 }
 
+/// That there is one is all that matters.
+#[cfg(not(feature = "dynamic"))]
+fn read_interpreter(_file: &(impl ReadAt + ?Sized), _ph: &ProgramHeader) -> Result<Vec<u8>, Error> {
+    Ok(Vec::new())
+}
+
+#[cfg(feature = "dynamic")]
 fn read_interpreter(file: &(impl ReadAt + ?Sized), ph: &ProgramHeader) -> Result<Vec<u8>, Error> {
     if !(2..=4096).contains(&ph.file_size) {
         return Err(bad("names a dynamic loader of impossible length"));

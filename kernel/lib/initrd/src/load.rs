@@ -219,16 +219,8 @@ fn contents(entry: &Entry) -> Result<Contents, Reason> {
 /// Takes away what `name` is now, if that is no directory with something in it.
 fn make_room(dir: &Arc<RamInode>, name: &[u8]) -> Result<(), Reason> {
     let Some(there) = dir.get(name) else { return Ok(()) };
-    if there.kind() == FileType::Directory {
-        let mut empty = true;
-        // Listing a directory in memory cannot fail.
-        let _ = there.read_dir(2, &mut |_| {
-            empty = false;
-            false
-        });
-        if !empty {
-            return Err(Reason::ReplacesDirectory);
-        }
+    if there.holds_entries() {
+        return Err(Reason::ReplacesDirectory);
     }
     dir.discard(name).map_err(|_| Reason::ParentNotDirectory)
 }

@@ -1,6 +1,7 @@
 //! Page faults: demand-zero pages, pages of objects, copy-on-write, stacks that grow.
 
 use crate::space::{AddressSpace, Inner, Rss, object_note};
+use crate::table::is_large;
 use crate::table::{NoFrame, PageTable, Slot, entry_for, page_of, references};
 use crate::types::{Fault, FaultKind, Limit, Prot, SegvCode};
 use crate::vma::{Kind, Mapped, STACK_GUARD, VmFlags, Vma};
@@ -120,12 +121,12 @@ impl Serve<'_> {
     fn serve(mut self, kind: FaultKind) -> Result<(), Fault> {
         let upper = self.table.upper_slot(self.page)?;
         let above = upper.get();
-        if above.is_large() {
+        if is_large(above) {
             // Large pages belong to this mapping alone: whatever it allows, they allow.
             upper.set(above.with_rights(self.vma.prot.rights()));
             return Ok(());
         }
-        if above.is_empty() && kind == FaultKind::Write && self.map_large(upper) {
+        if cfg!(feature = "huge-pages") && above.is_empty() && kind == FaultKind::Write && self.map_large(upper) {
             return Ok(());
         }
         let slot = self.table.slot_under(upper, self.page)?;

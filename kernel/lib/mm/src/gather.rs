@@ -1,5 +1,6 @@
 //! Pages and page tables on their way out: unmapped first, flushed from the TLB next, freed last.
 
+use crate::table::is_large;
 use crate::table::page_of;
 use crate::types::Mmu;
 use arch_x86_64::paging::Entry;
@@ -75,7 +76,7 @@ impl<'a> Gather<'a> {
         }
         self.flushes.count = 0;
         for entry in &self.entries[..self.count] {
-            if entry.is_large() {
+            if is_large(*entry) {
                 // SAFETY: large entries are made from blocks of order 9; this one is out of the tables and flushed.
                 unsafe { self.frames.free(entry.phys(), 9) };
             } else {

@@ -48,6 +48,7 @@ impl AddressSpace {
             let offset = file.offset / PAGE_BYTES;
             (Some(file_backing(file, len, request.prot, flags)?), offset)
         };
+        #[cfg(feature = "watch")]
         if let Some(mapped) = &mapped {
             mapped.object.watch(self.me.clone());
         }
@@ -195,6 +196,9 @@ impl AddressSpace {
 
     /// The resource limits, for a mapping about to be made.
     pub(crate) fn check_limits(&self, inner: &Inner, start: u64, vma: &Vma) -> Result<()> {
+        if cfg!(not(feature = "limits")) {
+            return Ok(());
+        }
         let len = vma.end - start;
         let replaced: u64 = inner.vmas.overlaps(start, vma.end).map(|(from, to, ..)| to - from).sum();
         if inner.vmas.total - replaced + len > self.limit(Limit::AddressSpace) {

@@ -4,6 +4,11 @@ use arch_x86_64::paging::{self, Domain, ENTRIES, Entry, LEVELS, index, span};
 use core::sync::atomic::{AtomicU64, Ordering};
 use frame::{FrameAllocator, PAGE_BYTES, Page};
 
+/// Whether an entry of the middle level is a page of 2 MiB: never where none are made.
+pub(crate) fn is_large(entry: Entry) -> bool {
+    cfg!(feature = "huge-pages") && entry.is_large()
+}
+
 /// No frame is left for a table.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NoFrame;
@@ -76,7 +81,7 @@ impl PageTable {
         let mut entry = upper.get();
         if entry.is_empty() {
             entry = self.new_table(upper)?;
-        } else if entry.is_large() {
+        } else if is_large(entry) {
             self.split(upper)?;
             entry = upper.get();
         }
@@ -147,7 +152,7 @@ impl PageTable {
         for i in first..=last.min(ENTRIES as u64 - 1) {
             let slot = Slot(&table[i as usize]);
             let entry = slot.get();
-            if entry.is_empty() || level == 2 && entry.is_large() {
+            if entry.is_empty() || level == 2 && is_large(entry) {
                 continue;
             }
             let from = base + i * size;
@@ -166,7 +171,7 @@ impl PageTable {
         if level > 1 {
             for word in self.table(phys) {
                 let entry = Entry::from_bits(word.load(Ordering::Relaxed));
-                if !entry.is_empty() && !entry.is_large() {
+                if !entry.is_empty() && !is_large(entry) {
                     self.retire_tree(entry.phys(), level - 1, retire);
                 }
             }
@@ -221,7 +226,7 @@ impl Iterator for Cursor {
                             self.skip(level);
                             continue 'descend;
                         }
-                        if level == 2 && entry.is_large() {
+                        if level == 2 && is_large(entry) {
                             self.skip(2);
                             return Some(Leaf { virt: virt & !(span(2) - 1), slot, entry, level: 2 });
                         }

@@ -142,7 +142,7 @@ pub fn clone(parent: &Arc<Thread>, regs: &UserRegs, args: &CloneArgs) -> Result<
     }
     let services = parent.services();
     if flags.intersects(CloneFlags::NAMESPACES | CloneFlags::INTO_CGROUP) {
-        services.platform.log(Level::Warn, format_args!("clone: name spaces and cgroups are not supported"));
+        services.platform.say(Level::Warn, format_args!("clone: name spaces and cgroups are not supported"));
         return Err(Errno::EINVAL);
     }
     if !flags.contains(CloneFlags::THREAD_SET) {
@@ -151,7 +151,7 @@ pub fn clone(parent: &Arc<Thread>, regs: &UserRegs, args: &CloneArgs) -> Result<
             (false, true) => "vfork",
             (false, false) => "fork",
         };
-        services.platform.log(Level::Warn, format_args!("clone: {what} needs more than one process, which this image cannot have"));
+        services.platform.say(Level::Warn, format_args!("clone: {what} needs more than one process, which this image cannot have"));
         return Err(Errno::ENOSYS);
     }
     if flags.contains(CloneFlags::SETTLS) && args.tls >= USER_END {

@@ -56,12 +56,14 @@ fn slow_return(thread: &Arc<Thread>, regs: &mut UserRegs) -> Resume {
     loop {
         if thread.is_leaving() {
             exit::finish(thread);
+            #[cfg(feature = "threads")]
             thread.services().scheduler.exit_current();
         }
         if thread.services().scheduler.need_resched() {
             thread.services().scheduler.preempt();
             continue;
         }
+        #[cfg(any(feature = "posix-timers", feature = "interval-timers", feature = "limits"))]
         if process.is_ticking() {
             process.check_cpu_timers();
         }
@@ -72,6 +74,10 @@ fn slow_return(thread: &Arc<Thread>, regs: &mut UserRegs) -> Resume {
             Delivery::None => break,
             Delivery::Stop => stop(thread),
             Delivery::Terminate { signal, info, .. } => terminate(thread, regs, signal, &info),
+            // Nobody can have set one.
+            #[cfg(not(feature = "handlers"))]
+            Delivery::Handler { .. } => {}
+            #[cfg(feature = "handlers")]
             Delivery::Handler { signal, info, action, mask } => {
                 settle_restart(regs, Some(action.flags));
                 if !enter_handler(thread, regs, signal, &info, &action, mask) {
@@ -105,7 +111,7 @@ fn terminate(thread: &Arc<Thread>, regs: &UserRegs, signal: Signal, info: &SigIn
     let platform = &thread.services().platform;
     if SignalSet::SYNCHRONOUS.contains(signal) && info.code > 0 {
         let trap = *thread.trap.lock();
-        platform.log(
+        platform.say(
             Level::Error,
             format_args!(
                 "the application (thread {}) got {signal}: code {}, address {:#x}, trap {} error {:#x}, ip {:#x}, sp {:#x}",
@@ -123,6 +129,7 @@ fn terminate(thread: &Arc<Thread>, regs: &UserRegs, signal: Signal, info: &SigIn
 }
 
 /// Writes the frame and turns `regs` to the handler; false when the frame cannot be written.
+#[cfg(feature = "handlers")]
 fn enter_handler(thread: &Thread, regs: &mut UserRegs, signal: Signal, info: &SigInfo, action: &Action, mask: SignalSet) -> bool {
     // x86_64 has no default to return by: without SA_RESTORER Linux refuses as well.
     if !action.flags.contains(SaFlags::RESTORER) {
@@ -168,6 +175,7 @@ fn enter_handler(thread: &Thread, regs: &mut UserRegs, signal: Signal, info: &Si
 
 /// rt_sigreturn(2): goes back to where the frame on the stack says. Returns what belongs into the result register; a frame that cannot be read
 /// or used is a SIGSEGV.
+#[cfg(feature = "handlers")]
 pub fn sigreturn(thread: &Thread, regs: &mut UserRegs) -> u64 {
     if restore_frame(thread, regs).is_none() {
         let group = thread.process().signals();
@@ -178,6 +186,7 @@ pub fn sigreturn(thread: &Thread, regs: &mut UserRegs) -> u64 {
     regs.rax
 }
 
+#[cfg(feature = "handlers")]
 fn restore_frame(thread: &Thread, regs: &mut UserRegs) -> Option<()> {
     let user = thread.user();
     let mut bytes = [0; sigframe::SAVED_BYTES];
@@ -196,6 +205,7 @@ fn restore_frame(thread: &Thread, regs: &mut UserRegs) -> Option<()> {
     Some(())
 }
 
+#[cfg(feature = "handlers")]
 fn restore_fpu(thread: &Thread, addr: u64) -> Option<()> {
     let platform = &thread.services().platform;
     if addr == 0 {

@@ -3,8 +3,6 @@
 use crate::arch::UserRegs;
 use crate::load::load;
 use crate::{Arguments, Credentials, Interruptible, LoadError, Process, Resource, Rlimits, Services, Thread};
-use alloc::format;
-use alloc::string::String;
 use alloc::sync::Arc;
 use uapi::{Errno, Result};
 use vfs::{Context, Follow, Location, LockOwner};
@@ -21,13 +19,9 @@ impl Process {
         arguments: Arguments,
     ) -> Result<Arc<Thread>, LoadError> {
         (fs.uid, fs.gid, fs.groups) = (who.uid.fs, who.gid.fs, who.groups.clone());
-        let location = fs.resolve(None, path, Follow::Yes).map_err(|errno| {
-            let name = String::from_utf8_lossy(path);
-            let reason = match errno {
-                Errno::ENOENT => format!("{name} is not in the image"),
-                _ => format!("{name}: {errno}"),
-            };
-            LoadError { errno, reason }
+        let location = fs.resolve(None, path, Follow::Yes).map_err(|errno| match errno {
+            Errno::ENOENT => LoadError::new(errno, path, " is not in the image"),
+            _ => LoadError::failed(errno, path, ": "),
         })?;
         let stack_limit = Rlimits::default().get(Resource::Stack).current;
         let program = load(services, &fs, &who, location, path, arguments, stack_limit)?;
@@ -38,6 +32,7 @@ impl Process {
 /// Replaces the program of the calling thread's process by the one at `location`, found under the name `path`: on success `regs` are the new
 /// program's, all other threads have ended, and the system call must not write a result into them. On failure nothing has changed, unless
 /// the thread itself was told to end meanwhile.
+#[cfg(feature = "execve")]
 pub fn exec(thread: &Arc<Thread>, regs: &mut UserRegs, location: Location, path: &[u8], arguments: Arguments) -> Result<(), LoadError> {
     let process = thread.process().clone();
     let services = thread.services().clone();
@@ -78,6 +73,7 @@ pub fn exec(thread: &Arc<Thread>, regs: &mut UserRegs, location: Location, path:
 }
 
 /// Ends all other threads of the process and waits for it.
+#[cfg(feature = "execve")]
 fn become_only_thread(thread: &Arc<Thread>) -> Result<()> {
     let process = thread.process();
     // Of two threads that try at once the second one ends here.

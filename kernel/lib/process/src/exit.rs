@@ -26,11 +26,13 @@ pub fn exit_group(thread: &Thread, end: End) {
 
 impl Process {
     /// The key of a futex word in private memory (FUTEX_PRIVATE_FLAG): every operation on the word must use the same.
+    #[cfg(feature = "threads")]
     pub fn private_futex_key(&self, addr: u64) -> FutexKey {
         FutexKey { space_or_object: self.mm().root(), offset: addr }
     }
 
     /// The key of a futex word wherever it lies: of its object when the mapping is shared. EFAULT.
+    #[cfg(feature = "threads")]
     pub fn futex_key(&self, addr: u64) -> Result<FutexKey> {
         /// Sets object identities apart from address spaces, which are named by the physical address of their root table.
         const OBJECT: u64 = 1 << 63;
@@ -42,6 +44,7 @@ impl Process {
 }
 
 /// Marks the locks that a thread holds as their owner's death, and tells whoever joins it.
+#[cfg(feature = "threads")]
 pub(crate) fn release_futexes(thread: &Thread) {
     let services = thread.services();
     let process = thread.process();
@@ -63,7 +66,22 @@ pub(crate) fn release_futexes(thread: &Thread) {
     }
 }
 
+/// One thread alone has nobody to tell.
+#[cfg(not(feature = "threads"))]
+pub(crate) fn release_futexes(_thread: &Thread) {}
+
+/// The last thing a thread does, on its way out.
+///
+/// The one thread of an image without others ends the machine.
+#[cfg(not(feature = "threads"))]
+pub(crate) fn finish(thread: &Arc<Thread>) -> ! {
+    let code = thread.exit_code.load(Ordering::Relaxed);
+    let end = thread.process().decide_end(End::Exit((code & 0xff) as u8));
+    thread.services().platform.end_machine(end);
+}
+
 /// The last thing a thread does, on its way out. Only its task is left afterwards.
+#[cfg(feature = "threads")]
 pub(crate) fn finish(thread: &Arc<Thread>) {
     let services = thread.services().clone();
     let process = thread.process().clone();
@@ -75,6 +93,7 @@ pub(crate) fn finish(thread: &Arc<Thread>) {
         return;
     }
     let end = process.decide_end(End::Exit((code & 0xff) as u8));
+    #[cfg(feature = "posix-timers")]
     process.signals().timers().delete_all();
     if process.is_init() {
         services.platform.end_machine(end);

@@ -61,7 +61,7 @@ fn page_signal(thread: &Arc<Thread>, trap: Trap, fault: Fault) {
         Fault::Bus => SigInfo::fault(Signal::BUS, code::BUS_ADRERR, trap.address),
         Fault::OutOfMemory => {
             let platform = &thread.services().platform;
-            platform.log(Level::Debug, format_args!("out of memory: no page left for address {:#x}", trap.address));
+            platform.say(Level::Debug, format_args!("out of memory: no page left for address {:#x}", trap.address));
             exit::exit_group(thread, End::OutOfMemory);
             return;
         }
@@ -86,6 +86,7 @@ fn other_signal(thread: &Arc<Thread>, regs: &UserRegs, trap: Trap) {
 }
 
 /// Which floating-point exception is unmasked and set; the order of tests is Linux's (fpu__exception_code).
+#[cfg(feature = "handlers")]
 fn fpu_code(thread: &Thread, vector: u8) -> i32 {
     let platform = &thread.services().platform;
     let mut area = vec![0; platform.fpu_size().max(32)];
@@ -105,6 +106,12 @@ fn fpu_code(thread: &Thread, vector: u8) -> i32 {
         e if e & 0x20 != 0 => code::FPE_FLTRES,
         _ => 0,
     }
+}
+
+/// Only a handler is told.
+#[cfg(not(feature = "handlers"))]
+fn fpu_code(_thread: &Thread, _vector: u8) -> i32 {
+    0
 }
 
 fn raise(thread: &Thread, trap: Trap, info: SigInfo) {

@@ -12,8 +12,8 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 #![cfg_attr(
-    not(any(feature = "exec", feature = "laid-out")),
-    allow(dead_code, reason = "without a way to begin a program, nobody calls what all of them share")
+    not(all(feature = "execve", feature = "dynamic", feature = "laid-out", feature = "threads", feature = "handlers")),
+    allow(dead_code, unused_imports, reason = "what only some of these need stands beside what all do")
 )]
 
 extern crate alloc;
@@ -22,6 +22,7 @@ extern crate alloc;
 pub(crate) use arch_x86_64 as arch;
 
 mod block;
+#[cfg(feature = "threads")]
 mod clone;
 mod credentials;
 mod deliver;
@@ -46,10 +47,13 @@ mod view;
 
 pub use arch::UserRegs;
 pub use block::Interruptible;
+#[cfg(feature = "threads")]
 pub use clone::{CloneArgs, CloneFlags, clone};
 pub use credentials::{CAP_LAST, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_RESOURCE, Capabilities, Credentials, Ids, SECBIT_KEEP_CAPS};
-pub use deliver::{Resume, return_to_user, sigreturn};
-#[cfg(feature = "exec")]
+#[cfg(feature = "handlers")]
+pub use deliver::sigreturn;
+pub use deliver::{Resume, return_to_user};
+#[cfg(feature = "execve")]
 pub use exec::exec;
 pub use exit::{exit_group, exit_thread};
 pub use fault::{Trap, fault};

@@ -57,8 +57,12 @@ impl Executable {
         Ok(Self { location, file, size, path: path.to_vec() })
     }
 
+    #[cfg(feature = "dynamic")]
     fn find(fs: &Context, path: &[u8], of: &[u8]) -> Result<Self, LoadError> {
         let location = fs.resolve(None, path, Follow::Yes).map_err(|errno| {
+            if cfg!(not(feature = "messages")) {
+                return LoadError::new(errno, path, "");
+            }
             let both = [b"interpreter ", path, b" of ", of].concat();
             match errno {
                 Errno::ENOENT => LoadError::new(errno, &both, " is not in the image"),
@@ -68,6 +72,33 @@ impl Executable {
         Self::open(fs, location, path)
     }
 
+    /// The program that runs in the end, when some are scripts, and what it is given.
+    #[cfg(feature = "dynamic")]
+    fn behind_scripts(fs: &Context, location: Location, path: &[u8], arguments: Arguments) -> Result<(Self, Arguments), LoadError> {
+        let Arguments { mut argv, envp } = arguments;
+        let mut program = Self::open(fs, location, path)?;
+        for depth in 0.. {
+            let mut start = [0; SCRIPT_BYTES];
+            let len = program.bytes().read_at(0, &mut start)?;
+            if !Script::is_script(&start[..len]) {
+                break;
+            }
+            if depth == MAX_SCRIPTS {
+                return Err(LoadError::new(Errno::ELOOP, path, " is run by too many scripts in turn"));
+            }
+            let script = Script::parse(&start[..len])
+                .ok_or_else(|| LoadError::new(Errno::ENOEXEC, &program.path, ": its #! line names no interpreter"))?;
+            // The script's name takes the place of the name it was called by.
+            let mut new = Vec::from([script.interpreter.clone()]);
+            new.extend(script.argument);
+            new.push(program.path.clone());
+            new.extend(argv.into_iter().skip(1));
+            argv = new;
+            program = Self::find(fs, &script.interpreter, &program.path)?;
+        }
+        Ok((program, Arguments { argv, envp }))
+    }
+
     fn bytes(&self) -> Bytes<'_> {
         Bytes(&*self.file, self.size)
     }
@@ -75,7 +106,9 @@ impl Executable {
     fn parse(&self) -> Result<Elf, LoadError> {
         Elf::parse(&self.bytes(), MACHINE, USER_END).map_err(|e| {
             let mut error = LoadError::new(e.errno, &self.path, " ");
-            error.reason.push_str(e.reason);
+            if cfg!(feature = "messages") {
+                error.reason.push_str(e.reason);
+            }
             error
         })
     }
@@ -98,28 +131,12 @@ pub fn load(
     arguments: Arguments,
     stack_limit: u64,
 ) -> Result<Program, LoadError> {
-    let Arguments { mut argv, envp } = arguments;
-    let mut program = Executable::open(fs, location, path)?;
-    for depth in 0.. {
-        let mut start = [0; SCRIPT_BYTES];
-        let len = program.bytes().read_at(0, &mut start)?;
-        if !Script::is_script(&start[..len]) {
-            break;
-        }
-        if depth == MAX_SCRIPTS {
-            return Err(LoadError::new(Errno::ELOOP, path, " is run by too many scripts in turn"));
-        }
-        let script = Script::parse(&start[..len])
-            .ok_or_else(|| LoadError::new(Errno::ENOEXEC, &program.path, ": its #! line names no interpreter"))?;
-        // The script's name takes the place of the name it was called by.
-        let mut new = Vec::from([script.interpreter.clone()]);
-        new.extend(script.argument);
-        new.push(program.path.clone());
-        new.extend(argv.into_iter().skip(1));
-        argv = new;
-        program = Executable::find(fs, &script.interpreter, &program.path)?;
-    }
+    #[cfg(feature = "dynamic")]
+    let (program, arguments) = Executable::behind_scripts(fs, location, path, arguments)?;
+    #[cfg(not(feature = "dynamic"))]
+    let program = Executable::open(fs, location, path)?;
     let elf = program.parse()?;
+    #[cfg(feature = "dynamic")]
     let interpreter = match &elf.interpreter {
         Some(path) => {
             let file = Executable::find(fs, path, &program.path)?;
@@ -128,10 +145,21 @@ pub fn load(
         }
         None => None,
     };
+    #[cfg(not(feature = "dynamic"))]
+    if elf.interpreter.is_some() {
+        return Err(LoadError::new(
+            Errno::ENOEXEC,
+            &program.path,
+            " needs a dynamic loader, which this image was built without (CONFIG_LIBELF_DYNAMIC)",
+        ));
+    }
 
     let space = services.platform.new_address_space()?;
     space.set_limit(mm::Limit::Stack, stack_limit);
     let bias = map_program(&space, fs, &program, &elf)?;
+    #[cfg(not(feature = "dynamic"))]
+    let (interpreter_base, entry) = (0, elf.entry.wrapping_add(bias));
+    #[cfg(feature = "dynamic")]
     let (interpreter_base, entry) = match &interpreter {
         Some((file, elf)) => {
             let bias = map_interpreter(&space, fs, file, elf)?;
@@ -144,7 +172,6 @@ pub fn load(
     }
     space.set_program_end(elf.data_end().wrapping_add(bias));
     let code = elf.code();
-    let arguments = Arguments { argv, envp };
     let start = Start {
         path,
         exe: Some(program.location.clone()),
@@ -176,6 +203,7 @@ fn map_program(space: &AddressSpace, fs: &Context, program: &Executable, elf: &E
 }
 
 /// Maps the dynamic loader where there is room; returns its bias.
+#[cfg(feature = "dynamic")]
 fn map_interpreter(space: &AddressSpace, fs: &Context, file: &Executable, elf: &Elf) -> Result<u64, LoadError> {
     let bias = match elf.kind {
         Kind::Fixed => 0,

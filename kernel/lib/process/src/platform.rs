@@ -59,12 +59,16 @@ pub trait Platform: Send + Sync {
     /// Length in bytes of [`fpu_save`](Self::fpu_save)'s area: 512 without XSAVE.
     fn fpu_size(&self) -> usize;
     /// State components in that area (XCR0); 0 without XSAVE.
+    #[cfg(feature = "handlers")]
     fn fpu_features(&self) -> u64;
     /// Writes the application's floating-point state (XSAVE standard format) to the front of `area`; returns its length.
+    #[cfg(feature = "handlers")]
     fn fpu_save(&self, area: &mut [u8]) -> usize;
     /// Makes `area` the application's floating-point state; reserved bits were cleared by the caller. EINVAL when the CPU would refuse.
+    #[cfg(feature = "handlers")]
     fn fpu_restore(&self, area: &[u8]) -> Result<()>;
     /// The state a program starts with.
+    #[cfg(any(feature = "handlers", feature = "execve"))]
     fn fpu_reset(&self);
 
     /// An empty address space. ENOMEM.
@@ -80,8 +84,21 @@ pub trait Platform: Send + Sync {
     fn random(&self, out: &mut [u8]);
     /// Ends the machine.
     fn end_machine(&self, end: End) -> !;
-    /// One line for whoever watches the machine.
+    /// One line for whoever watches the machine; [`say`](trait.Platform.html#method.say) is what calls it.
     fn log(&self, level: Level, message: fmt::Arguments<'_>);
+    /// The line for a system call that is absent, in an image without words.
+    fn log_absent_call(&self, number: u64);
+}
+
+impl dyn Platform + '_ {
+    /// Writes a log line, in an image that has words; in others the optimiser drops it with all that it would say.
+    #[inline(always)]
+    pub fn say(&self, level: Level, message: fmt::Arguments<'_>) {
+        #[cfg(feature = "messages")]
+        self.log(level, message);
+        #[cfg(not(feature = "messages"))]
+        let _ = (level, message);
+    }
 }
 
 /// The console's descriptors and other things that a program is started with.

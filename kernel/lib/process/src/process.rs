@@ -5,7 +5,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use mm::AddressSpace;
-use signal::{SigInfo, SignalGroup, Target, TimerClock};
+#[cfg(feature = "posix-timers")]
+use signal::TimerClock;
+use signal::{SigInfo, SignalGroup, Target};
 use spinlock::Mutex;
 use uapi::{Errno, Result};
 use vfs::{Context, Location};
@@ -69,7 +71,7 @@ pub struct Process {
     cpu_limit_ns: AtomicU64,
     /// What the first thread gave exit(2).
     /// A thread is replacing the program.
-    #[cfg(feature = "exec")]
+    #[cfg(feature = "execve")]
     exec_runs: AtomicBool,
 }
 
@@ -84,7 +86,7 @@ impl Process {
             mm: Mutex::new(mm),
             files: FileTable::new(files),
             fs: Mutex::new(Arc::new(fs)),
-            signals: SignalGroup::new(services.timers.clone(), services.clock.clone()),
+            signals: SignalGroup::new(&services.timers, &services.clock),
             credentials: Mutex::default(),
             rlimits: Mutex::new(rlimits),
             program: Mutex::default(),
@@ -97,7 +99,7 @@ impl Process {
             personality: AtomicU32::new(0),
             ticking: AtomicBool::new(false),
             cpu_limit_ns: AtomicU64::new(u64::MAX),
-            #[cfg(feature = "exec")]
+            #[cfg(feature = "execve")]
             exec_runs: AtomicBool::new(false),
         }))
     }
@@ -129,7 +131,7 @@ impl Process {
         self.mm.lock().clone()
     }
 
-    #[cfg(feature = "exec")]
+    #[cfg(feature = "execve")]
     pub(crate) fn set_mm(&self, mm: Arc<AddressSpace>) {
         let old = core::mem::replace(&mut *self.mm.lock(), mm);
         drop(old);
@@ -192,6 +194,7 @@ impl Process {
     }
 
     /// setrlimit(2).
+    #[cfg(feature = "limits")]
     pub fn set_rlimit(&self, resource: Resource, new: Rlimit) -> Result<()> {
         let raise = match self.credentials().capable(crate::CAP_SYS_RESOURCE) {
             true => Raise::Allowed,
@@ -279,7 +282,7 @@ impl Process {
         left
     }
 
-    #[cfg(feature = "exec")]
+    #[cfg(feature = "execve")]
     pub(crate) fn thread_ended(&self) -> &WaitQueue {
         &self.thread_ended
     }
@@ -306,12 +309,12 @@ impl Process {
     }
 
     /// Whether the caller is the one that may replace the program; until [`end_exec`](Self::end_exec).
-    #[cfg(feature = "exec")]
+    #[cfg(feature = "execve")]
     pub(crate) fn begin_exec(&self) -> bool {
         !self.exec_runs.swap(true, Ordering::AcqRel)
     }
 
-    #[cfg(feature = "exec")]
+    #[cfg(feature = "execve")]
     pub(crate) fn end_exec(&self) {
         self.exec_runs.store(false, Ordering::Release);
     }
@@ -355,12 +358,18 @@ impl Process {
 
     /// Starts or stops the scheduler's ticks as CPU-time timers need; call it after setting or deleting one.
     pub fn update_ticks(&self) {
-        let limited = self.cpu_limit_ns.load(Ordering::Relaxed) != u64::MAX;
-        let wanted = limited || self.signals.timers().cpu_armed() || self.signals.interval_timers().cpu_armed();
-        if self.ticking.swap(wanted, Ordering::Relaxed) != wanted {
-            match wanted {
-                true => self.services.scheduler.want_ticks(),
-                false => self.services.scheduler.drop_ticks(),
+        #[cfg(any(feature = "posix-timers", feature = "interval-timers", feature = "limits"))]
+        {
+            let wanted = self.cpu_limit_ns.load(Ordering::Relaxed) != u64::MAX;
+            #[cfg(feature = "posix-timers")]
+            let wanted = wanted || self.signals.timers().cpu_armed();
+            #[cfg(feature = "interval-timers")]
+            let wanted = wanted || self.signals.interval_timers().cpu_armed();
+            if self.ticking.swap(wanted, Ordering::Relaxed) != wanted {
+                match wanted {
+                    true => self.services.scheduler.want_ticks(),
+                    false => self.services.scheduler.drop_ticks(),
+                }
             }
         }
     }
@@ -372,9 +381,12 @@ impl Process {
     }
 
     /// Expires CPU-time timers and enforces RLIMIT_CPU.
+    #[cfg(any(feature = "posix-timers", feature = "interval-timers", feature = "limits"))]
     pub(crate) fn check_cpu_timers(&self) {
         let cpu_ns = self.cpu_times().own_ns;
+        #[cfg(feature = "interval-timers")]
         self.signals.interval_timers().check_cpu(cpu_ns);
+        #[cfg(feature = "posix-timers")]
         self.signals.timers().check_cpu(&|clock| match clock {
             TimerClock::ThreadCpu(tid) => self.thread(tid).ok().map(|thread| thread.cpu_ns()),
             _ => Some(cpu_ns),

@@ -5,7 +5,6 @@ use crate::{Arguments, Credentials, Process, ProgramInfo, Services, Thread};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt::Write;
 use elf::stack::{self, aux};
 use elf::{PAGE, StackKind};
 use mm::{AddressSpace, FaultKind, Prot};
@@ -38,6 +37,7 @@ impl From<Errno> for LoadError {
 
 impl LoadError {
     /// What is wrong with the file at `path`: `why` follows its name.
+    #[cfg(feature = "messages")]
     #[cold]
     pub(crate) fn new(errno: Errno, path: &[u8], why: &str) -> Self {
         let mut reason = String::from_utf8_lossy(path).into_owned();
@@ -45,13 +45,38 @@ impl LoadError {
         Self { errno, reason }
     }
 
+    /// As [`failed`](Self::failed), with `what` before the path.
+    pub(crate) fn of(what: &str, errno: Errno, path: &[u8], why: &str) -> Self {
+        let mut error = Self::failed(errno, path, why);
+        if cfg!(feature = "messages") {
+            error.reason.insert_str(0, what);
+        }
+        error
+    }
+
     /// As [`new`](Self::new), with the error's name at the end.
+    #[cfg(feature = "messages")]
     #[cold]
     pub(crate) fn failed(errno: Errno, path: &[u8], why: &str) -> Self {
+        use core::fmt::Write;
         let mut error = Self::new(errno, path, why);
         // Writing into memory cannot fail.
         let _ = write!(error.reason, "{errno}");
         error
+    }
+
+    /// Without words the error number is all there is; what would be said is dropped from the image.
+    #[cfg(not(feature = "messages"))]
+    #[inline(always)]
+    pub(crate) fn new(errno: Errno, _path: &[u8], _why: &str) -> Self {
+        Self { errno, reason: String::new() }
+    }
+
+    /// As [`new`](Self::new).
+    #[cfg(not(feature = "messages"))]
+    #[inline(always)]
+    pub(crate) fn failed(errno: Errno, _path: &[u8], _why: &str) -> Self {
+        Self { errno, reason: String::new() }
     }
 }
 
@@ -106,12 +131,11 @@ impl Start<'_> {
         let mut rights = Prot::READ | Prot::WRITE;
         rights.set(Prot::EXEC, self.stack == StackKind::Executable);
         let top = space.map_stack(rights)? & !15;
-        let mut vector = Vec::new();
-        vector.extend(vdso.map(|addr| (aux::SYSINFO_EHDR, addr)));
         let (hwcap, hwcap2) = services.platform.hwcap();
-        vector.extend([(aux::HWCAP, hwcap), (aux::PAGESZ, PAGE), (aux::CLKTCK, CLOCK_TICKS)]);
-        vector.extend(self.headers.map(|headers| (aux::PHDR, headers)));
-        vector.extend([
+        let mut vector = Vec::from([
+            (aux::HWCAP, hwcap),
+            (aux::PAGESZ, PAGE),
+            (aux::CLKTCK, CLOCK_TICKS),
             (aux::PHENT, elf::PROGRAM_HEADER_BYTES),
             (aux::PHNUM, self.header_count),
             (aux::BASE, self.interpreter_base),
@@ -125,6 +149,11 @@ impl Start<'_> {
             (aux::HWCAP2, hwcap2),
             (aux::MINSIGSTKSZ, least_signal_stack(services.platform.fpu_size())),
         ]);
+        for (key, address) in [(aux::SYSINFO_EHDR, vdso), (aux::PHDR, self.headers)] {
+            if let Some(address) = address {
+                vector.push((key, address));
+            }
+        }
         let mut random = [0; 16];
         services.platform.random(&mut random);
         let limit = (stack_limit / 4).clamp(ARGUMENTS_MIN, ARGUMENTS_MAX);
@@ -137,7 +166,7 @@ impl Start<'_> {
             aux: &vector,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
         };
-        let stack = stack::build(top, &request).map_err(|errno| LoadError::failed(errno, &[b"arguments of ", path].concat(), ": "))?;
+        let stack = stack::build(top, &request).map_err(|errno| LoadError::of("arguments of ", errno, path, ": "))?;
         write_space(&space, stack.sp, &stack.bytes)?;
 
         let info = ProgramInfo {

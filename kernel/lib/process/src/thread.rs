@@ -86,7 +86,7 @@ impl Thread {
         self.tid.load(Ordering::Relaxed)
     }
 
-    #[cfg(feature = "exec")]
+    #[cfg(feature = "execve")]
     pub(crate) fn set_tid(&self, tid: i32) {
         self.tid.store(tid, Ordering::Relaxed);
         self.signals.set_tid(tid);

@@ -22,6 +22,7 @@ pub(crate) struct Directory {
     /// It was removed: nothing may be made in it any more.
     pub(crate) dead: bool,
     /// Its number where the file system came from, as long as there may be entries that were not taken over.
+    #[cfg(feature = "origin")]
     pub(crate) origin: Option<u64>,
 }
 
@@ -32,6 +33,7 @@ fn first_key(name: &[u8]) -> u64 {
 
 impl Directory {
     /// The directory `number` of the file system's origin, with nothing taken over yet.
+    #[cfg(feature = "origin")]
     pub(crate) fn stored(number: u64) -> Directory {
         Directory { origin: Some(number), ..Directory::default() }
     }
@@ -70,6 +72,7 @@ impl Directory {
     }
 
     /// Puts another inode behind a name; returns the old one.
+    #[cfg(feature = "write")]
     pub(crate) fn replace(&mut self, name: &[u8], inode: Arc<RamInode>) -> Option<Arc<RamInode>> {
         let key = self.find(name)?.0;
         let entry = self.entries.get_mut(key)?;

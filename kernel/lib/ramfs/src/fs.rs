@@ -2,12 +2,16 @@
 
 use crate::inode::RamInode;
 use crate::load::{Contents, Meta};
+#[cfg(feature = "origin")]
 use crate::origin::{Origin, Source};
+#[cfg(feature = "origin")]
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use frame::PAGE_BYTES;
+#[cfg(any(feature = "write", feature = "origin"))]
 use spinlock::Mutex;
+#[cfg(feature = "origin")]
 use uapi::Result;
 use vfs::{FileSystem, Inode, StatFs, Vfs};
 
@@ -20,8 +24,10 @@ pub(crate) struct Shared {
     pub(crate) dev: u64,
     next_ino: AtomicU64,
     /// Held over every change that locks more than one inode (removing, renaming, linking), so that their locks may nest in any order.
+    #[cfg(feature = "write")]
     pub(crate) change: Mutex<()>,
     /// Where entries come from that nobody has asked for yet.
+    #[cfg(feature = "origin")]
     pub(crate) source: Option<Source>,
 }
 
@@ -44,13 +50,18 @@ pub struct Ramfs {
 impl Ramfs {
     /// An empty one whose top directory belongs to root and has these permission bits.
     pub fn new(vfs: &Arc<Vfs>, mode: u32) -> Arc<Ramfs> {
-        let shared = Self::share(vfs, None);
+        let shared = Self::share(
+            vfs,
+            #[cfg(feature = "origin")]
+            None,
+        );
         let meta = Meta { mode, mtime_ns: shared.now_ns(), ..Meta::default() };
         let root = RamInode::make(&shared, &meta, Contents::Directory);
         Arc::new(Ramfs { shared, root })
     }
 
     /// One that begins as `origin` below its inode `root`; what is in there is looked at when it is asked for.
+    #[cfg(feature = "origin")]
     pub fn over(vfs: &Arc<Vfs>, origin: Box<dyn Origin>, root: u64) -> Result<Arc<Ramfs>> {
         let shared = Self::share(vfs, Some(Source { origin, links: Mutex::default() }));
         let root = match &shared.source {
@@ -60,8 +71,16 @@ impl Ramfs {
         Ok(Arc::new(Ramfs { shared, root }))
     }
 
-    fn share(vfs: &Arc<Vfs>, source: Option<Source>) -> Arc<Shared> {
-        Arc::new(Shared { vfs: vfs.clone(), dev: vfs.new_dev(), next_ino: AtomicU64::new(1), change: Mutex::new(()), source })
+    fn share(vfs: &Arc<Vfs>, #[cfg(feature = "origin")] source: Option<Source>) -> Arc<Shared> {
+        Arc::new(Shared {
+            vfs: vfs.clone(),
+            dev: vfs.new_dev(),
+            next_ino: AtomicU64::new(1),
+            #[cfg(feature = "write")]
+            change: Mutex::new(()),
+            #[cfg(feature = "origin")]
+            source,
+        })
     }
 
     /// Its top directory, for filling it.
@@ -69,6 +88,7 @@ impl Ramfs {
         &self.root
     }
 
+    #[cfg(feature = "write")]
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

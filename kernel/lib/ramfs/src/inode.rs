@@ -1,10 +1,12 @@
 //! Inodes in memory.
 
+#[cfg(feature = "write")]
 use crate::Sealing;
 use crate::directory::Directory;
 use crate::fs::Shared;
 use crate::load::{Contents, Meta};
 use crate::name::Bytes;
+#[cfg(any(feature = "write", feature = "origin"))]
 use crate::xattr::Xattrs;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -39,6 +41,7 @@ pub(crate) struct State {
     /// Has no name yet but may get one (O_TMPFILE).
     linkable: bool,
     /// Extended attributes; few files have any.
+    #[cfg(any(feature = "write", feature = "origin"))]
     pub(crate) xattrs: Option<Box<Xattrs>>,
 }
 
@@ -97,7 +100,9 @@ impl RamInode {
     pub(crate) fn make(fs: &Arc<Shared>, meta: &Meta, contents: Contents) -> Arc<RamInode> {
         let (kind, data) = match contents {
             Contents::File(bytes) => (FileType::Regular, Data::Archive(bytes)),
+            #[cfg(feature = "origin")]
             Contents::Split(head, tail) => (FileType::Regular, Data::Split(Box::new((head, tail)))),
+            #[cfg(feature = "write")]
             Contents::Memory(sealing) => {
                 let cache = PageCache::new(fs.vfs.frames);
                 if sealing == Sealing::Refused {
@@ -107,6 +112,7 @@ impl RamInode {
                 (FileType::Regular, Data::Cached(Arc::new(cache)))
             }
             Contents::Directory => (FileType::Directory, Data::Directory(Box::default())),
+            #[cfg(feature = "origin")]
             Contents::Stored(number) => (FileType::Directory, Data::Directory(Box::new(Directory::stored(number)))),
             Contents::Symlink(target) => (FileType::Symlink, Data::Symlink(Box::new(Bytes::Static(target)))),
             Contents::Node(kind, rdev) => (kind, Data::Node(rdev)),
@@ -125,6 +131,7 @@ impl RamInode {
             nlink: if kind == FileType::Directory { 2 } else { meta.nlink },
             mode: (meta.mode & 0o7777) as u16,
             linkable: meta.nlink == 0,
+            #[cfg(any(feature = "write", feature = "origin"))]
             xattrs: None,
         };
         Arc::new(RamInode { fs: fs.clone(), ino: fs.new_ino(), kind, state: Mutex::new(state) })
@@ -147,6 +154,7 @@ impl RamInode {
         Ok(())
     }
 
+    #[cfg(feature = "write")]
     fn new_child(&self, new: &NewNode<'_>, nlink: u32) -> Result<Arc<RamInode>> {
         let data = match new.kind {
             FileType::Regular => Data::Archive(&[]),
@@ -168,11 +176,15 @@ impl RamInode {
             Data::Archive(_) | Data::Split(_) => {
                 let (bytes, tail) = state.archived();
                 let cache = PageCache::over(self.fs.vfs.frames, bytes);
+                #[cfg(feature = "origin")]
                 if !tail.is_empty() {
                     let mut source: &[u8] = tail;
                     cache.write(&mut source, WriteAt::End)?;
                 }
+                #[cfg(not(feature = "origin"))]
+                let _ = tail;
                 // Only memfds can be sealed.
+                #[cfg(feature = "write")]
                 let _ = cache.add_seals(Seals::SEAL);
                 let cache = Arc::new(cache);
                 state.data = Data::Cached(cache.clone());
@@ -183,11 +195,13 @@ impl RamInode {
         }
     }
 
+    #[cfg(feature = "write")]
     fn touch(&self) {
         let now = self.fs.now_ns();
         self.state.lock().changed(now);
     }
 
+    #[cfg(feature = "write")]
     pub(crate) fn lost_name(&self, now_ns: i64) {
         let mut state = self.state.lock();
         state.ctime_ns = now_ns;
@@ -198,6 +212,7 @@ impl RamInode {
     }
 
     /// Whether `self` may be replaced or removed as a `what`; the caller holds the file system's change lock, and its own directory's.
+    #[cfg(feature = "write")]
     pub(crate) fn removable(&self, what: RemoveKind) -> Result<()> {
         match (what, self.kind == FileType::Directory) {
             (RemoveKind::File, true) => Err(Errno::EISDIR),
@@ -219,6 +234,7 @@ impl RamInode {
     }
 }
 
+#[cfg(feature = "write")]
 fn as_ram(inode: &Arc<dyn Inode>) -> Result<Arc<RamInode>> {
     let any: Arc<dyn Any + Send + Sync> = inode.clone();
     any.downcast().map_err(|_| Errno::EXDEV)
@@ -277,6 +293,7 @@ impl Inode for RamInode {
         Ok(found.ok_or(Errno::ENOENT)?)
     }
 
+    #[cfg(feature = "write")]
     fn create(&self, name: &[u8], new: &NewNode<'_>) -> Result<Arc<dyn Inode>> {
         let inode = self.new_child(new, 1)?;
         self.enter(Bytes::Owned(name.into()), inode.clone())?;
@@ -284,12 +301,14 @@ impl Inode for RamInode {
         Ok(inode)
     }
 
+    #[cfg(feature = "write")]
     fn create_unnamed(&self, new: &NewNode<'_>, linkable: Linkable) -> Result<Arc<dyn Inode>> {
         let inode = self.new_child(new, 0)?;
         inode.state.lock().linkable = linkable == Linkable::Yes;
         Ok(inode)
     }
 
+    #[cfg(feature = "write")]
     fn link(&self, name: &[u8], target: &Arc<dyn Inode>) -> Result<()> {
         let target = as_ram(target)?;
         let _change = self.fs.change.lock();
@@ -310,6 +329,7 @@ impl Inode for RamInode {
         Ok(())
     }
 
+    #[cfg(feature = "write")]
     fn remove(&self, name: &[u8], what: RemoveKind) -> Result<()> {
         let _change = self.fs.change.lock();
         let now = self.fs.now_ns();
@@ -324,10 +344,12 @@ impl Inode for RamInode {
         Ok(())
     }
 
+    #[cfg(feature = "write")]
     fn rename(&self, from: &[u8], to_dir: &Arc<dyn Inode>, to: &[u8], kind: RenameKind) -> Result<()> {
         self.rename_to(from, &*as_ram(to_dir)?, to, kind)
     }
 
+    #[cfg(feature = "directories")]
     fn read_dir(&self, offset: i64, each: &mut dyn FnMut(&DirEntry) -> bool) -> Result<()> {
         let mut next = u64::try_from(offset).map_err(|_| Errno::EINVAL)?;
         // `each` copies to the application, which may fault: entries are taken out of the lock a few at a time.
@@ -361,6 +383,7 @@ impl Inode for RamInode {
         }
     }
 
+    #[cfg(feature = "write")]
     fn set_attributes(&self, change: &Attributes) -> Result<()> {
         let now = self.fs.now_ns();
         let mut state = self.state.lock();
@@ -375,6 +398,7 @@ impl Inode for RamInode {
         Ok(())
     }
 
+    #[cfg(feature = "write")]
     fn accessed(&self) {
         let stale = {
             let state = self.state.lock();
@@ -409,6 +433,7 @@ impl Inode for RamInode {
         }
     }
 
+    #[cfg(feature = "write")]
     fn write_at(&self, src: &mut dyn Source, at: WriteAt) -> Result<(usize, u64)> {
         let written = self.cache()?.write(src, at)?;
         if written.0 > 0 {
@@ -417,12 +442,14 @@ impl Inode for RamInode {
         Ok(written)
     }
 
+    #[cfg(feature = "write")]
     fn set_size(&self, size: u64) -> Result<()> {
         self.cache()?.set_size(size)?;
         self.touch();
         Ok(())
     }
 
+    #[cfg(feature = "write")]
     fn allocate(&self, mode: u32, offset: u64, len: u64) -> Result<()> {
         let keep = mode & FALLOC_FL_KEEP_SIZE != 0;
         let action = mode & !FALLOC_FL_KEEP_SIZE;
@@ -444,24 +471,29 @@ impl Inode for RamInode {
         Ok(())
     }
 
+    #[cfg(feature = "write")]
     fn next_data(&self, offset: u64) -> Result<u64> {
         self.cache()?.next_data(offset)
     }
 
+    #[cfg(feature = "write")]
     fn next_hole(&self, offset: u64) -> Result<u64> {
         self.cache()?.next_hole(offset)
     }
 
+    #[cfg(any(feature = "write", feature = "origin"))]
     fn xattr(&self, name: &[u8]) -> Result<Vec<u8>> {
         let state = self.state.lock();
         let value = state.xattrs.as_ref().and_then(|xattrs| xattrs.get(name));
         value.map(<[u8]>::to_vec).ok_or(Errno::ENODATA)
     }
 
+    #[cfg(any(feature = "write", feature = "origin"))]
     fn xattr_names(&self) -> Vec<Vec<u8>> {
         self.state.lock().xattrs.as_ref().map_or(Vec::new(), |xattrs| xattrs.names())
     }
 
+    #[cfg(any(feature = "write", feature = "origin"))]
     fn change_xattr(&self, name: &[u8], change: &XattrChange<'_>) -> Result<()> {
         let now = self.fs.now_ns();
         let mut state = self.state.lock();
@@ -477,6 +509,7 @@ impl Inode for RamInode {
         }
     }
 
+    #[cfg(feature = "write")]
     fn seals(&self) -> Result<Seals> {
         match &self.state.lock().data {
             Data::Cached(cache) => Ok(cache.seals()),
@@ -485,6 +518,7 @@ impl Inode for RamInode {
         }
     }
 
+    #[cfg(feature = "write")]
     fn add_seals(&self, seals: Seals) -> Result<()> {
         if self.kind != FileType::Regular {
             return Err(Errno::EINVAL);

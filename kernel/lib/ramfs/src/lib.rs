@@ -11,6 +11,8 @@
 //! Neighbours: `vfs` below, `initrd`, `erofs` and `devfs` above.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+// What only changes use stands beside what it serves.
+#![cfg_attr(not(all(feature = "write", feature = "origin", feature = "directories")), allow(dead_code, unused_imports))]
 
 extern crate alloc;
 
@@ -19,13 +21,21 @@ mod fs;
 mod inode;
 mod load;
 mod name;
+#[cfg(feature = "origin")]
 mod origin;
+#[cfg(not(feature = "origin"))]
+mod plain;
+#[cfg(feature = "write")]
 mod rename;
+#[cfg(feature = "write")]
 mod unnamed;
+#[cfg(any(feature = "write", feature = "origin"))]
 mod xattr;
 
 pub use fs::Ramfs;
 pub use inode::RamInode;
 pub use load::{Contents, Meta};
+#[cfg(feature = "origin")]
 pub use origin::{Entry, Origin, Stored};
+#[cfg(feature = "write")]
 pub use unnamed::{Sealing, Unnamed};

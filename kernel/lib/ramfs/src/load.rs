@@ -1,5 +1,6 @@
 //! Filling the file system from an archive.
 
+#[cfg(feature = "write")]
 use crate::Sealing;
 use crate::inode::{Data, RamInode};
 use crate::name::Bytes;
@@ -34,12 +35,15 @@ pub enum Contents {
     /// A regular file with these bytes.
     File(&'static [u8]),
     /// A regular file that begins with the first bytes, whole pages of them, and ends with the second, less than a page.
+    #[cfg(feature = "origin")]
     Split(&'static [u8], &'static [u8]),
     /// An empty regular file that is about to be shared by descriptor.
+    #[cfg(feature = "write")]
     Memory(Sealing),
     /// An empty directory.
     Directory,
     /// The directory with this number in the file system's [`Origin`](crate::Origin).
+    #[cfg(feature = "origin")]
     Stored(u64),
     /// A symbolic link to this path.
     Symlink(&'static [u8]),
@@ -68,6 +72,11 @@ impl RamInode {
         self.enter(Bytes::Static(name), inode.clone())?;
         inode.state.lock().nlink += 1;
         Ok(())
+    }
+
+    /// Whether this is a directory with something in it.
+    pub fn holds_entries(&self) -> bool {
+        self.complete(&mut self.state.lock()).is_ok_and(|directory| !directory.entries.is_empty())
     }
 
     /// Takes `name` out of this directory with all that is below, for a loader that meets a name again.

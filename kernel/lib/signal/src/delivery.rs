@@ -51,6 +51,7 @@ impl SignalGroup {
                     None => own.take(open).or_else(|| state.pending.take(open)),
                 }
             };
+            #[cfg_attr(not(feature = "posix-timers"), expect(unused_mut, reason = "timers count what they send"))]
             let Some((signal, mut info)) = taken else {
                 let saved = thread.saved_mask.lock().take();
                 if let Some(mask) = saved {
@@ -60,6 +61,7 @@ impl SignalGroup {
                 thread.set_hint(false);
                 return Delivery::None;
             };
+            #[cfg(feature = "posix-timers")]
             if info.timer_id().is_some() {
                 drop(state);
                 self.timers.delivered(&mut info);

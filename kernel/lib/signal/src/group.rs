@@ -1,8 +1,12 @@
 //! A process's signals: sending, choosing a thread, taking.
 
+#[cfg(feature = "interval-timers")]
+use crate::IntervalTimers;
+#[cfg(feature = "posix-timers")]
+use crate::PosixTimers;
 use crate::action::Action;
 use crate::pending::{Pending, Pushed};
-use crate::{IntervalTimers, PosixTimers, SigInfo, Signal, SignalSet, ThreadSignals};
+use crate::{SigInfo, Signal, SignalSet, ThreadSignals};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -53,14 +57,19 @@ pub struct SignalGroup {
     limit: AtomicUsize,
     queue: WaitQueue,
     resumed: WaitQueue,
+    #[cfg(feature = "posix-timers")]
     pub(crate) timers: PosixTimers,
+    #[cfg(feature = "interval-timers")]
     interval_timers: IntervalTimers,
 }
 
 impl SignalGroup {
     /// Default actions, nothing pending, no threads; its timers run on `queue` by `clock`.
-    pub fn new(queue: TimerQueue, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new_cyclic(|weak| Self {
+    pub fn new(queue: &TimerQueue, clock: &Arc<dyn Clock>) -> Arc<Self> {
+        #[cfg(not(any(feature = "posix-timers", feature = "interval-timers")))]
+        let _ = (queue, clock);
+        // Timers hold on to their group.
+        Arc::new_cyclic(|_weak| Self {
             state: Mutex::new(State {
                 actions: Box::new([Action::default(); 64]),
                 pending: Pending::default(),
@@ -70,17 +79,21 @@ impl SignalGroup {
             limit: AtomicUsize::new(4096),
             queue: WaitQueue::new(),
             resumed: WaitQueue::new(),
-            timers: PosixTimers::new(weak.clone(), queue.clone(), clock.clone()),
-            interval_timers: IntervalTimers::new(weak.clone(), queue, clock),
+            #[cfg(feature = "posix-timers")]
+            timers: PosixTimers::new(_weak.clone(), queue.clone(), clock.clone()),
+            #[cfg(feature = "interval-timers")]
+            interval_timers: IntervalTimers::new(_weak.clone(), queue.clone(), clock.clone()),
         })
     }
 
     /// timer_create(2) and its family.
+    #[cfg(feature = "posix-timers")]
     pub fn timers(&self) -> &PosixTimers {
         &self.timers
     }
 
     /// setitimer(2).
+    #[cfg(feature = "interval-timers")]
     pub fn interval_timers(&self) -> &IntervalTimers {
         &self.interval_timers
     }
@@ -147,6 +160,7 @@ impl SignalGroup {
             *action = Action { handler, ..Action::default() };
         }
         drop(state);
+        #[cfg(feature = "posix-timers")]
         self.timers.delete_all();
     }
 
@@ -320,7 +334,9 @@ impl SignalGroup {
         let taken = own.or_else(|| state.pending.take(set));
         self.recheck(&state, thread);
         drop(state);
+        #[cfg_attr(not(feature = "posix-timers"), expect(unused_mut, reason = "timers count what they send"))]
         let (_, mut info) = taken?;
+        #[cfg(feature = "posix-timers")]
         self.timers.delivered(&mut info);
         Some(info)
     }
@@ -335,6 +351,7 @@ impl SignalGroup {
         self.state.lock().stopped
     }
 
+    #[cfg(feature = "posix-timers")]
     pub(crate) fn discard_timer(&self, id: i32) {
         let mut state = self.state.lock();
         state.pending.discard_timer(id);

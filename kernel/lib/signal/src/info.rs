@@ -111,6 +111,7 @@ impl SigInfo {
         (self.code == code::SI_TIMER).then(|| self.pid())
     }
 
+    #[cfg(feature = "posix-timers")]
     pub(crate) fn set_overrun(&mut self, overrun: i32) {
         self.fields[1] = overrun.cast_unsigned();
     }

@@ -18,22 +18,28 @@ mod action;
 mod delivery;
 mod group;
 mod info;
+#[cfg(feature = "interval-timers")]
 mod itimer;
 mod pending;
+#[cfg(feature = "posix-timers")]
 mod posix_timer;
 mod set;
 mod signalfd;
 mod thread;
+mod timer_spec;
 
 pub use action::{Action, DefaultAction, KernelSigaction, SaFlags};
 pub use delivery::Delivery;
 pub use group::{Force, Sent, SignalGroup, Target};
 pub use info::{SigInfo, code};
+#[cfg(feature = "interval-timers")]
 pub use itimer::{IntervalTimers, ItimerKind, ItimerValue};
-pub use posix_timer::{Notify, PosixTimers, Start, TimerClock, TimerSpec};
+#[cfg(feature = "posix-timers")]
+pub use posix_timer::{Notify, PosixTimers, Start, TimerClock};
 pub use set::{Signal, SignalSet};
 pub use signalfd::{CurrentThread, SignalFd, SignalfdSiginfo};
 pub use thread::{AltStack, MIN_STACK_BYTES, SsFlags, StackT, ThreadSignals};
+pub use timer_spec::TimerSpec;
 
 use uapi::Errno;
 

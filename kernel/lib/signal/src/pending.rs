@@ -1,13 +1,13 @@
 //! A queue of signals that wait to be taken.
 
 use crate::{SigInfo, Signal, SignalSet};
-use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 /// Signals sent and not yet taken, of a thread or of a process. Standard signals are held once, real-time signals as often as sent.
 #[derive(Default)]
 pub(crate) struct Pending {
     set: SignalSet,
-    infos: VecDeque<SigInfo>,
+    infos: Vec<SigInfo>,
 }
 
 /// How [`Pending::push`] went.
@@ -24,7 +24,7 @@ impl Pending {
             return Pushed::Coalesced;
         }
         self.set = self.set.union(SignalSet::single(signal));
-        self.infos.push_back(info);
+        self.infos.push(info);
         Pushed::Queued
     }
 
@@ -41,7 +41,7 @@ impl Pending {
         let signal = self.set.intersection(from).first()?;
         let number = i32::from(signal.number());
         let at = self.infos.iter().position(|info| info.signo == number)?;
-        let info = self.infos.remove(at)?;
+        let info = self.infos.remove(at);
         if !signal.is_realtime() || !self.infos.iter().any(|info| info.signo == number) {
             self.set = self.set.without(SignalSet::single(signal));
         }
@@ -57,6 +57,7 @@ impl Pending {
     }
 
     /// Throws away what the timer `id` has queued.
+    #[cfg(feature = "posix-timers")]
     pub(crate) fn discard_timer(&mut self, id: i32) {
         self.infos.retain(|info| info.timer_id() != Some(id));
         let left = self.infos.iter().filter_map(SigInfo::signal);

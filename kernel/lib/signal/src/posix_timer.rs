@@ -3,7 +3,7 @@
 //! As on Linux a timer whose signal waits to be taken is not armed again until it is taken; what it missed meanwhile is its overrun count.
 
 use crate::group::Sent;
-use crate::{SigInfo, Signal, SignalGroup, Target, ThreadSignals};
+use crate::{SigInfo, Signal, SignalGroup, Target, ThreadSignals, TimerSpec};
 use alloc::sync::{Arc, Weak};
 use alloc::task::Wake;
 use alloc::vec::Vec;
@@ -46,15 +46,6 @@ pub enum Notify {
     Process(Signal),
     /// SIGEV_THREAD_ID.
     Thread(Signal, Weak<ThreadSignals>),
-}
-
-/// A timer's setting, nanoseconds (`struct itimerspec`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct TimerSpec {
-    /// To the next expiration, or its absolute time; 0 disarms.
-    pub value_ns: u64,
-    /// Between expirations; 0 for one only.
-    pub interval_ns: u64,
 }
 
 #[derive(Default)]

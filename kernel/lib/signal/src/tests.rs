@@ -39,7 +39,7 @@ fn sig(signal: Signal) -> SigInfo {
 impl World {
     fn new(threads: usize) -> Self {
         let (clock, timers) = (Arc::new(ManualClock::default()), TimerQueue::new());
-        let group = SignalGroup::new(timers.clone(), clock.clone());
+        let group = SignalGroup::new(&timers, &(clock.clone() as Arc<dyn Clock>));
         let threads: Vec<_> =
             (1..=threads).map(|tid| Arc::new(ThreadSignals::new(tid as i32, SignalSet::EMPTY, Attention::default()))).collect();
         let wakes: Vec<Arc<Counter>> = threads.iter().map(|_| Arc::default()).collect();

@@ -8,9 +8,15 @@
 
 extern crate alloc;
 
+#[cfg(any(test, feature = "chunks"))]
 mod chunked;
+#[cfg(any(test, not(feature = "chunks")))]
+mod flat;
 
+#[cfg(feature = "chunks")]
 pub use chunked::{ChunkedMap, Range};
+#[cfg(not(feature = "chunks"))]
+pub use flat::{ChunkedMap, Range};
 
 use alloc::vec::Vec;
 use core::borrow::Borrow;

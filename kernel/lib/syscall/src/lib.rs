@@ -31,7 +31,8 @@ pub use cx::{AT_FDCWD, At, Cx, Masked};
 pub use system::Sockets;
 pub use system::{FileCounters, HostName, MachineInfo, Memory, Names, System};
 
-use process::Level;
+#[cfg(feature = "messages")]
+use process::{Level, Platform};
 use uapi::Errno;
 
 /// Runs system call `number` with the raw `args`; what belongs into the result register: a value, or an errno negated (also ERESTARTSYS and
@@ -39,9 +40,8 @@ use uapi::Errno;
 #[inline]
 pub fn dispatch(cx: &mut Cx<'_>, number: u64, args: &[u64; 6]) -> u64 {
     cx.thread.count_system_call();
-    let [a, b, c, d, e, f] = *args;
-    match table::handler(number) {
-        Some(handler) => handler(cx, a, b, c, d, e, f).unwrap_or_else(Errno::to_syscall),
+    match table::call(cx, number, args) {
+        Some(result) => result.unwrap_or_else(Errno::to_syscall),
         None => absent(cx, number),
     }
 }
@@ -54,15 +54,22 @@ fn absent(cx: &mut Cx<'_>, number: u64) -> u64 {
     crate::arch::mark_call(cx.regs);
     if cx.system.first_absent_call(number) {
         let platform = cx.platform();
+        #[cfg(not(feature = "messages"))]
+        platform.log_absent_call(number);
         // Names are looked up when the line is written, which most machines never do.
-        let call = table::Shown(number);
-        match table::left_out(number) {
-            Some(option) => {
-                platform.log(Level::Warn, format_args!("system call {call} was left out of this image (needs {option}): ENOSYS"))
-            }
-            None if number >= table::COUNT as u64 => platform.log(Level::Warn, format_args!("system call {number} does not exist: ENOSYS")),
-            None => platform.log(Level::Info, format_args!("system call {call} is not supported: ENOSYS")),
-        }
+        #[cfg(feature = "messages")]
+        say_absent(platform, number);
     }
     Errno::ENOSYS.to_syscall()
+}
+
+/// The line for a call that is absent.
+#[cfg(feature = "messages")]
+fn say_absent(platform: &dyn Platform, number: u64) {
+    let call = table::Shown(number);
+    match table::left_out(number) {
+        Some(option) => platform.say(Level::Warn, format_args!("system call {call} was left out of this image (needs {option}): ENOSYS")),
+        None if number >= table::COUNT as u64 => platform.say(Level::Warn, format_args!("system call {number} does not exist: ENOSYS")),
+        None => platform.say(Level::Info, format_args!("system call {call} is not supported: ENOSYS")),
+    }
 }

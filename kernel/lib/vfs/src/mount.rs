@@ -40,6 +40,7 @@ pub struct Mount {
 
 impl Mount {
     fn new(vfs: &Arc<Vfs>, fs: Arc<dyn FileSystem>, root: Arc<Dentry>, flags: MountFlags, source: &[u8]) -> Arc<Mount> {
+        let flags = if cfg!(feature = "write") { flags } else { flags | MountFlags::RDONLY };
         Arc::new(Mount {
             vfs: vfs.clone(),
             fs,
@@ -80,7 +81,7 @@ impl Mount {
 
     /// EROFS when it is mounted read-only.
     pub fn check_writable(&self) -> Result<()> {
-        if self.flags().contains(MountFlags::RDONLY) { Err(Errno::EROFS) } else { Ok(()) }
+        if cfg!(not(feature = "write")) || self.flags().contains(MountFlags::RDONLY) { Err(Errno::EROFS) } else { Ok(()) }
     }
 
     /// Its topmost place.

@@ -1,9 +1,13 @@
 //! open(2), openat2(2), and making the file that an open asks for.
 
+#[cfg(feature = "write")]
+use crate::Linkable;
 use crate::context::Want;
 use crate::open_file::Body;
-use crate::walk::{Last, Walk};
-use crate::{Context, EventMask, Follow, Inode, Linkable, Location, MountFlags, NewNode, OpenFile};
+#[cfg(feature = "write")]
+use crate::walk::Last;
+use crate::walk::Walk;
+use crate::{Context, EventMask, Follow, Inode, Location, MountFlags, NewNode, OpenFile};
 use alloc::sync::Arc;
 use file::{AccessMode, File, FileType, OpenFlags};
 use uapi::general::{
@@ -95,14 +99,22 @@ impl Context {
             return self.open_place(dir, path, how);
         }
         if how.has(TMPFILE_BIT) {
+            #[cfg(feature = "write")]
             return self.open_unnamed(dir, path, how);
+            #[cfg(not(feature = "write"))]
+            return Err(Errno::EROFS);
         }
         if how.has(O_CREAT) {
             if how.has(O_DIRECTORY) {
                 return Err(Errno::EINVAL);
             }
-            let (location, made) = self.find_or_create(dir, path, how)?;
-            return self.open_found(location, how, made);
+            #[cfg(feature = "write")]
+            {
+                let (location, made) = self.find_or_create(dir, path, how)?;
+                return self.open_found(location, how, made);
+            }
+            #[cfg(not(feature = "write"))]
+            return self.open_made(dir, path, how);
         }
         let follow = if how.has(O_NOFOLLOW) { Follow::No } else { Follow::Yes };
         let location = Walk::new(self, dir, how.resolve).lookup(path, follow)?;
@@ -123,6 +135,7 @@ impl Context {
         Ok(OpenFile::make(location, AccessMode::None, Body::Place))
     }
 
+    #[cfg(feature = "write")]
     fn open_unnamed(&self, dir: Option<&Location>, path: &[u8], how: &OpenHow) -> Result<Arc<dyn File>> {
         if !how.has(O_DIRECTORY) || !how.access().writable() {
             return Err(Errno::EINVAL);
@@ -139,6 +152,7 @@ impl Context {
         Ok(OpenFile::make(location, how.access(), Body::Data))
     }
 
+    #[cfg(feature = "write")]
     /// O_CREAT: the place, and whether it was made just now. A dangling symbolic link at the end makes its target, unless O_EXCL.
     fn find_or_create(&self, dir: Option<&Location>, path: &[u8], how: &OpenHow) -> Result<(Location, bool)> {
         let mut walk = Walk::new(self, dir, how.resolve);
@@ -203,6 +217,7 @@ impl Context {
         }
         let access = how.access();
         let body = self.body(inode, access, flags)?;
+        #[cfg(feature = "write")]
         if how.has(O_TRUNC) && kind == FileType::Regular && matches!(body, Body::Data) && !made {
             inode.set_size(0)?;
             location.emit(EventMask::MODIFY);
@@ -227,6 +242,18 @@ impl Context {
             (None, _) => return Ok(Body::Data),
         };
         Ok(Body::Other(other))
+    }
+
+    /// O_CREAT where nothing can be made: opens what is there.
+    #[cfg(not(feature = "write"))]
+    fn open_made(&self, dir: Option<&Location>, path: &[u8], how: &OpenHow) -> Result<Arc<dyn File>> {
+        let follow = if how.has(O_NOFOLLOW | O_EXCL) { Follow::No } else { Follow::Yes };
+        match Walk::new(self, dir, how.resolve).lookup(path, follow) {
+            Ok(_) if how.has(O_EXCL) => Err(Errno::EEXIST),
+            Ok(location) => self.open_found(location, how, false),
+            Err(Errno::ENOENT) => Err(Errno::EROFS),
+            Err(errno) => Err(errno),
+        }
     }
 
     /// Makes an entry that is known not to be there; permission, owner and the event are seen to here.

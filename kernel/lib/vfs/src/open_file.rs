@@ -1,6 +1,8 @@
 //! The open file description of anything opened by path.
 
-use crate::{EventMask, FsEvent, Inode, Location, LockConflict, LockKind, LockOwner, LockRange, MountFlags, Seals, WriteAt};
+use crate::{EventMask, FsEvent, Inode, Location, LockOwner, MountFlags, Seals, WriteAt};
+#[cfg(feature = "locks")]
+use crate::{LockConflict, LockKind, LockRange};
 use alloc::sync::Arc;
 use core::any::Any;
 use file::{AccessMode, DirEntry, Events, File, FileType, OpenFlags, SeekFrom, Sink, Socket, Source, Stat, UserMemory, WaitQueue};
@@ -40,6 +42,12 @@ pub fn opened(file: &dyn File) -> Option<&OpenFile> {
 
 impl Location {
     /// Tells watchers that something happened to what is here.
+    #[cfg(not(feature = "events"))]
+    #[inline(always)]
+    pub(crate) fn emit(&self, _mask: EventMask) {}
+
+    /// Tells watchers that something happened to what is here.
+    #[cfg(feature = "events")]
     pub(crate) fn emit(&self, mask: EventMask) {
         let events = &self.mount.vfs().events;
         if events.watched() {
@@ -95,17 +103,20 @@ impl OpenFile {
     }
 
     /// flock(2): `None` unlocks. EAGAIN when another description's lock is in the way; wait on [`lock_queue`](Self::lock_queue).
+    #[cfg(feature = "locks")]
     pub fn flock(&self, kind: Option<LockKind>) -> Result<()> {
         self.location.mount.vfs().locks.flock(self.inode(), self.id, kind)
     }
 
     /// Where to wait for this file's locks.
+    #[cfg(feature = "locks")]
     pub fn lock_queue(&self) -> WaitQueue {
         self.location.mount.vfs().locks.queue(self.inode())
     }
 
     /// F_SETLK and F_OFD_SETLK; `None` unlocks. EAGAIN; EBADF unless the file is open for reading (shared) or writing (exclusive). Deadlocks
     /// among waiting processes are not found out (no EDEADLK).
+    #[cfg(feature = "locks")]
     pub fn set_record_lock(&self, owner: LockOwner, pid: i32, kind: Option<LockKind>, range: LockRange) -> Result<()> {
         let allowed = match kind {
             Some(LockKind::Shared) => self.access.readable(),
@@ -119,13 +130,17 @@ impl OpenFile {
     }
 
     /// F_GETLK and F_OFD_GETLK.
+    #[cfg(feature = "locks")]
     pub fn record_lock(&self, owner: LockOwner, kind: LockKind, range: LockRange) -> Option<LockConflict> {
         self.location.mount.vfs().locks.get(self.inode(), owner, kind, range)
     }
 
     /// Must be called when a process closes any descriptor of this file: its POSIX locks on the inode go. One load when there are no locks.
     pub fn release_record_locks(&self, owner: LockOwner) {
+        #[cfg(feature = "locks")]
         self.location.mount.vfs().locks.release(self.inode(), owner);
+        #[cfg(not(feature = "locks"))]
+        let _ = owner;
     }
 
     /// F_GET_SEALS.
@@ -189,6 +204,7 @@ impl OpenFile {
         Ok(*position)
     }
 
+    #[cfg(feature = "directories")]
     fn list(&self, position: &mut u64, each: &mut dyn FnMut(&DirEntry) -> bool) -> Result<()> {
         let inode = self.inode();
         let dot = |ino: u64, next_offset: i64, name: &[u8]| DirEntry { ino, next_offset, kind: FileType::Directory, name: name.to_vec() };
@@ -304,6 +320,7 @@ impl File for OpenFile {
         }
     }
 
+    #[cfg(feature = "directories")]
     fn read_dir(&self, each: &mut dyn FnMut(&DirEntry) -> bool) -> Result<()> {
         match self.body {
             Body::Directory if self.location.dentry.is_deleted() => Err(Errno::ENOENT),
@@ -320,6 +337,7 @@ impl File for OpenFile {
         }
     }
 
+    #[cfg(feature = "write")]
     fn truncate(&self, size: u64) -> Result<()> {
         if let Body::Other(file) = &self.body {
             return file.truncate(size);
@@ -333,6 +351,7 @@ impl File for OpenFile {
         Ok(())
     }
 
+    #[cfg(feature = "write")]
     fn allocate(&self, mode: u32, offset: u64, len: u64) -> Result<()> {
         if let Body::Other(file) = &self.body {
             return file.allocate(mode, offset, len);
@@ -390,8 +409,9 @@ impl File for OpenFile {
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
-        let locks = &self.location.mount.vfs().locks;
-        if !locks.is_empty() && !self.is_path_only() {
+        #[cfg(feature = "locks")]
+        if !self.location.mount.vfs().locks.is_empty() && !self.is_path_only() {
+            let locks = &self.location.mount.vfs().locks;
             // Unlocking cannot fail.
             let _ = locks.flock(self.inode(), self.id, None);
             locks.release(self.inode(), LockOwner::File(self.id));

@@ -2,13 +2,17 @@
 
 use alloc::sync::Weak;
 use alloc::vec::Vec;
-use file::{Sink, Source};
+use file::Sink;
+#[cfg(feature = "write")]
+use file::Source;
 use frame::{FrameAllocator, MapObject, MapObserver, PAGE_BYTES, PAGE_SIZE, Page, PageAccess};
 use sortedmap::ChunkedMap;
 use spinlock::Mutex;
 use uapi::{Errno, Result};
 
-use crate::{Seals, WriteAt};
+use crate::Seals;
+#[cfg(feature = "write")]
+use crate::WriteAt;
 
 /// Largest file size (Linux's MAX_LFS_FILESIZE).
 const MAX_SIZE: u64 = i64::MAX as u64;
@@ -126,6 +130,7 @@ impl PageCache {
 
     /// Writes all of `src`: EFBIG past the largest size, ENOSPC without memory, EPERM when sealed. Returns how many bytes were written and the
     /// offset behind the last.
+    #[cfg(feature = "write")]
     pub fn write(&self, src: &mut dyn Source, at: WriteAt) -> Result<(usize, u64)> {
         let _writer = self.writer.lock();
         let (start, size, seals) = {
@@ -169,6 +174,7 @@ impl PageCache {
         Ok((done, start + done as u64))
     }
 
+    #[cfg(feature = "write")]
     fn write_page(&self, index: u64, in_page: usize, want: usize, src: &mut dyn Source) -> Result<usize> {
         let present = self.state.lock().pages.contains_key(index);
         if present || want < PAGE_SIZE {
@@ -231,6 +237,7 @@ impl PageCache {
     }
 
     /// Cuts or grows the file; what is new is a hole. EFBIG, EPERM when sealed.
+    #[cfg(feature = "write")]
     pub fn set_size(&self, size: u64) -> Result<()> {
         if size > MAX_SIZE {
             return Err(Errno::EFBIG);
@@ -261,6 +268,7 @@ impl PageCache {
     }
 
     /// Makes `offset .. offset + len` read as zeros without changing the size; whole pages are given back.
+    #[cfg(feature = "write")]
     pub fn zero(&self, offset: u64, len: u64) -> Result<()> {
         let _writer = self.writer.lock();
         let size = {
@@ -294,6 +302,7 @@ impl PageCache {
 
     /// Takes memory for `offset .. offset + len`, which may lie past the end, so that writing there later cannot fail: what is a hole becomes zeros. ENOSPC
     /// when there is not enough, and then none is taken; EPERM when sealed against growing and the range does.
+    #[cfg(feature = "write")]
     pub fn reserve(&self, offset: u64, len: u64) -> Result<()> {
         let _writer = self.writer.lock();
         let end = offset.saturating_add(len);
@@ -322,6 +331,7 @@ impl PageCache {
     }
 
     /// The next offset at or after `offset` with data; ENXIO.
+    #[cfg(feature = "write")]
     pub fn next_data(&self, offset: u64) -> Result<u64> {
         let state = self.state.lock();
         if offset >= state.size {
@@ -335,6 +345,7 @@ impl PageCache {
     }
 
     /// The next offset at or after `offset` without data; the end is one. ENXIO.
+    #[cfg(feature = "write")]
     pub fn next_hole(&self, offset: u64) -> Result<u64> {
         let state = self.state.lock();
         if offset >= state.size {
@@ -353,6 +364,7 @@ impl PageCache {
     }
 
     /// Adds seals: EPERM when sealed against that, EBUSY for a write seal while a page may be mapped for writing.
+    #[cfg(feature = "write")]
     pub fn add_seals(&self, seals: Seals) -> Result<()> {
         let mut state = self.state.lock();
         if state.seals.contains(Seals::SEAL) {
@@ -410,6 +422,11 @@ impl MapObject for PageCache {
         if whole { Page::foreign(self.frames, &self.backing[start as usize..start as usize + PAGE_SIZE]) } else { None }
     }
 
+    /// Pages that nobody writes stay.
+    #[cfg(not(feature = "write"))]
+    fn watch(&self, _observer: Weak<dyn MapObserver>) {}
+
+    #[cfg(feature = "write")]
     fn watch(&self, observer: Weak<dyn MapObserver>) {
         let mut observers = self.observers.lock();
         observers.retain(|known| known.strong_count() > 0);
@@ -418,10 +435,15 @@ impl MapObject for PageCache {
         }
     }
 
+    #[cfg(not(feature = "write"))]
+    fn changed(&self, _first: u64, _end: u64) {}
+
+    #[cfg(feature = "write")]
     fn changed(&self, first: u64, end: u64) {
         self.invalidate(first, end);
     }
 
+    #[cfg(feature = "write")]
     fn discard(&self, first: u64, end: u64) -> Result<()> {
         let start = first.saturating_mul(PAGE_BYTES);
         self.zero(start, end.saturating_mul(PAGE_BYTES).saturating_sub(start))

@@ -1,7 +1,9 @@
 //! What every mount and open file shares.
 
+#[cfg(feature = "locks")]
+use crate::LockTable;
 use crate::device::Attachments;
-use crate::{DeviceTable, EventHub, FifoFactory, LockTable};
+use crate::{DeviceTable, EventHub, FifoFactory};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use frame::FrameAllocator;
@@ -17,6 +19,7 @@ pub struct Vfs {
     /// Character and block devices by number.
     pub devices: DeviceTable,
     /// File locks.
+    #[cfg(feature = "locks")]
     pub locks: LockTable,
     /// Who watches the tree.
     pub events: EventHub,
@@ -37,6 +40,7 @@ impl Vfs {
             clock,
             frames,
             devices: DeviceTable::default(),
+            #[cfg(feature = "locks")]
             locks: LockTable::default(),
             events: EventHub::default(),
             attachments: Attachments::default(),

@@ -17,8 +17,8 @@ mod attention;
 
 pub use attention::Attention;
 
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Waker;
 use spinlock::Mutex;
@@ -81,7 +81,7 @@ struct Entry {
 
 #[derive(Default)]
 struct Entries {
-    list: VecDeque<Entry>,
+    list: Vec<Entry>,
     next_id: u64,
 }
 
@@ -117,7 +117,7 @@ impl WaitQueue {
         let mut entries = self.shared.entries.lock();
         let id = entries.next_id;
         entries.next_id += 1;
-        entries.list.push_back(Entry { id, interest, share, waker });
+        entries.list.push(Entry { id, interest, share, waker });
         self.shared.len.store(entries.list.len(), Ordering::SeqCst);
         Registration { queue: self.clone(), id }
     }
@@ -131,7 +131,7 @@ impl WaitQueue {
         {
             // One waiter is the common case (a thread, or an epoll item), and needs no batches.
             let entries = self.shared.entries.lock();
-            if let (1, Some(only)) = (entries.list.len(), entries.list.front()) {
+            if let (1, Some(only)) = (entries.list.len(), entries.list.first()) {
                 let waker = events.intersects(only.interest | Events::ALWAYS).then(|| only.waker.clone());
                 drop(entries);
                 if let Some(waker) = waker {
@@ -198,7 +198,6 @@ impl Drop for Registration {
 mod tests {
     use super::*;
     use alloc::task::Wake;
-    use alloc::vec::Vec;
 
     #[derive(Default)]
     struct Counter(AtomicUsize);

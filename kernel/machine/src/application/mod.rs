@@ -123,7 +123,7 @@ pub unsafe fn run(start_info: u64, stack_bytes: u64, main: fn() -> u8) -> ! {
         end::out_of_memory(format_args!("no room for the application's stack of {stack_bytes} bytes"));
     }
     step("start");
-    scheduler.run(Box::new(KernelContext::boot()))
+    scheduler.run(Box::new(KernelContext::boot(arch_x86_64::boot::boot_stack().1)))
 }
 
 /// What the command line may ask of a Linux program, and not here.

@@ -179,6 +179,9 @@ impl Platform for Recorder {
     fn log(&self, _: Level, message: fmt::Arguments<'_>) {
         self.log.lock().unwrap().push(std::format!("{message}"));
     }
+    fn log_absent_call(&self, number: u64) {
+        self.log.lock().unwrap().push(std::format!("system call {number}: ENOSYS"));
+    }
 }
 
 pub struct World {

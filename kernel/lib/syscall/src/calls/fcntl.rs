@@ -1,13 +1,17 @@
 //! fcntl(2).
 
 use super::fd;
+#[cfg(feature = "locks")]
 use super::lock::{self, Owner, Patience};
 use crate::Cx;
 use file::{AccessMode, OpenFlags};
 use process::{Description, OnExec};
+#[cfg(feature = "signals")]
 use uapi::types::FOwnerEx;
 use uapi::{Errno, Result};
-use vfs::{OpenFile, Seals, opened};
+use vfs::opened;
+#[cfg(feature = "writable-files")]
+use vfs::{OpenFile, Seals};
 
 const F_DUPFD: i32 = 0;
 const F_GETFD: i32 = 1;
@@ -15,15 +19,19 @@ const F_SETFD: i32 = 2;
 const F_GETFL: i32 = 3;
 const F_SETFL: i32 = 4;
 const F_GETLK: i32 = 5;
+#[cfg(feature = "locks")]
 const F_SETLK: i32 = 6;
 const F_SETLKW: i32 = 7;
 const F_SETOWN: i32 = 8;
+#[cfg(feature = "signals")]
 const F_GETOWN: i32 = 9;
+#[cfg(feature = "signals")]
 const F_SETSIG: i32 = 10;
 const F_GETSIG: i32 = 11;
 const F_SETOWN_EX: i32 = 15;
 const F_GETOWN_EX: i32 = 16;
 const F_OFD_GETLK: i32 = 36;
+#[cfg(feature = "locks")]
 const F_OFD_SETLK: i32 = 37;
 const F_OFD_SETLKW: i32 = 38;
 const F_DUPFD_CLOEXEC: i32 = 1030;
@@ -31,14 +39,18 @@ const F_DUPFD_CLOEXEC: i32 = 1030;
 const F_SETPIPE_SZ: i32 = 1031;
 #[cfg(feature = "pipe")]
 const F_GETPIPE_SZ: i32 = 1032;
+#[cfg(feature = "writable-files")]
 const F_ADD_SEALS: i32 = 1033;
+#[cfg(feature = "writable-files")]
 const F_GET_SEALS: i32 = 1034;
 /// FD_CLOEXEC.
 const FD_CLOEXEC: u64 = 1;
 /// O_LARGEFILE, which every open on a 64-bit machine implies and F_GETFL shows.
 const O_LARGEFILE: u32 = 0o100000;
 /// F_OWNER_PID and F_OWNER_PGRP.
+#[cfg(feature = "signals")]
 const OWNER_PID: i32 = 1;
+#[cfg(feature = "signals")]
 const OWNER_GROUP: i32 = 2;
 
 pub fn fcntl(cx: &mut Cx<'_>, fd: i32, command: i32, arg: u64) -> Result<u64> {
@@ -62,20 +74,35 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: i32, command: i32, arg: u64) -> Result<u64> {
     }
     match command {
         F_SETFL => open.set_flags(OpenFlags::from_bits_truncate(arg as u32)),
+        #[cfg(feature = "locks")]
         F_GETLK => return lock::get(cx, &open, Owner::Process, arg),
+        #[cfg(feature = "locks")]
         F_SETLK => return lock::set(cx, &open, Owner::Process, Patience::Try, arg),
+        #[cfg(feature = "locks")]
         F_SETLKW => return lock::set(cx, &open, Owner::Process, Patience::Wait, arg),
+        #[cfg(feature = "locks")]
         F_OFD_GETLK => return lock::get(cx, &open, Owner::Description, arg),
+        #[cfg(feature = "locks")]
         F_OFD_SETLK => return lock::set(cx, &open, Owner::Description, Patience::Try, arg),
+        #[cfg(feature = "locks")]
         F_OFD_SETLKW => return lock::set(cx, &open, Owner::Description, Patience::Wait, arg),
+        #[cfg(not(feature = "signals"))]
+        F_SETOWN..=F_GETSIG | F_SETOWN_EX | F_GETOWN_EX => return Err(Errno::ENOSYS),
+        #[cfg(not(feature = "locks"))]
+        F_GETLK..=F_SETLKW | F_OFD_GETLK..=F_OFD_SETLKW => return Err(Errno::ENOSYS),
+        #[cfg(feature = "signals")]
         F_SETOWN => set_owner(cx, &open, arg as u32 as i32)?,
         // A negative result is a process group, as on Linux.
+        #[cfg(feature = "signals")]
         F_GETOWN => return Ok(i64::from(open.owner()).cast_unsigned()),
+        #[cfg(feature = "signals")]
         F_SETSIG => {
             let signal = i32::try_from(arg).ok().filter(|signal| (0..=64).contains(signal)).ok_or(Errno::EINVAL)?;
             open.set_signal(signal);
         }
+        #[cfg(feature = "signals")]
         F_GETSIG => return Ok(u64::from(open.signal().unsigned_abs())),
+        #[cfg(feature = "signals")]
         F_SETOWN_EX => {
             let raw: FOwnerEx = cx.user().read(arg)?;
             let owner = match raw.kind {
@@ -85,6 +112,7 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: i32, command: i32, arg: u64) -> Result<u64> {
             };
             set_owner(cx, &open, owner)?;
         }
+        #[cfg(feature = "signals")]
         F_GETOWN_EX => {
             let owner = open.owner();
             let kind = if owner < 0 { OWNER_GROUP } else { OWNER_PID };
@@ -94,10 +122,12 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: i32, command: i32, arg: u64) -> Result<u64> {
         F_SETPIPE_SZ => return set_pipe_size(cx, &open, arg),
         #[cfg(feature = "pipe")]
         F_GETPIPE_SZ => return Ok(pipe_end(&open)?.capacity() as u64),
+        #[cfg(feature = "writable-files")]
         F_ADD_SEALS => {
             let seals = u32::try_from(arg).ok().and_then(Seals::from_bits).ok_or(Errno::EINVAL)?;
             sealable(&open)?.add_seals(seals)?;
         }
+        #[cfg(feature = "writable-files")]
         F_GET_SEALS => return Ok(sealable(&open)?.seals()?.bits().into()),
         _ => return Err(Errno::EINVAL),
     }
@@ -118,6 +148,7 @@ fn status(open: &Description) -> u32 {
 }
 
 /// Only this process can be told: ESRCH for any other.
+#[cfg(feature = "signals")]
 fn set_owner(cx: &Cx<'_>, open: &Description, owner: i32) -> Result<()> {
     let known = match owner {
         0 => true,
@@ -149,6 +180,7 @@ fn set_pipe_size(cx: &Cx<'_>, open: &Description, bytes: u64) -> Result<u64> {
     Ok(end.set_capacity(bytes)? as u64)
 }
 
+#[cfg(feature = "writable-files")]
 fn sealable(open: &Description) -> Result<&OpenFile> {
     opened(&*open.file).ok_or(Errno::EINVAL)
 }

@@ -39,6 +39,13 @@ pub fn prlimit64(cx: &mut Cx<'_>, pid: i32, number: i32, new: u64, old: u64) -> 
     Ok(0)
 }
 
+/// What nobody would keep to is not taken.
+#[cfg(not(feature = "limits"))]
+fn set(_cx: &Cx<'_>, _which: Resource, _new: Rlimit) -> Result<u64> {
+    Err(Errno::ENOSYS)
+}
+
+#[cfg(feature = "limits")]
 fn set(cx: &Cx<'_>, which: Resource, new: Rlimit) -> Result<u64> {
     cx.process.set_rlimit(which, new)?;
     Ok(0)

@@ -12,12 +12,16 @@ pub mod epoll;
 pub mod exec;
 pub mod fcntl;
 pub mod fd;
+#[cfg(feature = "threads")]
 pub mod futex;
 pub mod ids;
 #[cfg(feature = "inotify")]
 pub mod inotify;
+#[cfg(feature = "interval-timers")]
+pub mod itimer;
 pub mod limits;
 pub mod link;
+#[cfg(feature = "locks")]
 pub mod lock;
 pub mod mem;
 #[cfg(feature = "sockets")]
@@ -42,6 +46,7 @@ pub mod system;
 pub mod thread;
 #[cfg(feature = "timerfd")]
 pub mod timerfd;
+#[cfg(any(feature = "posix-timers", feature = "timerfd"))]
 pub mod timers;
 pub mod transfer;
 pub mod xattr;

@@ -116,6 +116,7 @@ fn take_or_wait(cx: &Cx<'_>, set: SignalSet, timeout_ns: Option<u64>) -> Result<
     result
 }
 
+#[cfg(feature = "signals")]
 pub fn rt_sigreturn(cx: &mut Cx<'_>) -> Result<u64> {
     // The result register is one of those that come back.
     Ok(process::sigreturn(cx.thread, cx.regs))

@@ -1,16 +1,20 @@
 //! Threads: clone(2), exit(2), set_tid_address(2), robust lists; wait4(2), which finds no children.
 
 use crate::Cx;
-use process::{CloneArgs, End};
+#[cfg(feature = "threads")]
+use process::CloneArgs;
+use process::End;
 use uapi::types::RobustListHead;
 use uapi::{Errno, Result};
 
+#[cfg(feature = "threads")]
 pub fn clone(cx: &mut Cx<'_>, flags: u64, stack: u64, parent_tid: u64, child_tid: u64, tls: u64) -> Result<u64> {
     let args = CloneArgs::from_clone(flags, stack, parent_tid, child_tid, tls);
     let tid = process::clone(cx.thread, cx.regs, &args)?;
     Ok(u64::from(tid.unsigned_abs()))
 }
 
+#[cfg(feature = "threads")]
 pub fn clone3(cx: &mut Cx<'_>, args: u64, size: u64) -> Result<u64> {
     /// CLONE_ARGS_SIZE_VER0.
     const FIRST_VERSION: u64 = 64;

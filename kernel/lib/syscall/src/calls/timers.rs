@@ -1,56 +1,23 @@
-//! Timers: setitimer(2), alarm(2), timer_create(2) and its family.
+//! Timers: timer_create(2) and its family.
 
+#[cfg(feature = "posix-timers")]
 use super::clock::{self, ClockId};
 use crate::Cx;
+#[cfg(feature = "posix-timers")]
 use alloc::sync::Arc;
-use signal::{ItimerKind, ItimerValue, Notify, Signal, Start, TimerClock, TimerSpec};
-use time::{NS_PER_SEC, ns_to_timespec, ns_to_timeval, timespec_to_ns, timeval_to_ns};
-use uapi::types::{Itimerspec, Itimerval, Sigevent};
-use uapi::{Errno, Result};
+use signal::TimerSpec;
+#[cfg(feature = "posix-timers")]
+use signal::{Notify, Signal, Start, TimerClock};
+use time::{ns_to_timespec, timespec_to_ns};
+#[cfg(feature = "posix-timers")]
+use uapi::Errno;
+use uapi::Result;
+use uapi::types::Itimerspec;
+#[cfg(feature = "posix-timers")]
+use uapi::types::Sigevent;
 
 /// TIMER_ABSTIME, TFD_TIMER_ABSTIME.
 pub(super) const ABSOLUTE: u32 = 1;
-
-fn itimer_kind(which: i32) -> Result<ItimerKind> {
-    match which {
-        0 => Ok(ItimerKind::Real),
-        1 => Ok(ItimerKind::Virtual),
-        2 => Ok(ItimerKind::Prof),
-        _ => Err(Errno::EINVAL),
-    }
-}
-
-fn to_itimerval(value: ItimerValue) -> Itimerval {
-    // What is left is rounded up: a running timer never shows zero.
-    let left = value.value_ns.saturating_add(999);
-    Itimerval { interval: ns_to_timeval(value.interval_ns), value: ns_to_timeval(if value.value_ns == 0 { 0 } else { left }) }
-}
-
-pub fn getitimer(cx: &mut Cx<'_>, which: i32, value: u64) -> Result<u64> {
-    let now = cx.signals().interval_timers().get(itimer_kind(which)?, cx.process.cpu_times().own_ns);
-    cx.user().write(value, &to_itimerval(now))?;
-    Ok(0)
-}
-
-pub fn setitimer(cx: &mut Cx<'_>, which: i32, value: u64, old: u64) -> Result<u64> {
-    // A null value disarms (setitimer(2), BUGS).
-    let new = match cx.user().read_optional::<Itimerval>(value)? {
-        Some(raw) => ItimerValue { value_ns: timeval_to_ns(raw.value)?, interval_ns: timeval_to_ns(raw.interval)? },
-        None => ItimerValue::default(),
-    };
-    let before = cx.signals().interval_timers().set(itimer_kind(which)?, new, cx.process.cpu_times().own_ns);
-    cx.cpu_timers_changed();
-    cx.user().write_optional(old, &to_itimerval(before))?;
-    Ok(0)
-}
-
-pub fn alarm(cx: &mut Cx<'_>, seconds: u32) -> Result<u64> {
-    let new = ItimerValue { value_ns: u64::from(seconds) * NS_PER_SEC, interval_ns: 0 };
-    let before = cx.signals().interval_timers().set(ItimerKind::Real, new, 0).value_ns;
-    // Rounded to the nearest second, but an alarm that is set never reads as zero.
-    let rounded = (before + NS_PER_SEC / 2) / NS_PER_SEC;
-    Ok(if before > 0 { rounded.max(1) } else { 0 })
-}
 
 pub(super) fn to_itimerspec(spec: TimerSpec) -> Itimerspec {
     Itimerspec { interval: ns_to_timespec(spec.interval_ns), value: ns_to_timespec(spec.value_ns) }
@@ -61,6 +28,7 @@ pub(super) fn read_spec(cx: &Cx<'_>, addr: u64) -> Result<TimerSpec> {
     Ok(TimerSpec { value_ns: timespec_to_ns(raw.value)?, interval_ns: timespec_to_ns(raw.interval)? })
 }
 
+#[cfg(feature = "posix-timers")]
 pub fn timer_create(cx: &mut Cx<'_>, clock: i32, event: u64, id: u64) -> Result<u64> {
     const SIGEV_SIGNAL: i32 = 0;
     const SIGEV_NONE: i32 = 1;
@@ -100,6 +68,7 @@ pub fn timer_create(cx: &mut Cx<'_>, clock: i32, event: u64, id: u64) -> Result<
 }
 
 /// The time of the CPU clock that a timer counts; 0 for the others, which need none.
+#[cfg(feature = "posix-timers")]
 fn cpu_ns(cx: &Cx<'_>, id: i32) -> Result<u64> {
     match cx.signals().timers().clock_of(id)? {
         TimerClock::ProcessCpu => Ok(cx.process.cpu_times().own_ns),
@@ -108,6 +77,7 @@ fn cpu_ns(cx: &Cx<'_>, id: i32) -> Result<u64> {
     }
 }
 
+#[cfg(feature = "posix-timers")]
 pub fn timer_settime(cx: &mut Cx<'_>, id: i32, flags: u32, value: u64, old: u64) -> Result<u64> {
     let spec = read_spec(cx, value)?;
     let cpu = cpu_ns(cx, id)?;
@@ -120,16 +90,19 @@ pub fn timer_settime(cx: &mut Cx<'_>, id: i32, flags: u32, value: u64, old: u64)
     Ok(0)
 }
 
+#[cfg(feature = "posix-timers")]
 pub fn timer_gettime(cx: &mut Cx<'_>, id: i32, value: u64) -> Result<u64> {
     let now = cx.signals().timers().setting(id, cpu_ns(cx, id)?)?;
     cx.user().write(value, &to_itimerspec(now))?;
     Ok(0)
 }
 
+#[cfg(feature = "posix-timers")]
 pub fn timer_getoverrun(cx: &mut Cx<'_>, id: i32) -> Result<u64> {
     Ok(u64::from(cx.signals().timers().overrun(id)?.unsigned_abs()))
 }
 
+#[cfg(feature = "posix-timers")]
 pub fn timer_delete(cx: &mut Cx<'_>, id: i32) -> Result<u64> {
     cx.signals().timers().delete(id)?;
     cx.cpu_timers_changed();

@@ -1,6 +1,6 @@
 //! The declared table of system calls: number, name, typed arguments, handler, how much of the call there is, and a note.
 //!
-//! One `table!` per architecture ([`x86_64`]) makes four things of it: [`handler`] for dispatch (a dense array of function pointers),
+//! One `table!` per architecture ([`x86_64`]) makes four things of it: [`call`] for dispatch (by a dense array of function pointers, or by comparisons),
 //! [`name`] for messages, [`ROWS`] for tracing and for `docs/compatibility.md` (written by this crate's tests). What an image does not use of these
 //! the linker leaves out.
 
@@ -46,9 +46,22 @@ pub struct Row {
     pub note: &'static str,
 }
 
-/// The function behind `number`; `None` for absent calls and unknown numbers.
-pub fn handler(number: u64) -> Option<Handler> {
-    usize::try_from(number).ok().and_then(|n| x86_64::HANDLERS.get(n)).copied().flatten()
+/// Calls the function behind `number`; `None` for absent calls and unknown numbers.
+#[inline]
+pub fn call(cx: &mut Cx<'_>, number: u64, args: &[u64; 6]) -> Option<Result<u64>> {
+    #[cfg(feature = "dense-table")]
+    {
+        let handler = usize::try_from(number).ok().and_then(|n| x86_64::HANDLERS.get(n)).copied().flatten()?;
+        let [a, b, c, d, e, f] = *args;
+        Some(handler(cx, a, b, c, d, e, f))
+    }
+    #[cfg(not(feature = "dense-table"))]
+    x86_64::call(cx, number, args)
+}
+
+/// Whether there is a function behind `number`.
+pub fn is_there(number: u64) -> bool {
+    x86_64::is_there(number)
 }
 
 /// The name of `number`; `None` for numbers that name no call.
@@ -71,7 +84,7 @@ impl core::fmt::Display for Shown {
 /// What `number` needs, when that was left out of this image; the option's name in the configuration.
 pub fn left_out(number: u64) -> Option<&'static str> {
     let option = match x86_64::feature(number)? {
-        "exec" => "CONFIG_LIBELF",
+        "exec" => "CONFIG_LIBSYSCALL_EXECVE",
         "sockets" => "CONFIG_LIBNET or CONFIG_LIBPOSIX_UNIXSOCKET",
         "pipe" => "CONFIG_LIBPOSIX_PIPE",
         "epoll" => "CONFIG_LIBPOSIX_EPOLL",
@@ -92,9 +105,14 @@ pub fn left_out(number: u64) -> Option<&'static str> {
         "transfer" => "CONFIG_LIBSYSCALL_TRANSFER",
         "memory-control" => "CONFIG_LIBSYSCALL_MEMORY_CONTROL",
         "admin" => "CONFIG_LIBSYSCALL_ADMIN",
+        "writable-files" => "CONFIG_LIBVFSCORE_WRITE",
+        "limits" => "CONFIG_LIBSYSCALL_LIMITS",
+        "vectors" => "CONFIG_LIBSYSCALL_VECTORS",
+        "information" => "CONFIG_LIBSYSCALL_INFORMATION",
+        "control" => "CONFIG_LIBSYSCALL_CONTROL",
         _ => "CONFIG_LIBSYSCALL_MEMFD",
     };
-    handler(number).is_none().then_some(option)
+    (!x86_64::is_there(number)).then_some(option)
 }
 
 /// Makes `Some(handler)` of a row's `=> module::function`, or `None` without one.
@@ -102,6 +120,17 @@ macro_rules! entry {
     ([] ($($kind:ident),*)) => { None };
     ([$module:ident :: $function:ident] ($($kind:ident),*)) => {
         entry!(@pair [$module :: $function] [] [a b c d e f] $($kind)*)
+    };
+    // The same as an arm of a `match`; an absent call leaves the function.
+    (@arm $cx:ident [] $raws:tt $($kind:ident)*) => { return None };
+    (@arm $cx:ident $call:tt $raws:tt $($kind:ident)*) => {
+        entry!(@call $cx $call [] $raws $($kind)*)
+    };
+    (@call $cx:ident [$module:ident :: $function:ident] [$(($raw:ident $kind:ident))*] [$($raws:ident)*]) => {
+        crate::calls::$module::$function($cx, $(<crate::table::args::$kind as crate::table::args::Arg>::decode($raw)),*)
+    };
+    (@call $cx:ident $call:tt [$($done:tt)*] [$raw:ident $($raws:ident)*] $kind:ident $($kinds:ident)*) => {
+        entry!(@call $cx $call [$($done)* ($raw $kind)] [$($raws)*] $($kinds)*)
     };
     // Gives each kind its raw argument; the raw arguments left over are ignored.
     (@pair $call:tt [$($done:tt)*] [$raw:ident $($raws:ident)*] $kind:ident $($kinds:ident)*) => {
@@ -142,6 +171,7 @@ macro_rules! note {
 /// function being in `crate::calls` and, with a feature, only in images that have it; absent calls have none.
 macro_rules! table {
     ($($number:literal $name:ident($($arg:ident: $kind:ident),*) $(=> $module:ident :: $function:ident $(if $feature:tt)?)?, $status:ident $($note:literal)?;)*) => {
+        #[cfg(feature = "dense-table")]
         pub(super) static HANDLERS: [Option<crate::table::Handler>; crate::table::COUNT] = {
             let mut table: [Option<crate::table::Handler>; crate::table::COUNT] = [None; crate::table::COUNT];
             $($($(#[cfg(feature = $feature)])?)? {
@@ -149,6 +179,22 @@ macro_rules! table {
             })*
             table
         };
+        /// The same without a table.
+        #[cfg(not(feature = "dense-table"))]
+        pub(super) fn call(cx: &mut crate::Cx<'_>, number: u64, args: &[u64; 6]) -> Option<uapi::Result<u64>> {
+            #[allow(unused_variables)]
+            let [a, b, c, d, e, f] = *args;
+            Some(match number {
+                $($($(#[cfg(feature = $feature)])?)? $number => entry!(@arm cx [$($module :: $function)?] [a b c d e f] $($kind)*),)*
+                _ => return None,
+            })
+        }
+        pub(super) fn is_there(number: u64) -> bool {
+            match number {
+                $($($(#[cfg(feature = $feature)])?)? $number => !stringify!($($module)?).is_empty(),)*
+                _ => false,
+            }
+        }
         pub(super) const NAMES: &str = concat!($($number, " ", stringify!($name), "\n",)*);
         pub(super) fn feature(number: u64) -> Option<&'static str> {
             match number {
@@ -180,13 +226,13 @@ mod tests {
             assert!(pair[0].number < pair[1].number, "{} comes after {}", pair[1].name, pair[0].name);
         }
         for row in ROWS {
-            let has_handler = handler(row.number as u64).is_some();
+            let has_handler = is_there(row.number as u64);
             let left_out = left_out(row.number as u64).is_some();
             assert_eq!(has_handler || left_out, row.status != Status::Absent, "{}", row.name);
             assert_eq!(row.note.is_empty(), row.status == Status::Full, "{} needs a note", row.name);
             assert_eq!(name(row.number as u64), Some(row.name));
             assert!(row.args.len() <= 6);
         }
-        assert!(handler(u64::MAX).is_none() && name(COUNT as u64).is_none() && name(400).is_none());
+        assert!(!is_there(u64::MAX) && name(COUNT as u64).is_none() && name(400).is_none());
     }
 }

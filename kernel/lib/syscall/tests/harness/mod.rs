@@ -166,6 +166,9 @@ impl Platform for Host {
     fn log(&self, _: Level, message: fmt::Arguments<'_>) {
         self.log.lock().unwrap().push(message.to_string());
     }
+    fn log_absent_call(&self, number: u64) {
+        self.log.lock().unwrap().push(format!("system call {number}: ENOSYS"));
+    }
 }
 
 struct Info(&'static FrameAllocator);
