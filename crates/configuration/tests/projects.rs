@@ -166,7 +166,10 @@ fn a_native_server_gets_what_it_lists() {
     let core = core();
     let project = project(NATIVE_SERVER);
     let configured = configure(&core, &Request::new(&project, "Kraftfile", &project.targets[0])).unwrap();
-    assert_eq!(configured.features, ["change-files", "eventfd", "exec", "initrd", "net", "ninep", "small-code", "virtio", "writable-files"]);
+    assert_eq!(
+        configured.features,
+        ["change-files", "eventfd", "exec", "initrd", "net", "ninep", "small-code", "virtio", "writable-files"]
+    );
     assert!(configured.embeds_rootfs);
     insta::assert_snapshot!("native_summary", configured.report.summary());
     insta::assert_snapshot!("native_explained", explain(&core, &configured));

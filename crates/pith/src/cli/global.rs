@@ -81,7 +81,7 @@ impl Global {
             (self.collect_anonymous_telemetry == Some(true), "collect-anonymous-telemetry", "Pith collects nothing"),
             (self.editor.is_some(), "editor", "no command opens an editor"),
             (self.pager.is_some(), "pager", "Pith does not page; pipe its output into one"),
-            (self.git_protocol.is_some(), "git-protocol", "Pith fetches nothing by git"),
+            (self.git_protocol.is_some(), "git-protocol", "git repositories are fetched by the protocol that their address names"),
             (self.http_unix_sock.is_some(), "http-unix-sock", "registries are reached over the network only"),
             (self.containerd_addr.is_some(), "containerd-addr", "packages are kept in an OCI layout, not in containerd"),
             (self.manifests_dir.is_some(), "manifests-dir", "there are no component manifests"),
