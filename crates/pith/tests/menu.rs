@@ -29,6 +29,10 @@ struct Terminal {
 
 impl Terminal {
     fn new(home: &Home, words: &[&str]) -> Self {
+        Self::with(home.command(words))
+    }
+
+    fn with(inner: Command) -> Self {
         // A program that inherited it would hold its own terminal, and outlive whoever sits there.
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
@@ -37,7 +41,6 @@ impl Terminal {
         let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let slave = || File::options().read(true).write(true).open(Path::new(&name)).unwrap();
         // setsid makes the terminal the controlling one: keys like Ctrl-C and the screen's size belong to that.
-        let inner = home.command(words);
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "setsid", "--ctty", "--wait", "setpriv", "--pdeathsig", "KILL"]);
         command.arg(inner.get_program()).args(inner.get_args());
@@ -191,4 +194,32 @@ fn saving_where_nothing_can_be_written_is_said_and_loses_nothing() {
     terminal.type_until("xs", "saved to");
     assert_eq!(terminal.end("q").1, 0);
     assert!(config(&home).contains("CONFIG_LIBPROCFS=y\n"));
+}
+
+#[test]
+fn plain_make_opens_the_menu_and_keeps_what_was_chosen_where_make_looks_for_it() {
+    let home = Home::new();
+    fs::write(home.path("Makefile.uk"), "").unwrap();
+    let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../kernel");
+    let make = |goal: &str| {
+        let model = home.command(&[]);
+        let mut command = Command::new("make");
+        command.arg("-C").arg(&kernel).arg(format!("A={}", home.path("").display())).args(["N=app", goal]);
+        command.env_clear().envs(model.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("PITH", model.get_program()).current_dir(home.path("."));
+        command
+    };
+    let mut terminal = Terminal::with(make("menuconfig"));
+    terminal.wait("the menu", |screen| screen.contains("Network and communication"));
+    terminal.type_until("/LIBPROCFS\r ", "CONFIG_LIBPROCFS=y");
+    terminal.type_until("q", "Save your changes?");
+    let (screen, code) = terminal.end("y");
+    assert_eq!(code, 0, "{screen}");
+    assert!(fs::read_to_string(home.path(".config")).unwrap().contains("CONFIG_LIBPROCFS=y\n"));
+    // What is there is where the next menu begins.
+    let mut terminal = Terminal::with(make("menuconfig"));
+    terminal.wait("the menu", |screen| screen.contains("Network and communication"));
+    terminal.type_until("/LIBPROCFS\r", "CONFIG_LIBPROCFS=y");
+    let (screen, code) = terminal.end("q");
+    assert_eq!(code, 0, "{screen}");
 }
