@@ -15,7 +15,8 @@ use std::process::Command;
 pub const LIBRARY: &str = "pith-app";
 
 /// Features of [`LIBRARY`] that are options of the kernel.
-pub const FEATURES: [&str; 5] = ["agent", "erofs", "initrd", "net", "panic-text"];
+pub const FEATURES: [&str; 10] =
+    ["agent", "chunks", "erofs", "huge-pages", "initrd", "messages", "net", "panic-text", "small-code", "writable-files"];
 
 /// Directories of a project that no program is made of.
 const SKIPPED: [&str; 2] = ["target", "rootfs"];

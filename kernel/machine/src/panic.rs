@@ -7,8 +7,6 @@ use arch_x86_64::{UserRegs, cpu};
 #[cfg(feature = "messages")]
 use arch_x86_64::{boot, percpu};
 use core::fmt;
-#[cfg(feature = "messages")]
-use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, Ordering};
 use pith_abi::exit;
 use pith_abi::record::Record;
@@ -74,25 +72,14 @@ fn follows_call(address: u64) -> bool {
     byte(5) == 0xe8 || [2, 3, 4, 6, 7].into_iter().any(is_indirect)
 }
 
-#[cfg(feature = "messages")]
-const REGISTERS: usize = size_of::<UserRegs>() / size_of::<u64>();
-
-#[cfg(feature = "messages")]
-fn registers(regs: &UserRegs) {
-    // SAFETY: the structure is C's, and nothing but these words.
-    let words = unsafe { &*(&raw const *regs).cast::<[u64; REGISTERS]>() };
-    let mut text = Text::default();
-    for word in words {
-        let _ = write!(text, " {word:x}");
-    }
-    crate::log!(Error, "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi call rip cs flags rsp ss{}", text.as_str());
-}
-
 /// What the CPU found wrong in the kernel's code, with the registers of the code that did it.
 #[inline(always)]
 pub fn trapped(what: fmt::Arguments<'_>, regs: &UserRegs) -> ! {
-    #[cfg(feature = "messages")]
-    registers(regs);
+    let r = regs;
+    crate::log!(Error, "rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", r.rax, r.rbx, r.rcx, r.rdx);
+    crate::log!(Error, "rsi {:016x} rdi {:016x} rbp {:016x} rsp {:016x}", r.rsi, r.rdi, r.rbp, r.rsp);
+    crate::log!(Error, "r8  {:016x} r9  {:016x} r10 {:016x} r11 {:016x}", r.r8, r.r9, r.r10, r.r11);
+    crate::log!(Error, "r12 {:016x} r13 {:016x} r14 {:016x} r15 {:016x} flags {:x}", r.r12, r.r13, r.r14, r.r15, r.rflags);
     end(Text::format(what).as_str(), Some(regs.rip), regs.rsp)
 }
 

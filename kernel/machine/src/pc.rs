@@ -68,7 +68,7 @@ pub fn init() -> &'static Arc<PcMachine> {
     let apic = LocalApic::enable(interrupts::SPURIOUS);
     let started = cpu::rdtsc();
     let found = clock::find(&apic);
-    crate::log!(Debug, "clock: {} Hz by {}", found.rate.hz(), found.source);
+    crate::log!(Debug, "clock: {} MHz by {}", found.rate.hz() / 1_000_000, found.source);
     let mode = apic.setup_timer(interrupts::TIMER);
     let keeper = Timekeeper::new(Tsc, started, 0, found.rate, found.realtime_ns);
     let clock: &'static Timekeeper = Box::leak(Box::new(keeper));

@@ -3,7 +3,6 @@
 use machines::guest::Board;
 use machines::{Place, fixture};
 use std::io::{Read, Write};
-use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -25,12 +24,19 @@ struct Mapping {
     is_device: bool,
 }
 
-/// What the monitor answers.
+/// What the monitor says when it waits for a command.
+const PROMPT: &str = "(qemu) ";
+
+/// What the monitor answers. It forgets what it has still to say when somebody hangs up, so the line stays open until it asks for more.
 fn ask(monitor: &Path, command: &str) -> String {
     let Ok(mut stream) = UnixStream::connect(monitor) else { return String::new() };
-    let mut said = String::new();
-    stream.write_all(format!("{command}\n").as_bytes()).and_then(|()| stream.shutdown(Shutdown::Write)).expect("the monitor listens");
-    stream.read_to_string(&mut said).expect("the monitor speaks");
+    stream.write_all(format!("{command}\n").as_bytes()).expect("the monitor listens");
+    let (mut said, mut piece) = (String::new(), [0; 4096]);
+    while !(said.ends_with(PROMPT) && said.matches(PROMPT).count() > 1) {
+        let count = stream.read(&mut piece).expect("the monitor speaks");
+        assert!(count > 0, "the monitor hangs up: {said}");
+        said.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
     said
 }
 
