@@ -39,6 +39,16 @@ fn a_lost_supervisor_shows_and_can_be_cleaned() {
 }
 
 #[test]
+fn a_machine_that_gets_ready_behind_ones_back_is_not_shown_as_failed() {
+    let (_directory, store) = store();
+    let mut machine = store.create(Some("a"), record()).unwrap();
+    let looked_at = store.get("a").unwrap();
+    machine.update(|record| record.phase = Phase::Created).unwrap();
+    drop(machine);
+    assert_eq!((looked_at.record.phase, looked_at.status()), (Phase::Preparing, Status::Created));
+}
+
+#[test]
 fn damage_is_shown_by_id_and_can_be_removed() {
     let (_directory, store) = store();
     let id = made(&store, "a");

@@ -119,10 +119,10 @@ impl Machine {
         match self.record.phase {
             phase @ (Phase::Created | Phase::Exited) => live(phase),
             phase if self.is_ours() || lock::is_held(&self.directory) => live(phase),
-            // Looked at in this order, a machine that ends in between is never shown as failed: its supervisor writes
-            // `exited` before it lets go of the lock.
+            // Looked at in this order, a machine that is ready or ends in between is never shown as failed: who has the lock
+            // writes `created` or `exited` before letting go of it.
             _ => match read_record(&self.directory) {
-                Ok(again) if again.phase == Phase::Exited => Status::Exited,
+                Ok(again) if matches!(again.phase, Phase::Created | Phase::Exited) => live(again.phase),
                 _ => Status::Failed,
             },
         }
