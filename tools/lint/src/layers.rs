@@ -14,7 +14,20 @@ const ORDER: [&[&str]; 12] = [
     &["plat-pc", "sched", "virtqueue"],
     &["file", "futex"],
     &["vfs", "net", "signal", "pipe", "eventfd", "timerfd", "epoll", "unix"],
-    &["ramfs", "inotify", "initrd", "erofs", "ninep", "devfs", "procfs", "sysfs", "virtio-net", "virtio-rng", "virtio-console", "virtio-9p"],
+    &[
+        "ramfs",
+        "inotify",
+        "initrd",
+        "erofs",
+        "ninep",
+        "devfs",
+        "procfs",
+        "sysfs",
+        "virtio-net",
+        "virtio-rng",
+        "virtio-console",
+        "virtio-9p",
+    ],
     &["machine"],
     &["process", "pith-app"],
     &["syscall"],
@@ -63,7 +76,11 @@ pub fn print_feature_builds(kernel: &Workspace) {
         }
     }
     for package in kernel.members().filter(|package| package.name == "image") {
-        for feature in package.features.iter().filter(|feature| !["default", "minimal", "runtime", "runtime-volumes", "native"].contains(&feature.as_str())) {
+        for feature in package
+            .features
+            .iter()
+            .filter(|feature| !["default", "minimal", "runtime", "runtime-volumes", "runtime-smp", "native"].contains(&feature.as_str()))
+        {
             println!("image minimal,{feature}");
         }
     }
