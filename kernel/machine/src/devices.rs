@@ -165,6 +165,8 @@ pub fn attach(
     let mut cards = 0;
     #[cfg(not(feature = "ninep"))]
     let found = find(&config.virtio_mmio);
+    #[cfg(all(feature = "ninep", not(feature = "net")))]
+    let _ = config;
     for found in found {
         match found.transport.device_id() {
             #[cfg(feature = "agent")]

@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn formatted_text_is_written() {
         let mut out = Vec::new();
-        write!(out, "{}-{:02}", "a", 7).expect("memory takes all");
+        write!(out, "a-{:02}", 7).expect("memory takes all");
         assert_eq!(out, b"a-07");
     }
 }
