@@ -175,7 +175,8 @@ impl Cache {
         // What is in the way is of no use any more, or was made by somebody else just now.
         remove(&place).map_err(failed)?;
         match fs::rename(new.path(), &place) {
-            Err(_) if place.exists() => {}
+            // Somebody was faster; what stands there may be gone again by now, and what was made here is held open.
+            Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {}
             other => other.map_err(failed)?,
         }
         let Record { notes, .. } = record;

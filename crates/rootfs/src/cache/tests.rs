@@ -119,6 +119,19 @@ fn an_entry_in_hand_survives_what_others_do() {
 }
 
 #[test]
+fn many_make_the_same_at_once() {
+    let home = Home::new();
+    let fingerprint = home.fingerprint();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (home, fingerprint) = (&home, &fingerprint);
+            scope.spawn(move || (0..50).for_each(|round| home.make(fingerprint).place(&home.path(&format!("{number}-{round}"))).unwrap()));
+        }
+    });
+    assert!(home.cache.find(&fingerprint).is_some());
+}
+
+#[test]
 fn damage_and_failures_leave_nothing_to_be_found() {
     let home = Home::new();
     let fingerprint = home.fingerprint();
