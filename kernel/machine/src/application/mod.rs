@@ -68,14 +68,7 @@ pub unsafe fn run(start_info: u64, stack_bytes: u64, main: fn() -> u8) -> ! {
         crate::network::provided_files(&config.netdev_ip, &hostname),
     );
     let mut context = root.context;
-    #[cfg(feature = "ninep")]
-    let mut found = crate::devices::find(&config.virtio_mmio);
-    files::mount_table(
-        &context,
-        &config.fstab,
-        #[cfg(feature = "ninep")]
-        &crate::volumes::shares(&mut found),
-    );
+    files::mount_table(&context, &config.fstab);
     if let Some(workdir) = &config.workdir {
         match context.resolve_dir(None, workdir.as_bytes()) {
             Ok(place) => context.cwd = place,
@@ -90,8 +83,6 @@ pub unsafe fn run(start_info: u64, stack_bytes: u64, main: fn() -> u8) -> ! {
     #[cfg(feature = "virtio")]
     crate::devices::attach(
         &config,
-        #[cfg(feature = "ninep")]
-        found,
         #[cfg(feature = "agent")]
         &console,
         #[cfg(feature = "net")]
