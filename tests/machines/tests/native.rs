@@ -324,7 +324,7 @@ fn plain_make_builds_it_too() {
 fn a_greeting_from_the_kernel_itself() {
     let project = Native::entry("helloworld-app");
     let size = project.build();
-    assert!(size < 220_000, "{size} bytes");
+    assert!(size < 90_000, "{size} bytes");
     let first = fs::read(project.image()).expect("an image");
     let greeting = "Hello from the kernel!\nargument 1: one\nargument 2: two words\n";
     assert_eq!(project.run(&["one", "two words"]), says(greeting, 0));
@@ -337,7 +337,7 @@ fn a_greeting_from_the_kernel_itself() {
     assert_eq!(other.build_with(&["--no-cache"]).code(), 0);
     assert!(first == fs::read(other.image()).expect("an image"), "{} and {}", project.image().display(), other.image().display());
     let explained = project.build_with(&["--explain"]);
-    assert!(explained.out().contains("preset: app\n") && !explained.out().contains("LIBPROCESS"), "{}", explained.out());
+    assert!(explained.out().contains("preset: minimal\n") && !explained.out().contains("LIBPROCESS"), "{}", explained.out());
     // What the compiler complains of has the project's own names for its files.
     project.change("src/main.rs", "#![no_std]\n#![no_main]\npith_app::main!(run);\nfn run() { nothing() }\n");
     let broken = project.build_with(&[]);
