@@ -4,15 +4,12 @@ use crate::{kernel, thread};
 use arch_x86_64::entry::{self, Resume};
 use arch_x86_64::percpu::selector;
 use arch_x86_64::{UserRegs, cpu, usercopy};
+use machine::end;
+use machine::traps::{self, DOUBLE_FAULT, NMI, PAGE_FAULT};
 #[cfg(feature = "smp")]
 use machine::{cpus, interrupts};
-use machine::{end, traps};
 use mm::FaultKind;
 use process::Trap;
-
-const PAGE_FAULT: u64 = 14;
-const NMI: u64 = 2;
-const DOUBLE_FAULT: u64 = 8;
 
 /// The selectors of the application are the kernel's business, whatever a signal frame or a new program's registers say.
 fn seal(regs: &mut UserRegs) {
@@ -93,7 +90,7 @@ fn trap(regs: &mut UserRegs, vector: u64, error: u64) {
     if vector == PAGE_FAULT && user_copy_fault(regs, error, address) {
         return;
     }
-    traps::bug(regs, vector, error, address);
+    traps::pith_bug(regs, vector, error);
 }
 
 /// A page fault in one of the copies to or from application memory: brings the page in, or makes the copy end there. `false`: a bug in the kernel.

@@ -3,11 +3,15 @@
 use crate::log::Text;
 #[cfg(feature = "messages")]
 use crate::space::STACK_BYTES;
-use arch_x86_64::{UserRegs, cpu};
 #[cfg(feature = "messages")]
-use arch_x86_64::{boot, percpu};
+use arch_x86_64::boot;
+#[cfg(feature = "smp")]
+use arch_x86_64::cpu;
+#[cfg(any(feature = "messages", feature = "smp"))]
+use arch_x86_64::percpu;
+use arch_x86_64::{UserRegs, entry};
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU8, Ordering};
 use pith_abi::exit;
 use pith_abi::record::Record;
 use plat_pc::power;
@@ -16,12 +20,31 @@ use plat_pc::power;
 #[cfg(feature = "messages")]
 const FRAMES_MAX: usize = 32;
 
-/// Says it once, with the code at `rip` and what is on the stack from `stack` on, and ends the machine.
-fn end(what: &str, rip: Option<u64>, stack: u64) -> ! {
-    static AGAIN: AtomicBool = AtomicBool::new(false);
-    if AGAIN.swap(true, Ordering::SeqCst) {
-        power::off(exit::KERNEL_PANIC);
+/// The first bug is told, however it came to be: on the stack for faults and by the CPU that found it. One in the telling is the last thing that is said, for the case
+/// that the first was not; not even that in an image without words.
+fn begin() {
+    static BEGUN: AtomicU8 = AtomicU8::new(0);
+    #[cfg(feature = "smp")]
+    {
+        use core::sync::atomic::AtomicUsize;
+        static TELLER: AtomicUsize = AtomicUsize::new(usize::MAX);
+        let here = percpu::cpu_id();
+        if TELLER.compare_exchange(usize::MAX, here, Ordering::SeqCst, Ordering::SeqCst).is_err_and(|teller| teller != here) {
+            cpu::halt_forever();
+        }
     }
+    let before = BEGUN.fetch_add(1, Ordering::SeqCst);
+    if before == 0 {
+        return;
+    }
+    if cfg!(feature = "messages") && before == 1 {
+        crate::log::record(&Record::Panic("a fault while one was being told"));
+    }
+    power::off(exit::KERNEL_PANIC)
+}
+
+/// Says it, with the code at `rip` and what is on the stack from `stack` on, and ends the machine.
+fn end(what: &str, rip: Option<u64>, stack: u64) -> ! {
     crate::log::record(&Record::Panic(what));
     if let Some(rip) = rip {
         crate::log::record(&Record::Frame(rip));
@@ -75,6 +98,7 @@ fn follows_call(address: u64) -> bool {
 /// What the CPU found wrong in the kernel's code, with the registers of the code that did it.
 #[inline(always)]
 pub fn trapped(what: fmt::Arguments<'_>, regs: &UserRegs) -> ! {
+    begin();
     let r = regs;
     crate::log!(Error, "rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", r.rax, r.rbx, r.rcx, r.rdx);
     crate::log!(Error, "rsi {:016x} rdi {:016x} rbp {:016x} rsp {:016x}", r.rsi, r.rdi, r.rbp, r.rsp);
@@ -83,33 +107,31 @@ pub fn trapped(what: fmt::Arguments<'_>, regs: &UserRegs) -> ! {
     end(Text::format(what).as_str(), Some(regs.rip), regs.rsp)
 }
 
-/// What the kernel found wrong itself. Words and line of each place where it looks are a feature of their own; the functions tell nearly as much.
+/// What the kernel found wrong itself. It is told from where exceptions are: the stack here may have no room for that.
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    #[cfg(feature = "panic-text")]
-    match info.location() {
-        Some(at) => failed(format_args!("{} at {}:{}", info.message(), at.file(), at.line())),
-        None => failed(format_args!("{}", info.message())),
-    }
-    // Not even looked at, so that the optimiser drops all that would be said from the image.
+    // Without the words not even looked at, so that the optimiser drops all that would be said from the image.
     #[cfg(not(feature = "panic-text"))]
-    {
-        let _ = info;
-        failed()
-    }
+    let _ = info;
+    entry::bug(if cfg!(feature = "panic-text") { &raw const *info as u64 } else { 0 })
 }
 
+/// Tells what [`panic`] was called with. Words and line of each place where the kernel looks are a feature of their own; the functions tell nearly as much.
 #[cfg(feature = "panic-text")]
-fn failed(what: fmt::Arguments<'_>) -> ! {
-    end(Text::format(what).as_str(), None, cpu::stack_pointer())
+pub fn failed(regs: &UserRegs) -> ! {
+    begin();
+    // SAFETY: of `panic`, which still waits on its stack.
+    let info = unsafe { &*(regs.rdi as *const core::panic::PanicInfo<'_>) };
+    let text = match info.location() {
+        Some(at) => Text::format(format_args!("{} at {}:{}", info.message(), at.file(), at.line())),
+        None => Text::format(format_args!("{}", info.message())),
+    };
+    end(text.as_str(), None, regs.rsp)
 }
 
 #[cfg(not(feature = "panic-text"))]
-#[inline(never)]
-fn failed() -> ! {
-    end(
-        if cfg!(feature = "messages") { "a check of its own failed, in these functions" } else { "a check of its own failed" },
-        None,
-        cpu::stack_pointer(),
-    )
+pub fn failed(regs: &UserRegs) -> ! {
+    begin();
+    let what = if cfg!(feature = "messages") { "a check of its own failed, in these functions" } else { "a check of its own failed" };
+    end(what, None, regs.rsp)
 }

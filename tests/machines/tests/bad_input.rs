@@ -253,6 +253,24 @@ fn a_fault_in_the_kernels_half_is_a_panic_with_registers() {
     assert!(err.contains("rdi ffff9ffffffff000"), "{err}");
 }
 
+/// The fault comes with the application's GS and any stack at all: unmapped, not even an address, at the end of what the kernel has. It is told from a stack that has
+/// no part in it, with one CPU and with several, which take a lock first.
+#[test]
+fn a_panic_on_any_stack_is_told_whole() {
+    let probe = fixture("probe");
+    for cpus in ["1", "2"] {
+        for stack in ["10", "8000000000000000", "ffffc00000000008"] {
+            let outcome = run(["--cpus", cpus, probe.to_str().expect("UTF-8"), "--", "kernel", "ffff800000001000", stack]);
+            let err = outcome.err();
+            assert_eq!((outcome.code(), outcome.out().as_str()), (124, "jumping\n"), "{err}");
+            let place = format!("at 0xffff800000001000, address 0xffff800000001000, stack 0x{stack}");
+            assert!(err.contains(&format!("the guest kernel panicked: page fault (vector 14, error 0x11) {place}\n")), "{err}");
+            assert!(err.contains("rdi ffff9ffffffff000 rbp") && err.contains(&format!("rsp {stack:0>16}")), "{err}");
+            assert_eq!(err.lines().last().map(str::trim), Some("pith: error:     0xffff800000001000"), "{err}");
+        }
+    }
+}
+
 /// Where the kernel's function of this name lies, from the list beside the image.
 fn kernel_function(name: &str) -> String {
     let list = kernel().with_extension("sym");

@@ -77,15 +77,6 @@ pub fn rdtsc() -> u64 {
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
-/// The stack pointer, here.
-#[inline]
-pub fn stack_pointer() -> u64 {
-    let rsp: u64;
-    // SAFETY: reads a register.
-    unsafe { core::arch::asm!("mov {}, rsp", out(reg) rsp, options(nomem, nostack, preserves_flags)) };
-    rsp
-}
-
 /// One random word from RDRAND, `None` when the CPU lacks it or has none to give.
 pub fn rdrand() -> Option<u64> {
     if !has(feature::RDRAND) {

@@ -4,11 +4,13 @@
 //! functions that the image defines: `pith_syscall` and `pith_trap`. Interrupts and exceptions first arrive on a small IST stack, because neither the application's
 //! nor our own code's red zone may be touched; the stub copies the frame away at once, so that a handler may block and the IST stack is free again.
 //!
-//! Whether the application was interrupted is told by the sign of RIP, which holds for both rings.
+//! Whether the application was interrupted is told by the sign of RIP, which holds for both rings. What else the kernel's own code can come to are interrupts while
+//! it waits and faults in user copies. Anything besides is a bug, and whatever stack and GS it happened with may be part of it: the application may have jumped here
+//! with its own, a kernel stack may have ended. So that goes to `pith_bug`, on this CPU's stack for faults, with the kernel's GS.
 
 use crate::UserRegs;
 use crate::cpu::{self, msr};
-use crate::percpu::{KERNEL_STACK, PointerRegister, USER_CS, USER_RSP, USER_SS, selector};
+use crate::percpu::{FAULT_STACK_TOP, KERNEL_STACK, PointerRegister, USER_CS, USER_RSP, USER_SS, selector};
 use core::arch::{asm, global_asm};
 
 /// Vectors with an entry stub: exceptions 0-31, device interrupts from [`FIRST_INTERRUPT`].
@@ -17,6 +19,8 @@ pub const VECTORS: usize = 64;
 const FEW_VECTORS: usize = 6;
 /// First vector that is no exception.
 pub const FIRST_INTERRUPT: u8 = 32;
+/// The vector by which the kernel reports a bug itself: reserved, so that no CPU raises it (SDM volume 3, table 6-1).
+pub const BUG: u8 = 15;
 
 /// How `pith_syscall` wants the application to go on.
 #[repr(u64)]
@@ -231,14 +235,33 @@ arch_trap_common:
     push rax
     push rcx
     push rdx
-    mov rax, [rsp + 40]
-    test rax, rax
+    mov rax, offset pith_trap
+    cmp byte ptr [rsp + 47], 0
     js 2f
     swapgs
     mov rcx, gs:[{kernel_stack}]
     jmp 3f
 2:  mov rcx, [rsp + 64]
-    sub rcx, 128
+    test rcx, rcx
+    jns 4f
+    cmp byte ptr [rsp + 24], {first_interrupt}
+    jae 5f
+    mov rdx, [rsp + 40]
+    cmp rdx, offset arch_user_copy
+    jb 4f
+    cmp rdx, offset arch_user_end
+    jb 5f
+4:  // A bug. Two GS bases wait to be told apart; only the kernel's is in the upper half. The frame may be at the top of this very stack.
+    mov ecx, {gs_base}
+    rdmsr
+    test edx, edx
+    js 6f
+    swapgs
+6:  mov rcx, gs:[0]
+    add rcx, {fault_stack} - 128
+    mov rax, offset pith_bug
+    jmp 3f
+5:  sub rcx, 128
     and rcx, -16
 3:  mov rdx, [rsp + 72]
     mov [rcx - 8], rdx
@@ -248,7 +271,8 @@ arch_trap_common:
     mov [rcx - 24], rdx
     mov rdx, [rsp + 48]
     mov [rcx - 32], rdx
-    mov [rcx - 40], rax
+    mov rdx, [rsp + 40]
+    mov [rcx - 40], rdx
     mov qword ptr [rcx - 48], -1
     mov [rcx - 56], rdi
     mov [rcx - 64], rsi
@@ -274,7 +298,7 @@ arch_trap_common:
     SAVE_XMM
     cld
     lea rdi, [rsp + 264]
-    call pith_trap
+    call rax
     jmp arch_exit_exact
 
 .align 16
@@ -297,6 +321,9 @@ arch_trap_stubs:
     user_ss = const USER_SS,
     vectors = const VECTORS,
     few_vectors = const FEW_VECTORS,
+    first_interrupt = const FIRST_INTERRUPT,
+    fault_stack = const FAULT_STACK_TOP,
+    gs_base = const msr::GS_BASE,
 );
 
 unsafe extern "C" {
@@ -316,7 +343,7 @@ static TABLE: InterruptTable = InterruptTable(core::cell::UnsafeCell::new([const
 /// Loads the interrupt table and the system-call registers of the running CPU.
 ///
 /// # Safety
-/// The CPU's [`PerCpu`](crate::percpu::PerCpu) must be installed; `pith_trap` and `pith_syscall` may run from here on.
+/// The CPU's [`PerCpu`](crate::percpu::PerCpu) must be installed; `pith_trap`, `pith_bug` and `pith_syscall` may run from here on.
 pub unsafe fn install() {
     let table = TABLE.0.get().cast::<Gate>();
     for vector in 0..VECTORS {
@@ -355,6 +382,13 @@ pub(crate) fn saved_vectors() -> usize {
     }
     // SAFETY: a constant of the image; volatile because the build writes it after the compiler has seen it.
     if usize::from(unsafe { (&raw const USED).read_volatile() }) <= FEW_VECTORS { FEW_VECTORS } else { 16 }
+}
+
+/// Goes to `pith_bug`, as a fault would, with vector [`BUG`] and `argument` in RDI.
+#[inline(always)]
+pub fn bug(argument: u64) -> ! {
+    // SAFETY: the gate leads to a function that does not return.
+    unsafe { asm!("int {}", const BUG, in("rdi") argument, options(noreturn)) };
 }
 
 /// An exception or interrupt, as `pith_trap` gets it.

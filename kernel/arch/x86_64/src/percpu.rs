@@ -26,6 +26,7 @@ pub enum AppRing {
 }
 
 const TRAP_STACK: usize = 1024;
+/// Room to tell of a bug.
 const FAULT_STACK: usize = 8192;
 
 /// 64-bit task-state segment (SDM volume 3, 8.7).
@@ -67,6 +68,8 @@ pub(crate) const USER_RSP: usize = offset_of!(PerCpu, user_rsp);
 pub(crate) const USER_CS: usize = offset_of!(PerCpu, user_cs);
 pub(crate) const USER_SS: usize = offset_of!(PerCpu, user_ss);
 pub(crate) const CURRENT: usize = offset_of!(PerCpu, current);
+/// Where the stack for faults ends, from the block's beginning.
+pub(crate) const FAULT_STACK_TOP: usize = (offset_of!(PerCpu, fault_stack) + FAULT_STACK) & !15;
 const CPU: usize = offset_of!(PerCpu, cpu);
 
 impl PerCpu {

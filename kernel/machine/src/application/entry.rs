@@ -4,14 +4,11 @@ use super::threads::scheduler;
 use crate::{end, pc, traps};
 use alloc::sync::Arc;
 use alloc::task::Wake;
+use arch_x86_64::UserRegs;
 use arch_x86_64::entry::{self, Resume};
-use arch_x86_64::{UserRegs, cpu};
-use core::arch::asm;
 use core::sync::atomic::{AtomicU8, Ordering};
 use spinlock::Mutex;
 use time::Timer;
-
-const PAGE_FAULT: u64 = 14;
 
 #[unsafe(no_mangle)]
 extern "C" fn pith_trap(regs: &mut UserRegs, vector: u64, error: u64) {
@@ -19,23 +16,7 @@ extern "C" fn pith_trap(regs: &mut UserRegs, vector: u64, error: u64) {
         traps::interrupt(vector, || scheduler().tick());
         return;
     }
-    let address = if vector == PAGE_FAULT { cpu::fault_address() } else { 0 };
-    let top = (&raw mut LAST_STACK).wrapping_add(1);
-    // SAFETY: nothing comes back, so nobody needs the stack that is left; the other one is whole, 16-byte aligned, and used once, because a second exception ends the
-    // machine at once (`panic`). The arguments are those of `last`.
-    unsafe {
-        asm!("mov rsp, {top}", "call {last}", "ud2", top = in(reg) top, last = sym last,
-            in("rdi") &raw const *regs, in("rsi") vector, in("rdx") error, in("rcx") address, options(noreturn));
-    }
-}
-
-/// The thread's stack may be what is wrong: it ended at the missing page below it, and what is there for traps is too small to complain on.
-#[repr(C, align(16))]
-struct LastStack([u8; 8192]);
-static mut LAST_STACK: LastStack = LastStack([0; 8192]);
-
-extern "C" fn last(regs: &UserRegs, vector: u64, error: u64, address: u64) -> ! {
-    traps::bug(regs, vector, error, address)
+    traps::pith_bug(regs, vector, error)
 }
 
 #[unsafe(no_mangle)]
