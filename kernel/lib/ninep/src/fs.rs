@@ -107,17 +107,7 @@ impl FileSystem for NineFs {
     }
 
     fn statfs(&self) -> StatFs {
-        self.root.statfs().unwrap_or(StatFs {
-            magic: MAGIC,
-            block_size: 4096,
-            blocks: 0,
-            blocks_free: 0,
-            files: 0,
-            files_free: 0,
-            fsid: self.shared.dev,
-            name_max: 255,
-            flags: 0,
-        })
+        self.root.statfs().unwrap_or(StatFs::of(MAGIC, self.shared.dev))
     }
 
     fn dev(&self) -> u64 {

@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use file::{AccessMode, DirEntry, File, FileType, OpenFlags, Stat};
 use uapi::{Errno, Result};
-use vfs::{Attributes, FileSystem, Generated, GeneratedFile, Inode, LinkTarget, NewNode, Owner, StatFs, Vfs, name_hash};
+use vfs::{FileSystem, Generated, GeneratedFile, Inode, LinkTarget, NewNode, StatFs, Vfs, name_hash};
 
 /// PROC_SUPER_MAGIC.
 const MAGIC: u64 = 0x9fa0;
@@ -44,17 +44,7 @@ impl FileSystem for Procfs {
     }
 
     fn statfs(&self) -> StatFs {
-        StatFs {
-            magic: MAGIC,
-            block_size: 4096,
-            blocks: 0,
-            blocks_free: 0,
-            files: 0,
-            files_free: 0,
-            fsid: self.shared.dev,
-            name_max: 255,
-            flags: 0,
-        }
+        StatFs::of(MAGIC, self.shared.dev)
     }
 
     fn dev(&self) -> u64 {
@@ -232,15 +222,6 @@ impl Inode for ProcInode {
         }
     }
 
-    fn owner(&self) -> Owner {
-        let stat = self.stat();
-        Owner { mode: stat.mode, uid: stat.uid, gid: stat.gid }
-    }
-
-    fn size(&self) -> u64 {
-        0
-    }
-
     fn keeps_entries(&self) -> bool {
         // Settings are always the same; whatever is about a process comes and goes with it.
         matches!(self.node, Node::SysctlDir(_))
@@ -307,10 +288,6 @@ impl Inode for ProcInode {
             return Err(Errno::EACCES);
         }
         Ok(Some(Arc::new(GeneratedFile::new(Box::new(self.clone())))))
-    }
-
-    fn set_attributes(&self, _: &Attributes) -> Result<()> {
-        Err(Errno::EPERM)
     }
 
     fn set_size(&self, _: u64) -> Result<()> {

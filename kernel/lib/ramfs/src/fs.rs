@@ -106,15 +106,9 @@ impl FileSystem for Ramfs {
     fn statfs(&self) -> StatFs {
         let frames = self.shared.vfs.frames;
         StatFs {
-            magic: MAGIC,
-            block_size: PAGE_BYTES,
             blocks: frames.total_bytes() / PAGE_BYTES,
             blocks_free: frames.free_bytes() / PAGE_BYTES,
-            files: 0,
-            files_free: 0,
-            fsid: self.shared.dev,
-            name_max: 255,
-            flags: 0,
+            ..StatFs::of(MAGIC, self.shared.dev)
         }
     }
 

@@ -44,6 +44,14 @@ pub struct StatFs {
     pub flags: u64,
 }
 
+impl StatFs {
+    /// Of a file system that has no blocks and does not count its inodes: magic number and device number.
+    pub const fn of(magic: u64, dev: u64) -> Self {
+        let (blocks, blocks_free, files, files_free) = (0, 0, 0, 0);
+        Self { magic, block_size: 4096, blocks, blocks_free, files, files_free, fsid: dev, name_max: 255, flags: 0 }
+    }
+}
+
 /// Who owns an inode and what the permission bits are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Owner {
