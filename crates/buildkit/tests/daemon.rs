@@ -1,36 +1,27 @@
 //! A BuildKit daemon as far as a build sees it: asks for the Dockerfile, the context and a secret through the session, and sends an archive back. Debian has
 //! no BuildKit daemon; the real thing is asked in `docker.rs`, which differs in how the image comes back.
 
+mod common;
+
 use bollard_buildkit_proto::fsutil::types::Packet;
 use bollard_buildkit_proto::fsutil::types::packet::PacketType;
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::GetSecretRequest;
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_client::SecretsClient;
-use bollard_buildkit_proto::moby::buildkit::v1::control_server::{Control, ControlServer};
-use bollard_buildkit_proto::moby::buildkit::v1::{
-    self as api, BytesMessage, SolveRequest, SolveResponse, StatusRequest, StatusResponse, Vertex,
-};
+use bollard_buildkit_proto::moby::buildkit::v1::{BytesMessage, SolveRequest, SolveResponse, StatusRequest, StatusResponse, Vertex};
+use bollard_buildkit_proto::moby::filesync::v1::CredentialsRequest;
 use bollard_buildkit_proto::moby::filesync::v1::auth_client::AuthClient;
-use bollard_buildkit_proto::moby::filesync::v1::file_send_client::FileSendClient;
 use bollard_buildkit_proto::moby::filesync::v1::file_sync_client::FileSyncClient;
-use bollard_buildkit_proto::moby::filesync::v1::{BytesMessage as FileBytes, CredentialsRequest};
-use hyper_util::rt::TokioIo;
+use common::daemon::{Boxed, Builder, Received, in_background, port, send_archive, service, services};
 use pith_buildkit::{Address, Error, Event, Progress, Request as Build, Secret, SecretSource, Silent, build};
 use pith_image::{HostAuth, Platform, Settings, Store};
 use std::collections::BTreeMap;
 use std::fs;
-use std::future::Future;
-use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
-use tonic::codegen::Service;
-use tonic::codegen::http::Uri;
-use tonic::codegen::tokio_stream::{self, Stream};
-use tonic::transport::{Channel, Endpoint, Server};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::codegen::tokio_stream;
+use tonic::transport::{Channel, Server};
+use tonic::{Request, Status, Streaming};
 
 /// What the daemon has been told, and what it makes of it.
 #[derive(Default)]
@@ -47,39 +38,10 @@ struct Seen {
 
 struct Daemon(Arc<Seen>);
 
-type Boxed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
-struct Received<T>(mpsc::Receiver<T>);
-
-impl<T> Stream for Received<T> {
-    type Item = Result<T, Status>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context).map(|item| item.map(Ok))
-    }
-}
-
-struct Once(Option<DuplexStream>);
-
-impl Service<Uri> for Once {
-    type Response = TokioIo<DuplexStream>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let stream = self.0.take();
-        Box::pin(async move { stream.map(TokioIo::new).ok_or_else(|| io::ErrorKind::NotConnected.into()) })
-    }
-}
-
 /// The names that a directory of the session has, and the bytes of the last file.
 async fn sync(channel: Channel, directory: &str, patterns: &[(&'static str, &str)]) -> Result<(Vec<String>, Vec<u8>), Status> {
     let (questions, receiver) = mpsc::channel(16);
-    let mut request = Request::new(Plain(receiver));
+    let mut request = Request::new(Received(receiver));
     request.metadata_mut().insert("dir-name", directory.parse().expect("ASCII"));
     for (key, value) in patterns {
         request.metadata_mut().append(*key, value.parse().expect("ASCII"));
@@ -111,54 +73,22 @@ async fn sync(channel: Channel, directory: &str, patterns: &[(&'static str, &str
     Ok((names, content))
 }
 
-struct Plain<T>(mpsc::Receiver<T>);
-
-impl<T> Stream for Plain<T> {
-    type Item = T;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        self.0.poll_recv(context)
-    }
-}
-
 #[tonic::async_trait]
-impl Control for Daemon {
-    type SessionStream = Received<BytesMessage>;
-    type StatusStream = Boxed<StatusResponse>;
-    type PruneStream = Boxed<api::UsageRecord>;
-    type ListenBuildHistoryStream = Boxed<api::BuildHistoryEvent>;
-
-    async fn session(&self, request: Request<Streaming<BytesMessage>>) -> Result<Response<Self::SessionStream>, Status> {
+impl Builder for Daemon {
+    async fn session(&self, request: Request<Streaming<BytesMessage>>) -> Result<Received<Result<BytesMessage, Status>>, Status> {
         assert!(request.metadata().contains_key("x-docker-expose-session-uuid"));
         assert!(request.metadata().get_all("x-docker-expose-session-grpc-method").iter().count() >= 4);
-        let (near, far) = tokio::io::duplex(1 << 16);
-        let (mut reader, mut writer) = tokio::io::split(near);
-        let mut incoming = request.into_inner();
-        let (sender, receiver) = mpsc::channel(8);
-        tokio::spawn(async move {
-            while let Ok(Some(message)) = incoming.message().await {
-                writer.write_all(&message.data).await.expect("open");
-            }
-        });
-        tokio::spawn(async move {
-            let mut buffer = vec![0; 4096];
-            while let Ok(count @ 1..) = reader.read(&mut buffer).await {
-                if sender.send(BytesMessage { data: buffer[..count].to_vec() }).await.is_err() {
-                    return;
-                }
-            }
-        });
-        let endpoint = Endpoint::from_static("http://session");
-        *self.0.session.lock().expect("not poisoned") = Some(endpoint.connect_with_connector_lazy(Once(Some(far))));
-        Ok(Response::new(Received(receiver)))
+        let (services, to_client) = services(request.into_inner());
+        *self.0.session.lock().expect("not poisoned") = Some(services);
+        Ok(to_client)
     }
 
-    async fn solve(&self, request: Request<SolveRequest>) -> Result<Response<SolveResponse>, Status> {
+    async fn solve(&self, request: SolveRequest) -> Result<SolveResponse, Status> {
         let seen = &self.0;
         if seen.refuse {
             return Err(Status::unknown("failed to solve with frontend dockerfile.v0: Dockerfile:1: no"));
         }
-        *seen.solve.lock().expect("not poisoned") = Some(request.into_inner());
+        *seen.solve.lock().expect("not poisoned") = Some(request);
         let channel = loop {
             let found = seen.session.lock().expect("not poisoned").clone();
             match found {
@@ -186,13 +116,11 @@ impl Control for Daemon {
         let credentials =
             AuthClient::new(channel.clone()).credentials(CredentialsRequest { host: "registry-1.docker.io".to_owned() }).await?;
         *seen.user.lock().expect("not poisoned") = credentials.into_inner().username;
-        let chunks: Vec<FileBytes> = seen.archive.chunks(10_000).map(|chunk| FileBytes { data: chunk.to_vec() }).collect();
-        let mut answer = FileSendClient::new(channel).diff_copy(tokio_stream::iter(chunks)).await?.into_inner();
-        while answer.message().await?.is_some() {}
-        Ok(Response::new(SolveResponse::default()))
+        send_archive(channel, &seen.archive).await?;
+        Ok(SolveResponse::default())
     }
 
-    async fn status(&self, _: Request<StatusRequest>) -> Result<Response<Self::StatusStream>, Status> {
+    async fn status(&self, _: StatusRequest) -> Result<Boxed<StatusResponse>, Status> {
         let vertex = Vertex {
             digest: "sha256:1".to_owned(),
             name: "[1/1] COPY".to_owned(),
@@ -200,56 +128,24 @@ impl Control for Daemon {
             completed: Some(Default::default()),
             ..Vertex::default()
         };
-        Ok(Response::new(Box::pin(tokio_stream::iter([Ok(StatusResponse { vertexes: vec![vertex], ..StatusResponse::default() })]))))
-    }
-
-    async fn disk_usage(&self, _: Request<api::DiskUsageRequest>) -> Result<Response<api::DiskUsageResponse>, Status> {
-        Err(Status::unimplemented("disk_usage"))
-    }
-
-    async fn prune(&self, _: Request<api::PruneRequest>) -> Result<Response<Self::PruneStream>, Status> {
-        Err(Status::unimplemented("prune"))
-    }
-
-    async fn list_workers(&self, _: Request<api::ListWorkersRequest>) -> Result<Response<api::ListWorkersResponse>, Status> {
-        Err(Status::unimplemented("list_workers"))
-    }
-
-    async fn info(&self, _: Request<api::InfoRequest>) -> Result<Response<api::InfoResponse>, Status> {
-        Err(Status::unimplemented("info"))
-    }
-
-    async fn listen_build_history(&self, _: Request<api::BuildHistoryRequest>) -> Result<Response<Self::ListenBuildHistoryStream>, Status> {
-        Err(Status::unimplemented("listen_build_history"))
-    }
-
-    async fn update_build_history(
-        &self,
-        _: Request<api::UpdateBuildHistoryRequest>,
-    ) -> Result<Response<api::UpdateBuildHistoryResponse>, Status> {
-        Err(Status::unimplemented("update_build_history"))
+        Ok(Box::pin(tokio_stream::iter([Ok(StatusResponse { vertexes: vec![vertex], ..StatusResponse::default() })])))
     }
 }
 
 /// Serves on a port of this machine until the test ends.
 fn start(seen: Arc<Seen>) -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    listener.set_nonblocking(true).expect("set");
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-            let (sender, receiver) = mpsc::channel(4);
-            tokio::spawn(async move {
-                while let Ok((stream, _)) = listener.accept().await {
-                    sender.send(stream).await.expect("open");
-                }
-            });
-            Server::builder().add_service(ControlServer::new(Daemon(seen))).serve_with_incoming(Received(receiver)).await.expect("served");
+    let (listener, address) = port();
+    in_background(async {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        let (sender, receiver) = mpsc::channel(4);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                sender.send(Ok::<_, std::io::Error>(stream)).await.expect("open");
+            }
         });
+        Server::builder().add_service(service(Daemon(seen))).serve_with_incoming(Received(receiver)).await.expect("served");
     });
-    format!("tcp://{address}")
+    address
 }
 
 #[derive(Default)]

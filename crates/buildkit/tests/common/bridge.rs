@@ -4,17 +4,14 @@
 //! keeps the image, which is then taken out of it (`docker save`) and sent to the client as a daemon sends it.
 
 use super::Engine;
+use super::daemon::{Boxed, Builder, Once, Received, in_background, port, pump, send_archive, service, services};
 use bollard_buildkit_proto::health::health_server::HealthServer;
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::SecretsServer;
 use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
-use bollard_buildkit_proto::moby::buildkit::v1::control_server::{Control, ControlServer};
-use bollard_buildkit_proto::moby::buildkit::v1::{self as api, BytesMessage, SolveRequest, SolveResponse, StatusRequest, StatusResponse};
-use bollard_buildkit_proto::moby::filesync::v1::BytesMessage as FileBytes;
+use bollard_buildkit_proto::moby::buildkit::v1::{BytesMessage, SolveRequest, SolveResponse, StatusRequest, StatusResponse};
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
-use bollard_buildkit_proto::moby::filesync::v1::file_send_client::FileSendClient;
 use bollard_buildkit_proto::moby::filesync::v1::file_sync_server::FileSyncServer;
 use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
-use hyper_util::rt::TokioIo;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -28,12 +25,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tonic::body::Body;
-use tonic::codegen::tokio_stream::{self, Empty, Stream};
-use tonic::codegen::{Service, http};
+use tonic::codegen::{Service, http, tokio_stream};
 use tonic::server::NamedService;
 use tonic::transport::server::Connected;
 use tonic::transport::{Channel, Endpoint, Server};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Status, Streaming};
 
 /// Largest message, in bytes: the builder's own limit.
 const MAX_MESSAGE: usize = 16 << 20;
@@ -55,9 +51,7 @@ pub fn unix(engine: &Engine, path: &Path) -> String {
 
 /// Listens on a port of 127.0.0.1 until the test ends; the builder's address.
 pub fn tcp(engine: &Engine) -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    listener.set_nonblocking(true).expect("set");
+    let (listener, address) = port();
     let host = engine.path("docker.sock");
     in_background(async move {
         let listener = TcpListener::from_std(listener).expect("a runtime");
@@ -66,14 +60,7 @@ pub fn tcp(engine: &Engine) -> String {
             tokio::spawn(serve(stream, host.clone()));
         }
     });
-    format!("tcp://{address}")
-}
-
-fn in_background(work: impl Future<Output = ()> + Send + 'static) {
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(work);
-    });
+    address
 }
 
 /// One client, to its end.
@@ -84,7 +71,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Connected + Send + Unpin + 'static>(s
     let bridge = Bridge { control, host, session: Mutex::default() };
     let connection = tokio_stream::iter([Ok::<S, io::Error>(stream)]);
     // A client that leaves is no failure.
-    let _ = Server::builder().add_service(ControlServer::new(bridge)).serve_with_incoming(connection).await;
+    let _ = Server::builder().add_service(service(bridge)).serve_with_incoming(connection).await;
 }
 
 /// A connection to the engine on which it speaks gRPC.
@@ -122,19 +109,11 @@ impl Bridge {
 }
 
 #[tonic::async_trait]
-impl Control for Bridge {
-    type SessionStream = Received<Result<BytesMessage, Status>>;
-    type StatusStream = Streaming<StatusResponse>;
-    type PruneStream = Empty<Result<api::UsageRecord, Status>>;
-    type ListenBuildHistoryStream = Empty<Result<api::BuildHistoryEvent, Status>>;
-
-    async fn session(&self, request: Request<Streaming<BytesMessage>>) -> Result<Response<Self::SessionStream>, Status> {
+impl Builder for Bridge {
+    async fn session(&self, request: Request<Streaming<BytesMessage>>) -> Result<Received<Result<BytesMessage, Status>>, Status> {
         let (headers, _, incoming) = request.into_parts();
         // The client's end: what it sends are the answers of its services.
-        let (client, far) = tokio::io::duplex(1 << 18);
-        let (sender, to_client) = mpsc::channel(8);
-        pump(client, incoming, sender, Ok);
-        let services = Endpoint::from_static("http://session").connect_with_connector_lazy(Once(Some(far)));
+        let (services, to_client) = services(incoming);
         *self.session.lock().expect("not poisoned") = Some(services.clone());
         // The engine's end: here are those services, as far as it can see.
         let (engine, far) = tokio::io::duplex(1 << 18);
@@ -156,75 +135,24 @@ impl Control for Bridge {
             .add_service(Forward::<AuthServer<()>>::to(&services))
             .add_service(Forward::<SshServer<()>>::to(&services));
         tokio::spawn(router.serve_with_incoming(tokio_stream::iter([Ok::<DuplexStream, io::Error>(far)])));
-        Ok(Response::new(Received(to_client)))
+        Ok(to_client)
     }
 
-    async fn solve(&self, request: Request<SolveRequest>) -> Result<Response<SolveResponse>, Status> {
-        let mut solve = request.into_inner();
+    async fn solve(&self, mut solve: SolveRequest) -> Result<SolveResponse, Status> {
         assert_eq!(solve.exporter_deprecated, "oci");
         let name = format!("bridge-{}", solve.r#ref);
         solve.exporter_deprecated = "moby".to_owned();
         solve.exporter_attrs_deprecated = HashMap::from([("name".to_owned(), name.clone())]);
-        let response = self.control.clone().solve(solve).await?;
+        let response = self.control.clone().solve(solve).await?.into_inner();
         let archive = self.taken_out(&name).await?;
-        let chunks: Vec<FileBytes> = archive.chunks(1 << 20).map(|chunk| FileBytes { data: chunk.to_vec() }).collect();
         let services = self.session.lock().expect("not poisoned").clone().ok_or_else(|| Status::failed_precondition("no session"))?;
-        let mut answer = FileSendClient::new(services).diff_copy(tokio_stream::iter(chunks)).await?.into_inner();
-        while answer.message().await?.is_some() {}
+        send_archive(services, &archive).await?;
         Ok(response)
     }
 
-    async fn status(&self, request: Request<StatusRequest>) -> Result<Response<Self::StatusStream>, Status> {
-        self.control.clone().status(request.into_inner()).await
+    async fn status(&self, request: StatusRequest) -> Result<Boxed<StatusResponse>, Status> {
+        Ok(Box::pin(self.control.clone().status(request).await?.into_inner()))
     }
-
-    async fn disk_usage(&self, _: Request<api::DiskUsageRequest>) -> Result<Response<api::DiskUsageResponse>, Status> {
-        Err(Status::unimplemented("disk_usage"))
-    }
-
-    async fn prune(&self, _: Request<api::PruneRequest>) -> Result<Response<Self::PruneStream>, Status> {
-        Err(Status::unimplemented("prune"))
-    }
-
-    async fn list_workers(&self, _: Request<api::ListWorkersRequest>) -> Result<Response<api::ListWorkersResponse>, Status> {
-        Err(Status::unimplemented("list_workers"))
-    }
-
-    async fn info(&self, _: Request<api::InfoRequest>) -> Result<Response<api::InfoResponse>, Status> {
-        Err(Status::unimplemented("info"))
-    }
-
-    async fn listen_build_history(&self, _: Request<api::BuildHistoryRequest>) -> Result<Response<Self::ListenBuildHistoryStream>, Status> {
-        Err(Status::unimplemented("listen_build_history"))
-    }
-
-    async fn update_build_history(
-        &self,
-        _: Request<api::UpdateBuildHistoryRequest>,
-    ) -> Result<Response<api::UpdateBuildHistoryResponse>, Status> {
-        Err(Status::unimplemented("update_build_history"))
-    }
-}
-
-/// Carries the bytes of a session: those that come in to `end`, those that come from there out.
-fn pump<T: Send + 'static>(end: DuplexStream, mut incoming: Streaming<BytesMessage>, out: mpsc::Sender<T>, wrapped: fn(BytesMessage) -> T) {
-    let (mut reader, mut writer) = tokio::io::split(end);
-    tokio::spawn(async move {
-        while let Ok(Some(message)) = incoming.message().await {
-            if writer.write_all(&message.data).await.is_err() {
-                return;
-            }
-        }
-        let _ = writer.shutdown().await;
-    });
-    tokio::spawn(async move {
-        let mut buffer = vec![0; 32 << 10];
-        while let Ok(count @ 1..) = reader.read(&mut buffer).await {
-            if out.send(wrapped(BytesMessage { data: buffer[..count].to_vec() })).await.is_err() {
-                return;
-            }
-        }
-    });
 }
 
 /// A service that is somewhere else: what it is asked is asked there. `N` has its name.
@@ -267,33 +195,5 @@ impl<N> Service<http::Request<Body>> for Forward<N> {
             };
             Ok(answer.unwrap_or_else(|error| Status::unavailable(error.to_string()).into_http()))
         })
-    }
-}
-
-pub struct Received<T>(mpsc::Receiver<T>);
-
-impl<T> Stream for Received<T> {
-    type Item = T;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        self.0.poll_recv(context)
-    }
-}
-
-/// Hands out one stream that is there already.
-struct Once<S>(Option<S>);
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Service<http::Uri> for Once<S> {
-    type Response = TokioIo<S>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: http::Uri) -> Self::Future {
-        let stream = self.0.take();
-        Box::pin(async move { stream.map(TokioIo::new).ok_or_else(|| io::ErrorKind::NotConnected.into()) })
     }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "not every test file uses every helper")]
 
 pub mod bridge;
+pub mod daemon;
 
 use std::fs;
 use std::io::{Read, Write};
