@@ -1,23 +1,15 @@
-//! Links the image as a bare-metal executable: our own layout, no C runtime. The code model comes from whoever builds it (`crates/builder`).
+//! Links the image as `machine` says. The code model comes from whoever builds it (`crates/builder`).
 
-use std::env;
+use std::{env, fs, io};
 
-fn main() {
-    let dir = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
-    println!("cargo:rerun-if-changed=../machine/linker.ld");
+fn main() -> io::Result<()> {
+    let machine = format!("{}/../machine", env::var("CARGO_MANIFEST_DIR").unwrap_or_default());
+    println!("cargo:rerun-if-changed={machine}/linker.ld");
+    println!("cargo:rerun-if-changed={machine}/link.args");
     println!("cargo:rerun-if-changed=build.rs");
-    for arg in [
-        "-nostdlib",
-        "-nostartfiles",
-        "-static",
-        "-no-pie",
-        "-Wl,--build-id=none",
-        "-Wl,-z,norelro",
-        "-Wl,--gc-sections",
-        "-Wl,--icf=all",
-        "-Wl,-z,max-page-size=4096",
-    ] {
-        println!("cargo:rustc-link-arg-bins={arg}");
+    for argument in fs::read_to_string(format!("{machine}/link.args"))?.lines().filter(|line| line.starts_with('-')) {
+        println!("cargo:rustc-link-arg-bins={argument}");
     }
-    println!("cargo:rustc-link-arg-bins=-T{dir}/../machine/linker.ld");
+    println!("cargo:rustc-link-arg-bins=-T{machine}/linker.ld");
+    Ok(())
 }

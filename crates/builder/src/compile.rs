@@ -15,19 +15,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, Command, Stdio};
 
-/// As in the build script of `image`.
-const LINK: [&str; 9] = [
-    "-nostdlib",
-    "-nostartfiles",
-    "-static",
-    "-no-pie",
-    "-Wl,--build-id=none",
-    "-Wl,-z,norelro",
-    "-Wl,--gc-sections",
-    "-Wl,--icf=all",
-    "-Wl,-z,max-page-size=4096",
-];
-
 /// The feature that asks for code as small as can be, and what it comes to besides in an image without a network: the machine outliner, and size also where
 /// every request passes.
 const SMALL_CODE: &str = "small-code";
@@ -207,7 +194,7 @@ impl Compile<'_> {
             command.arg(format!("--jobs={jobs}"));
         }
         if self.configuration.application.is_some() {
-            command.arg("--").args(self.link_arguments());
+            command.arg("--").args(self.link_arguments()?);
         }
         command.env("CARGO_ENCODED_RUSTFLAGS", self.flags());
         command.env("CARGO_TARGET_DIR", self.stage.target());
@@ -253,12 +240,14 @@ impl Compile<'_> {
     }
 
     /// How `image` has itself linked (its build script), for an application in its place.
-    fn link_arguments(&self) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = LINK.iter().map(|argument| format!("-Clink-arg={argument}").into()).collect();
+    fn link_arguments(&self) -> Result<Vec<OsString>> {
+        let machine = self.stage.sources().join("machine");
+        let list = machine.join("link.args");
+        let text = fs::read_to_string(&list).map_err(BuildError::at(&list))?;
+        let listed = text.lines().filter(|line| line.starts_with('-')).map(|argument| format!("-Clink-arg={argument}").into());
         let mut script = OsString::from("-Clink-arg=-T");
-        script.push(self.stage.sources().join("machine/linker.ld"));
-        arguments.push(script);
-        arguments
+        script.push(machine.join("linker.ld"));
+        Ok(listed.chain([script]).collect())
     }
 
     /// About how many crates there are to compile.
