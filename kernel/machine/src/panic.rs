@@ -10,7 +10,6 @@ use arch_x86_64::cpu;
 #[cfg(any(feature = "messages", feature = "smp"))]
 use arch_x86_64::percpu;
 use arch_x86_64::{UserRegs, entry};
-use core::fmt;
 use core::sync::atomic::{AtomicU8, Ordering};
 use pith_abi::exit;
 use pith_abi::record::Record;
@@ -22,7 +21,8 @@ const FRAMES_MAX: usize = 32;
 
 /// The first bug is told, however it came to be: on the stack for faults and by the CPU that found it. One in the telling is the last thing that is said, for the case
 /// that the first was not; not even that in an image without words.
-fn begin() {
+#[inline(always)]
+pub fn begin() {
     static BEGUN: AtomicU8 = AtomicU8::new(0);
     #[cfg(feature = "smp")]
     {
@@ -44,7 +44,8 @@ fn begin() {
 }
 
 /// Says it, with the code at `rip` and what is on the stack from `stack` on, and ends the machine.
-fn end(what: &str, rip: Option<u64>, stack: u64) -> ! {
+#[inline(always)]
+pub fn end(what: &str, rip: Option<u64>, stack: u64) -> ! {
     crate::log::record(&Record::Panic(what));
     if let Some(rip) = rip {
         crate::log::record(&Record::Frame(rip));
@@ -95,16 +96,14 @@ fn follows_call(address: u64) -> bool {
     byte(5) == 0xe8 || [2, 3, 4, 6, 7].into_iter().any(is_indirect)
 }
 
-/// What the CPU found wrong in the kernel's code, with the registers of the code that did it.
+/// Says the registers of the code that did it.
 #[inline(always)]
-pub fn trapped(what: fmt::Arguments<'_>, regs: &UserRegs) -> ! {
-    begin();
+pub fn registers(regs: &UserRegs) {
     let r = regs;
     crate::log!(Error, "rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", r.rax, r.rbx, r.rcx, r.rdx);
     crate::log!(Error, "rsi {:016x} rdi {:016x} rbp {:016x} rsp {:016x}", r.rsi, r.rdi, r.rbp, r.rsp);
     crate::log!(Error, "r8  {:016x} r9  {:016x} r10 {:016x} r11 {:016x}", r.r8, r.r9, r.r10, r.r11);
     crate::log!(Error, "r12 {:016x} r13 {:016x} r14 {:016x} r15 {:016x} flags {:x}", r.r12, r.r13, r.r14, r.r15, r.rflags);
-    end(Text::format(what).as_str(), Some(regs.rip), regs.rsp)
 }
 
 /// What the kernel found wrong itself. It is told from where exceptions are: the stack here may have no room for that.
@@ -116,22 +115,24 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     entry::bug(if cfg!(feature = "panic-text") { &raw const *info as u64 } else { 0 })
 }
 
-/// Tells what [`panic`] was called with. Words and line of each place where the kernel looks are a feature of their own; the functions tell nearly as much.
+/// What is said of a check of the kernel's own without its words. Words and line of each place where the kernel looks are a feature of their own; the functions tell
+/// nearly as much.
+pub const CHECK: &str =
+    if cfg!(feature = "messages") { "a check of its own failed, in these functions" } else { "a check of its own failed" };
+
+/// The words with which [`panic`] was called.
 #[cfg(feature = "panic-text")]
-pub fn failed(regs: &UserRegs) -> ! {
-    begin();
+pub fn failed(regs: &UserRegs) -> Text {
     // SAFETY: of `panic`, which still waits on its stack.
     let info = unsafe { &*(regs.rdi as *const core::panic::PanicInfo<'_>) };
-    let text = match info.location() {
+    match info.location() {
         Some(at) => Text::format(format_args!("{} at {}:{}", info.message(), at.file(), at.line())),
         None => Text::format(format_args!("{}", info.message())),
-    };
-    end(text.as_str(), None, regs.rsp)
+    }
 }
 
+/// None, without the words.
 #[cfg(not(feature = "panic-text"))]
-pub fn failed(regs: &UserRegs) -> ! {
-    begin();
-    let what = if cfg!(feature = "messages") { "a check of its own failed, in these functions" } else { "a check of its own failed" };
-    end(what, None, regs.rsp)
+pub fn failed(_: &UserRegs) -> Text {
+    Text::default()
 }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "smp")]
 use crate::cpus;
+use crate::log::Text;
 use crate::{interrupts, panic, pc};
 use arch_x86_64::{UserRegs, cpu, entry};
 
@@ -36,17 +37,24 @@ pub extern "C" fn pith_bug(regs: &UserRegs, vector: u64, error: u64) -> ! {
     if !cpus::is_inside() && vector != NMI && vector != DOUBLE_FAULT {
         cpus::enter();
     }
-    let what = match vector {
-        BUG => panic::failed(regs),
-        0 => "division by zero",
-        6 => "illegal instruction",
-        DOUBLE_FAULT => "double fault",
-        13 => "protection fault",
-        PAGE_FAULT => "page fault",
-        _ => "exception",
+    panic::begin();
+    let text = if vector == BUG {
+        panic::failed(regs)
+    } else {
+        let what = match vector {
+            0 => "division by zero",
+            6 => "illegal instruction",
+            DOUBLE_FAULT => "double fault",
+            13 => "protection fault",
+            PAGE_FAULT => "page fault",
+            _ => "exception",
+        };
+        panic::registers(regs);
+        Text::format(format_args!(
+            "{what} (vector {vector}, error {error:#x}) at {:#x}, address {address:#x}, stack {:#x}",
+            regs.rip, regs.rsp
+        ))
     };
-    panic::trapped(
-        format_args!("{what} (vector {vector}, error {error:#x}) at {:#x}, address {address:#x}, stack {:#x}", regs.rip, regs.rsp),
-        regs,
-    );
+    let what = if vector == BUG && !cfg!(feature = "panic-text") { panic::CHECK } else { text.as_str() };
+    panic::end(what, (vector != BUG).then_some(regs.rip), regs.rsp)
 }

@@ -251,14 +251,13 @@ arch_trap_common:
     jb 4f
     cmp rdx, offset arch_user_end
     jb 5f
-4:  // A bug. Two GS bases wait to be told apart; only the kernel's is in the upper half. The frame may be at the top of this very stack.
+4:  // A bug. Two GS bases wait to be told apart; only the kernel's is in the upper half.
     mov ecx, {gs_base}
     rdmsr
     test edx, edx
     js 6f
     swapgs
-6:  mov rcx, gs:[0]
-    add rcx, {fault_stack} - 128
+6:  mov rcx, gs:[{fault_stack_top}]
     mov rax, offset pith_bug
     jmp 3f
 5:  sub rcx, 128
@@ -322,7 +321,7 @@ arch_trap_stubs:
     vectors = const VECTORS,
     few_vectors = const FEW_VECTORS,
     first_interrupt = const FIRST_INTERRUPT,
-    fault_stack = const FAULT_STACK_TOP,
+    fault_stack_top = const FAULT_STACK_TOP,
     gs_base = const msr::GS_BASE,
 );
 
@@ -348,12 +347,8 @@ pub unsafe fn install() {
     let table = TABLE.0.get().cast::<Gate>();
     for vector in 0..VECTORS {
         let stub = arch_trap_stubs as *const () as u64 + 16 * vector as u64;
-        // Non-maskable and machine-check exceptions may come at any instruction, double faults on a broken stack: stacks of their own.
-        let stack: u64 = match vector {
-            2 | 18 => 2,
-            8 => 3,
-            _ => 1,
-        };
+        // Non-maskable and machine-check exceptions may come at any instruction, double faults on the way to the stack of all others: a stack of their own.
+        let stack: u64 = if matches!(vector, 2 | 8 | 18) { 2 } else { 1 };
         // Breakpoints may be raised from ring 3.
         let level: u64 = if vector == 3 { 3 } else { 0 };
         let low =

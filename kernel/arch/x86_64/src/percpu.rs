@@ -52,6 +52,8 @@ pub struct PerCpu {
     user_cs: u64,
     user_ss: u64,
     cpu: u64,
+    /// Top of the stack on which bugs are told.
+    fault_stack_top: u64,
     /// Address of the `Context` whose FPU state is in the registers, 0 for none.
     pub(crate) fpu_owner: AtomicU64,
     /// Address of the running `Context`, 0 before the first switch.
@@ -68,8 +70,7 @@ pub(crate) const USER_RSP: usize = offset_of!(PerCpu, user_rsp);
 pub(crate) const USER_CS: usize = offset_of!(PerCpu, user_cs);
 pub(crate) const USER_SS: usize = offset_of!(PerCpu, user_ss);
 pub(crate) const CURRENT: usize = offset_of!(PerCpu, current);
-/// Where the stack for faults ends, from the block's beginning.
-pub(crate) const FAULT_STACK_TOP: usize = (offset_of!(PerCpu, fault_stack) + FAULT_STACK) & !15;
+pub(crate) const FAULT_STACK_TOP: usize = offset_of!(PerCpu, fault_stack_top);
 const CPU: usize = offset_of!(PerCpu, cpu);
 
 impl PerCpu {
@@ -82,6 +83,7 @@ impl PerCpu {
             user_cs: 0,
             user_ss: 0,
             cpu: 0,
+            fault_stack_top: 0,
             fpu_owner: AtomicU64::new(0),
             current: 0,
             gdt: [0; 8],
@@ -121,7 +123,7 @@ impl PerCpu {
         self.tss.rsp[0] = kernel_stack;
         self.tss.ist[0] = top(self.trap_stack.as_ptr(), TRAP_STACK);
         self.tss.ist[1] = top(self.nmi_stack.as_ptr(), TRAP_STACK);
-        self.tss.ist[2] = top(self.fault_stack.as_ptr(), FAULT_STACK);
+        self.fault_stack_top = top(self.fault_stack.as_ptr(), FAULT_STACK);
         let base = &raw const self.tss as u64;
         let limit = size_of::<TaskState>() as u64 - 1;
         self.gdt[6] = limit & 0xffff | (base & 0xff_ffff) << 16 | 0x89 << 40 | (base >> 24 & 0xff) << 56;
