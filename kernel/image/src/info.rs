@@ -20,7 +20,7 @@ pub struct Proc {
     pub boot_id: [u8; 16],
     /// The network, for /proc/net.
     #[cfg(feature = "net")]
-    pub stack: Option<Arc<net::Stack>>,
+    pub stack: Arc<net::Stack>,
 }
 
 impl ProcSource for Proc {
@@ -132,28 +132,26 @@ impl ProcSource for Proc {
 
     fn network(&self, table: NetTable, out: &mut Vec<u8>) {
         #[cfg(feature = "net")]
-        if let Some(stack) = &self.stack {
-            match table {
-                NetTable::IfInet6 => {
-                    for interface in stack.interfaces() {
-                        for address in interface.addrs.iter() {
-                            let core::net::IpAddr::V6(v6) = address.addr.ip() else { continue };
-                            for byte in v6.octets() {
-                                out.extend_from_slice(format!("{byte:02x}").as_bytes());
-                            }
-                            let line = format!(" {:02x} {:02x} 00 80 {:>8}\n", interface.index, address.prefix, interface.name);
-                            out.extend_from_slice(line.as_bytes());
+        match table {
+            NetTable::IfInet6 => {
+                for interface in self.stack.interfaces() {
+                    for address in interface.addrs.iter() {
+                        let core::net::IpAddr::V6(v6) = address.addr.ip() else { continue };
+                        for byte in v6.octets() {
+                            out.extend_from_slice(format!("{byte:02x}").as_bytes());
                         }
-                    }
-                }
-                NetTable::Dev => {
-                    for i in stack.interfaces() {
-                        let line = format!("{:>6}: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", i.name);
+                        let line = format!(" {:02x} {:02x} 00 80 {:>8}\n", interface.index, address.prefix, interface.name);
                         out.extend_from_slice(line.as_bytes());
                     }
                 }
-                _ => {}
             }
+            NetTable::Dev => {
+                for i in self.stack.interfaces() {
+                    let line = format!("{:>6}: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", i.name);
+                    out.extend_from_slice(line.as_bytes());
+                }
+            }
+            _ => {}
         }
         let _ = (table, out);
     }

@@ -13,7 +13,7 @@ use futex::FutexTable;
 use machine::console::{Console, Stream};
 use machine::pc::{self, KernelContext};
 use machine::stdio::{End, Stdio};
-use machine::{end, files, memory, step};
+use machine::{World, end, memory, step};
 use pith_abi::cmdline::GuestConfig;
 use pith_abi::exit;
 use plat_pc::pvh::BootInfo;
@@ -83,58 +83,24 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     let vfs = surroundings(clock.clone());
     let application = Application::find(&config);
     step("files");
-    let hostname = config.hostname.clone();
-    #[cfg(feature = "net")]
-    let hostname = hostname.or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone()));
-    let hostname = hostname.unwrap_or_else(|| "pith".into());
-    let root = files::root(
-        &vfs,
-        machine::initrd(info).0,
-        application.name(),
-        #[cfg(feature = "net")]
-        machine::network::provided_files(&config.netdev_ip, &hostname),
-    );
-    let mut context = root.context;
-    #[cfg(feature = "ninep")]
-    let mut found = machine::devices::find(&config.virtio_mmio);
-    #[cfg(feature = "change-files")]
-    files::mount_table(
-        &context,
-        &config.fstab,
-        #[cfg(feature = "ninep")]
-        &machine::volumes::shares(&mut found),
-    );
-    if let Some(workdir) = &config.workdir {
-        match context.resolve_dir(None, workdir.as_bytes()) {
-            Ok(place) => context.cwd = place,
-            Err(errno) => end::failed(exit::NOT_EXECUTABLE, format_args!("working directory {workdir}: {errno}")),
-        }
-    }
-
-    step("root");
-    #[cfg(any(feature = "net", feature = "unix"))]
-    let families = families(&timers);
-    #[cfg(feature = "virtio")]
-    machine::devices::attach(
+    let world = World::new(
+        info,
         &config,
-        #[cfg(feature = "ninep")]
-        found,
-        #[cfg(feature = "agent")]
+        &vfs,
+        application.name(),
         &console,
         #[cfg(feature = "net")]
-        families.net.as_ref().map(|stack| (stack, &*hostname)),
+        &timers,
     );
-    console.open(config.stderr);
-    #[cfg(feature = "net")]
-    if let Some(stack) = &families.net
-        && root.placed.contains(&machine::network::RESOLV_CONF)
-    {
-        machine::network::keep_resolv_conf(stack, &context, &config.netdev_ip);
-    }
-    step("devices");
-    let names = Arc::new(Names::new(hostname.as_bytes()));
-    #[cfg(all(feature = "net", any(feature = "procfs", feature = "agent")))]
-    let stack = families.net.clone();
+    let context = world.files;
+    let names = Arc::new(Names::new(world.hostname.as_bytes()));
+    #[cfg(any(feature = "net", feature = "unix"))]
+    let families = Families {
+        #[cfg(feature = "unix")]
+        unix: unix::Family::new(Arc::new(crate::sockets::Names)),
+        #[cfg(feature = "net")]
+        net: world.network.clone(),
+    };
     KERNEL.call_once(|| {
         let system = System::new(Arc::new(Info), names.clone());
         #[cfg(any(feature = "net", feature = "unix"))]
@@ -154,7 +120,7 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
         #[cfg(feature = "procfs")]
         let services = services.clone();
         #[cfg(all(feature = "net", feature = "procfs"))]
-        let stack = stack.clone();
+        let stack = world.network.clone();
         let namespace = context.namespace.clone();
         namespace.defer(Box::new(move || {
             crate::standard::mount(
@@ -177,12 +143,9 @@ pub fn run(info: &BootInfo, config: GuestConfig, console: Arc<Console>) -> ! {
     console.set_stats(crate::stats::source(
         services.clone(),
         #[cfg(feature = "net")]
-        stack,
+        world.network,
     ));
-    if console.is_serial() && machine::log::port() != plat_pc::debugcon::LogPort::Serial {
-        // The host keeps standard input and requests back until now.
-        machine::log::record(&pith_abi::record::Record::Ready);
-    }
+    console.say_ready();
     step("start");
     thread.start();
     drop(thread);
@@ -225,16 +188,4 @@ fn surroundings(clock: Arc<dyn Clock>) -> Arc<Vfs> {
     #[cfg(not(feature = "pipe"))]
     let fifos = None;
     Vfs::new(clock, &memory::FRAMES, fifos)
-}
-
-/// Socket families.
-#[cfg(any(feature = "net", feature = "unix"))]
-fn families(timers: &TimerQueue) -> Families {
-    let _ = timers;
-    Families {
-        #[cfg(feature = "unix")]
-        unix: Some(unix::Family::new(Arc::new(crate::sockets::Names))),
-        #[cfg(feature = "net")]
-        net: Some(machine::network::start(timers)),
-    }
 }

@@ -7,23 +7,22 @@ use uapi::net::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX};
 use uapi::{Errno, Result};
 
 /// The families that this image has.
-#[derive(Default)]
 pub struct Families {
     /// AF_INET, AF_INET6 and AF_NETLINK.
     #[cfg(feature = "net")]
-    pub net: Option<Arc<net::Stack>>,
+    pub net: Arc<net::Stack>,
     /// AF_UNIX.
     #[cfg(feature = "unix")]
-    pub unix: Option<Arc<unix::Family>>,
+    pub unix: Arc<unix::Family>,
 }
 
 impl Sockets for Families {
     fn socket(&self, domain: u16, kind: u32, protocol: u32) -> Result<Arc<dyn File>> {
         match u32::from(domain) {
             #[cfg(feature = "net")]
-            AF_INET | AF_INET6 | AF_NETLINK => self.net.as_ref().ok_or(Errno::EAFNOSUPPORT)?.socket(domain, kind, protocol),
+            AF_INET | AF_INET6 | AF_NETLINK => self.net.socket(domain, kind, protocol),
             #[cfg(feature = "unix")]
-            AF_UNIX => Ok(self.unix.as_ref().ok_or(Errno::EAFNOSUPPORT)?.socket(kind, protocol)?),
+            AF_UNIX => Ok(self.unix.socket(kind, protocol)?),
             _ => {
                 let _ = (kind, protocol, AF_INET, AF_INET6, AF_NETLINK, AF_UNIX);
                 Err(Errno::EAFNOSUPPORT)
@@ -35,7 +34,7 @@ impl Sockets for Families {
         match u32::from(domain) {
             #[cfg(feature = "unix")]
             AF_UNIX => {
-                let (a, b) = self.unix.as_ref().ok_or(Errno::EAFNOSUPPORT)?.pair(kind, protocol)?;
+                let (a, b) = self.unix.pair(kind, protocol)?;
                 Ok((a, b))
             }
             // Families that exist but make no pairs.
@@ -49,7 +48,7 @@ impl Sockets for Families {
 
     #[cfg(feature = "net")]
     fn interface_ioctl(&self, command: u32, arg: u64, user: &dyn file::UserMemory) -> Result<u64> {
-        self.net.as_ref().ok_or(Errno::ENOTTY)?.interface_ioctl(command, arg, user)
+        self.net.interface_ioctl(command, arg, user)
     }
 }
 

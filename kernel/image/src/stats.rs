@@ -9,7 +9,7 @@ use pith_abi::agent::{Stat, Stats};
 use process::Services;
 
 /// Collects them when asked.
-pub fn source(services: Arc<Services>, #[cfg(feature = "net")] stack: Option<Arc<net::Stack>>) -> Box<dyn Fn() -> Stats + Send + Sync> {
+pub fn source(services: Arc<Services>, #[cfg(feature = "net")] stack: Arc<net::Stack>) -> Box<dyn Fn() -> Stats + Send + Sync> {
     Box::new(move || {
         let mut stats = Stats::default();
         let (scheduler, files) = (&services.scheduler, &kernel::get().system.files);
@@ -41,7 +41,7 @@ pub fn source(services: Arc<Services>, #[cfg(feature = "net")] stack: Option<Arc
             stats.set(stat, value);
         }
         #[cfg(feature = "net")]
-        for interface in stack.iter().flat_map(|stack| stack.interfaces()) {
+        for interface in stack.interfaces() {
             let c = interface.counters;
             stats.interfaces.push(pith_abi::agent::InterfaceStats {
                 values: [c.rx_packets, c.rx_bytes, c.rx_dropped, c.tx_packets, c.tx_bytes],

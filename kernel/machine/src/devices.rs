@@ -159,7 +159,7 @@ pub fn attach(
     config: &GuestConfig,
     #[cfg(feature = "ninep")] found: Vec<Found>,
     #[cfg(feature = "agent")] console: &Arc<crate::console::Console>,
-    #[cfg(feature = "net")] network: Option<(&Arc<net::Stack>, &str)>,
+    #[cfg(feature = "net")] (network, hostname): (&Arc<net::Stack>, &str),
 ) {
     #[cfg(feature = "net")]
     let mut cards = 0;
@@ -173,9 +173,7 @@ pub fn attach(
             virtio_console::DEVICE_ID => console.attach(found),
             #[cfg(feature = "net")]
             virtio_net::DEVICE_ID => {
-                if let Some((stack, hostname)) = network {
-                    crate::network::add(stack, found, cards, config.netdev_ip.get(cards), hostname);
-                }
+                crate::network::add(network, found, cards, config.netdev_ip.get(cards), hostname);
                 cards += 1;
             }
             #[cfg(feature = "net")]

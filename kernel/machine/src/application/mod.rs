@@ -11,9 +11,9 @@ pub use threads::{breathe, exit_thread, next_slice, scheduler, spawn, wait_on};
 use crate::console::Console;
 use crate::memory::FRAMES;
 use crate::pc::{self, KernelContext};
-use crate::{end, files, initrd, step};
+use crate::world::World;
+use crate::{end, step};
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::sync::Arc;
 use pith_abi::cmdline::GuestConfig;
 use pith_abi::exit;
@@ -58,58 +58,29 @@ pub unsafe fn run(start_info: u64, stack_bytes: u64, main: fn() -> u8) -> ! {
     machine.refine_over_time(&timers);
     refuse(&config);
 
-    let hostname: String =
-        config.hostname.clone().or_else(|| config.netdev_ip.iter().find_map(|ip| ip.hostname.clone())).unwrap_or_else(|| "pith".into());
-    let root = files::root(
-        &Vfs::new(pc::clock(), &FRAMES, None),
-        initrd(&info).0,
-        b"application",
-        #[cfg(feature = "net")]
-        crate::network::provided_files(&config.netdev_ip, &hostname),
-    );
-    let mut context = root.context;
-    files::mount_table(&context, &config.fstab);
-    if let Some(workdir) = &config.workdir {
-        match context.resolve_dir(None, workdir.as_bytes()) {
-            Ok(place) => context.cwd = place,
-            Err(errno) => end::failed(exit::NOT_EXECUTABLE, format_args!("working directory {workdir}: {errno}")),
-        }
-    }
-    step("root");
-
     let console = Console::new();
-    #[cfg(feature = "net")]
-    let network = crate::network::start(&timers);
-    #[cfg(feature = "virtio")]
-    crate::devices::attach(
+    let world = World::new(
+        &info,
         &config,
-        #[cfg(feature = "agent")]
+        &Vfs::new(pc::clock(), &FRAMES, None),
+        b"application",
         &console,
         #[cfg(feature = "net")]
-        Some((&network, &*hostname)),
+        &timers,
     );
-    let _ = hostname;
-    console.open(config.stderr);
-    #[cfg(feature = "net")]
-    if root.placed.contains(&crate::network::RESOLV_CONF) {
-        crate::network::keep_resolv_conf(&network, &context, &config.netdev_ip);
-    }
-    step("devices");
     threads::start(&scheduler);
     #[cfg(feature = "agent")]
     console.set_stats(Box::new(stats));
-    let is_serial = console.is_serial();
-    SURROUNDINGS.call_once(|| Surroundings {
-        config,
-        console,
-        files: context,
-        #[cfg(feature = "net")]
-        network,
-    });
-    if is_serial && crate::log::port() != plat_pc::debugcon::LogPort::Serial {
-        // The host keeps standard input and requests back until now.
-        crate::log::record(&pith_abi::record::Record::Ready);
-    }
+    SURROUNDINGS
+        .call_once(|| Surroundings {
+            config,
+            console,
+            files: world.files,
+            #[cfg(feature = "net")]
+            network: world.network,
+        })
+        .console
+        .say_ready();
     if spawn(stack_bytes, Box::new(move || end::exited(main()))).is_err() {
         end::out_of_memory(format_args!("no room for the application's stack of {stack_bytes} bytes"));
     }

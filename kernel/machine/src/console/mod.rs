@@ -11,6 +11,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use file::Source;
 pub use pith_abi::agent::Stream;
 use pith_abi::cmdline::StderrChannel;
+use pith_abi::record::Record;
+use plat_pc::debugcon::LogPort;
 use serial::Serial;
 use spin::Once;
 use uapi::Result;
@@ -137,9 +139,12 @@ impl Console {
         }
     }
 
-    /// Whether the host must be told that the lines are ready.
-    pub fn is_serial(&self) -> bool {
-        matches!(self.way.get(), Some(Way::Serial(_)))
+    /// The application can be reached. On serial lines of its own the host keeps standard input and requests back until it is told.
+    #[inline(always)]
+    pub fn say_ready(&self) {
+        if matches!(self.way.get(), Some(Way::Serial(_))) && crate::log::port() != LogPort::Serial {
+            crate::log::record(&Record::Ready);
+        }
     }
 
     /// Rows and columns of the terminal at the other end, if there is one.
@@ -272,7 +277,7 @@ impl Console {
     }
 
     /// Sends the machine's last word behind all output, and waits until the host has both; `false` when there is no way to.
-    pub fn finish(&self, word: &pith_abi::record::Record<'_>) -> bool {
+    pub fn finish(&self, word: &Record<'_>) -> bool {
         match self.way.get() {
             #[cfg(feature = "agent")]
             Some(Way::Link(link)) => link.finish(word),
