@@ -1,12 +1,21 @@
 //! A share of a processor for a monitor, by a control group of its own (cgroup v2 `cpu.max`, v1 `cpu.cfs_quota_us`).
 //! Rootless, that works where the user's own group was delegated; elsewhere it is refused.
 
-use std::fs;
-use std::io;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Length of an accounting period in microseconds, Docker's.
 const PERIOD_US: u32 = 100_000;
+
+/// How long a group is waited for whose last processes are on their way out.
+const EMPTYING: Duration = Duration::from_secs(10);
+/// How often a group is looked at that says nothing of why it cannot be removed yet.
+const STEP: Duration = Duration::from_millis(5);
 
 /// Which files a limit is written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,14 +114,89 @@ impl CpuShare {
 
 impl Drop for CpuShare {
     fn drop(&mut self) {
-        // Still there when the monitor is: the record names it, and removing the machine removes it.
+        // Still there when the monitor is, or a helper of its that ends when this process lets go of it: the record names it, and removing the machine removes it.
         let _ = fs::remove_dir(&self.directory);
+    }
+}
+
+/// Removes a group. Its processes have been told to end, or end with the one that was: helpers of a monitor may outlive it for a moment, and until they are gone
+/// the group cannot be removed (EBUSY).
+///
+/// # Errors
+/// Those of the control group file system; a group in which something is still running after a while.
+pub fn remove(directory: &Path) -> io::Result<()> {
+    let deadline = Instant::now() + EMPTYING;
+    loop {
+        // Looked at first: what changes after that is noticed.
+        let inhabited = Inhabited::look(directory);
+        match fs::remove_dir(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < deadline => {
+                inhabited.until_changed(deadline.saturating_duration_since(Instant::now()));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// What tells of the end of a group's processes.
+enum Inhabited {
+    /// Its `cgroup.events`, read when it said `populated 1` (cgroup v2): asks for attention when it says something else.
+    Events(File),
+    /// Its processes (v1).
+    Processes(Vec<OwnedFd>),
+}
+
+impl Inhabited {
+    fn look(directory: &Path) -> Self {
+        let mut text = String::new();
+        if let Ok(mut events) = File::open(directory.join("cgroup.events"))
+            && events.read_to_string(&mut text).is_ok()
+            && text.lines().any(|line| line == "populated 1")
+        {
+            return Self::Events(events);
+        }
+        let list = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+        let pids = list.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?));
+        Self::Processes(pids.filter_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()).collect())
+    }
+
+    /// Sleeps until something has changed, or for so long.
+    fn until_changed(&self, limit: Duration) {
+        let mut waited: Vec<PollFd<'_>> = match self {
+            Self::Events(events) => vec![PollFd::new(events, PollFlags::PRI)],
+            Self::Processes(processes) => processes.iter().map(|process| PollFd::new(process, PollFlags::IN)).collect(),
+        };
+        let limit = Timespec::try_from(if waited.is_empty() { limit.min(STEP) } else { limit }).ok();
+        // Ready, out of time or interrupted: the caller sees which.
+        let _ = poll(&mut waited, limit.as_ref());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_group_goes_with_its_last_process() {
+        let id = format!("test-{}", std::process::id());
+        // Without a control group of our own there is nothing to test.
+        let Ok(share) = CpuShare::new(&id, 500) else { return };
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        share.add(child.id()).unwrap();
+        let directory = share.directory().to_owned();
+        assert_eq!(fs::remove_dir(&directory).unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+        std::thread::scope(|scope| {
+            let removal = scope.spawn(|| remove(&directory));
+            // Its input ends.
+            drop(child.stdin.take());
+            child.wait().unwrap();
+            removal.join().unwrap().unwrap();
+        });
+        assert!(!directory.exists());
+        remove(&directory).unwrap();
+    }
 
     #[test]
     fn both_hierarchies_are_found() {

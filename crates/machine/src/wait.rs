@@ -54,8 +54,8 @@ fn watch(process: Process, limit: Option<Duration>) -> bool {
     if !process.is_alive() {
         return false;
     }
-    let timeout =
-        limit.map(|limit| Timespec { tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX), tv_nsec: limit.subsec_nanos().into() });
+    // More than can be said is for ever.
+    let timeout = limit.and_then(|limit| Timespec::try_from(limit).ok());
     // Interrupted or not, the caller looks again.
     let _ = poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], timeout.as_ref());
     true

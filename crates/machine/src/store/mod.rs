@@ -27,9 +27,9 @@ mod machine;
 pub use error::StoreError;
 pub use machine::Machine;
 
-use crate::names;
 use crate::paths;
 use crate::state::{MachineRecord, Phase};
+use crate::{cgroup, names};
 use error::io_error;
 use lock::StoreLock;
 use machine::{read_record, write_record};
@@ -342,8 +342,8 @@ impl Store {
     /// Takes a machine out of sight: from here on nobody sees half of it.
     fn bury(&self, record: &MachineRecord, directory: &Path) -> Result<PathBuf, StoreError> {
         if let Some(cgroup) = &record.cgroup {
-            // Empty by now; gone already when its supervisor could clean up.
-            let _ = fs::remove_dir(cgroup);
+            // Gone already when its supervisor could clean up. What stays in there against all expectation keeps no machine from being removed.
+            let _ = cgroup::remove(cgroup);
         }
         let old = self.machines.join(format!(".old-{}", record.id));
         match fs::rename(directory, &old) {
