@@ -265,20 +265,8 @@ fn container_child() {
     let Ok(directory) = std::env::var("PITH_BUILDKIT_TEST_CONTEXT") else { return };
     let directory = std::path::Path::new(&directory);
     let store = Store::open(&directory.join("store")).expect("a store");
-    let request = Build {
-        context: directory.to_owned(),
-        dockerfile: directory.join("Dockerfile"),
-        build_args: BTreeMap::new(),
-        target: None,
-        secrets: Vec::new(),
-        ssh_agents: BTreeMap::new(),
-        platform: Platform::new("linux", "amd64"),
-        use_cache: true,
-        pull: false,
-        settings: Settings::default(),
-    };
     let address = Address::parse("docker-container://buildx_0").expect("an address");
-    let error = build(&address, &request, &store, &Silent).expect_err("refused");
+    let error = build(&address, &common::request(directory), &store, &Silent).expect_err("refused");
     assert_eq!(error.to_string(), "Dockerfile:1: no");
 }
 

@@ -1,30 +1,15 @@
 //! Against the BuildKit in Debian's Docker engine: what it builds for us is what it builds for `docker build`.
 mod common;
 
-use common::{Engine, run};
+use common::{Engine, request, run};
 use pith_buildkit::{Address, Error, Event, Progress, Request, Secret, SecretSource, Silent, build};
-use pith_image::{Image, Platform, Settings, Store};
+use pith_image::{Image, Store};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::Mutex;
-
-fn request(context: &Path) -> Request {
-    Request {
-        context: context.to_owned(),
-        dockerfile: context.join("Dockerfile"),
-        build_args: BTreeMap::new(),
-        target: None,
-        secrets: Vec::new(),
-        ssh_agents: BTreeMap::new(),
-        platform: Platform::new("linux", "amd64"),
-        use_cache: true,
-        pull: false,
-        settings: Settings::default(),
-    }
-}
 
 /// One line per entry of each layer: kind, mode, owner, name, link, content.
 fn files(image: &Image) -> Vec<Vec<String>> {

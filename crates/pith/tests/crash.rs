@@ -76,7 +76,7 @@ fn clean(home: &Home, what: &str) {
         let left: Vec<_> = fs::read_dir(home.path(directory)).into_iter().flatten().flatten().map(|item| item.path()).collect();
         assert!(left.is_empty(), "{what}: left behind {left:?}");
     }
-    eventually(what, || home.processes().is_empty());
+    home.until_alone(what);
 }
 
 /// Kills `arguments` at many points, each time after `prepare`.

@@ -167,7 +167,7 @@ fn signals_and_deadlines_of_a_stop() {
     let home = Home::new();
     home.pith(&["run", "-W", "-d", "--name", "usr", "--stop-signal", "SIGUSR1", "--stop-timeout", "3600", "root", "/bin/app", "wait"]);
     let mut stop = home.command(&["stop", "usr"]).stdout(std::process::Stdio::null()).spawn().unwrap();
-    eventually("the signal", || home.pith(&["logs", "usr"]).out == "up\nusr1\n");
+    home.until_written("usr", "up\nusr1\n");
     assert_eq!(home.pith(&["inspect", "-f", "{{.status}} {{.config.stop_seconds}}", "usr"]).out, "running 3600\n");
     // Stopped again, with less time.
     assert_eq!(home.pith(&["stop", "-t", "0", "usr"]).code, 0);
@@ -326,10 +326,10 @@ fn long_rows_are_cut_unless_asked_for_whole() {
 fn a_restart_has_a_deadline_of_its_own() {
     let home = Home::new();
     assert_eq!(home.pith(&["run", "-W", "-d", "--name", "m", "root", "/bin/app", "stubborn"]).code, 0);
-    eventually("the first line", || home.pith(&["logs", "m"]).out == "up\n");
+    home.until_written("m", "up\n");
     // Without it the application would have its ten seconds, and the test its doubts.
     assert_eq!(home.pith(&["restart", "-t", "0", "m"]).out, "m\n");
-    eventually("the second start", || home.pith(&["logs", "m"]).out == "up\nup\n");
+    home.until_written("m", "up\nup\n");
     assert_eq!(home.pith(&["rm", "-f", "m"]).code, 0);
 }
 

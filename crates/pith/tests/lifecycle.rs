@@ -23,7 +23,7 @@ fn a_machine_in_the_background() {
     assert!(ps.contains("running") && ps.contains("/bin/app wait"), "{ps}");
     let json: serde_json::Value = serde_json::from_str(&home.pith(&["ps", "-o", "json"]).out).unwrap();
     assert_eq!(json[0]["status"], "running");
-    eventually("the first line", || home.pith(&["logs", "web"]).out == "up\n");
+    home.until_written("web", "up\n");
 
     let taken = home.pith(&["run", "-W", "--name", "web", "root", "/bin/app", "hello"]);
     assert_eq!(taken.code, 125);
@@ -70,7 +70,8 @@ fn one_that_removes_itself() {
 fn one_that_ends_at_once_is_still_there() {
     let home = Home::new();
     start(&home, "short", "hello");
-    eventually("its end", || home.pith(&["ps", "-a"]).out.contains("exited (3)"));
+    assert_eq!(home.pith(&["wait", "short"]).out, "3\n");
+    assert!(home.pith(&["ps", "-a"]).out.contains("exited (3)"));
     let logs = home.pith(&["logs", "-f", "short"]);
     assert_eq!((logs.out.as_str(), logs.err.as_str()), ("out\n\0\u{1}\r\n", "err\n"));
 }
@@ -110,7 +111,7 @@ fn signals() {
     let home = Home::new();
     start(&home, "m", "wait");
     assert_eq!(home.pith(&["kill", "-s", "SIGUSR1", "m"]).out, "m\n");
-    eventually("the signal", || home.pith(&["logs", "m"]).out == "up\nusr1\n");
+    home.until_written("m", "up\nusr1\n");
     assert_eq!(home.pith(&["kill", "-s", "15", "m"]).code, 0);
     assert_eq!(home.pith(&["wait", "m"]).out, "143\n");
     assert_eq!(home.pith(&["kill", "m"]).err, "pith: error: m is not running, it is exited\n");

@@ -123,7 +123,7 @@ fn killing_pith_leaves_nothing_running_and_the_truth_in_ps() {
     let monitor = home.record("m")["monitor"]["pid"].as_u64().unwrap();
     kill(&child, "-KILL");
     assert_eq!(child.wait().unwrap().signal(), Some(9));
-    eventually("the end of the monitor", || !fs::exists(format!("/proc/{monitor}")).unwrap());
+    common::until_gone("the monitor", monitor);
     let listed = home.pith(&["ps", "-a"]).out;
     assert!(listed.contains("failed"), "{listed}");
     assert_eq!(home.pith(&["rm", "m"]).code, 0);

@@ -3,7 +3,7 @@
 //! [`Board`] describes one; [`Board::boot`] runs it to its end, [`Board::start`] leaves it running. [`boot`] is the short form for a kernel, an archive and
 //! a guest command line.
 
-use crate::{DEADLINE, Namespace, Place, bound, finish, root, start_collecting, wait_until};
+use crate::{DEADLINE, Namespace, Place, bound, finish, root, start_collecting, wait_for_child, wait_until};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -166,17 +166,11 @@ pub struct Running {
 
 impl Running {
     /// Waits until `ready`; fails with what the machine said when it ends before or takes too long.
-    pub fn wait_for(&mut self, what: &str, mut ready: impl FnMut() -> bool) {
-        let deadline = Instant::now() + DEADLINE;
-        while !ready() {
-            let ended = self.child.try_wait().expect("our child");
-            if ended.is_some() || Instant::now() > deadline {
-                let why = ended.map_or_else(|| format!("not in {DEADLINE:?}"), |status| format!("the machine ended before: {status}"));
-                let log = self.place.read("log");
-                let _ = self.child.kill();
-                panic!("{what}: {why}\n--- console\n{}\n--- QEMU\n{}\n--- log\n{log}", text(self.out.take()), text(self.err.take()));
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+    pub fn wait_for(&mut self, what: &str, ready: impl FnMut() -> bool) {
+        if let Err(why) = wait_for_child(&mut self.child, DEADLINE, ready) {
+            let log = self.place.read("log");
+            let _ = self.child.kill();
+            panic!("{what}: {why}\n--- console\n{}\n--- QEMU\n{}\n--- log\n{log}", text(self.out.take()), text(self.err.take()));
         }
     }
 

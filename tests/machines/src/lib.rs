@@ -7,6 +7,7 @@
 pub mod archive;
 pub mod catalog;
 pub mod elf;
+mod follow;
 pub mod guest;
 pub mod linux;
 mod namespace;
@@ -141,10 +142,20 @@ fn wait_until(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
         if let Some(status) = child.try_wait().expect("waiting for a child of ours") {
             return Some(status);
         }
-        let left = deadline.checked_duration_since(Instant::now())?;
-        let left = Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
+        let left = Timespec::try_from(deadline.checked_duration_since(Instant::now())?).expect("a short time");
         // Ready, out of time or interrupted: the loop sees which.
         let _ = poll(&mut [PollFd::new(&end, PollFlags::IN)], Some(&left));
+    }
+}
+
+/// Ends a child gracefully, or at least.
+fn end(child: &mut Child) {
+    if child.try_wait().ok().flatten().is_none() {
+        interrupt(child, "TERM");
+        if wait_until(child, Instant::now() + Duration::from_secs(15)).is_none() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -159,8 +170,7 @@ fn finish_from(command: &mut Command, stdin: Stdio) -> Outcome {
     let out = collect(child.stdout.take().expect("piped"));
     let err = collect(child.stderr.take().expect("piped"));
     let status = wait_until(&mut child, Instant::now() + DEADLINE).unwrap_or_else(|| {
-        interrupt(&child, "TERM");
-        let _ = wait_until(&mut child, Instant::now() + Duration::from_secs(15)).is_none().then(|| child.kill());
+        end(&mut child);
         child.wait().expect("our child")
     });
     Outcome { status, stdout: out.join().expect("reader"), stderr: err.join().expect("reader") }
@@ -199,11 +209,28 @@ pub fn run_with<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I, input: &[u8
     outcome
 }
 
-/// Looks every few milliseconds until `ready`, at most to the deadline.
+/// Looks every few milliseconds until `ready`, at most to the deadline. For what no event tells: the state of other processes and what a guest answers.
 pub fn wait_for(mut ready: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !ready() {
         assert!(Instant::now() < deadline, "waited for {DEADLINE:?}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Looks until `ready` what is to come of a child, which is waited for meanwhile: whether a guest answers, nobody outside is told.
+///
+/// # Errors
+/// The child ended before, or not in time: which of both.
+fn wait_for_child(child: &mut Child, limit: Duration, mut ready: impl FnMut() -> bool) -> Result<(), String> {
+    let deadline = Instant::now() + limit;
+    while !ready() {
+        if let Some(status) = wait_until(child, Instant::now() + Duration::from_millis(10)) {
+            return Err(format!("the machine ended before: {status}"));
+        }
+        if Instant::now() > deadline {
+            return Err(format!("not in {limit:?}"));
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Where a machine keeps its state, and whether it tidied up.
 
-use crate::pith;
+use crate::follow::until_written;
+use crate::{DEADLINE, pith};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -68,6 +69,13 @@ impl Place {
         let mut command = pith(&self.data());
         command.env("TMPDIR", self.dir.join("tmp")).envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// Waits until a machine has written this since it was made.
+    pub fn wait_for_output(&self, name: &str, expected: &str) {
+        let mut command = self.pith();
+        command.args(["logs", "-f", name]);
+        until_written(command, expected, DEADLINE);
     }
 
     /// Nothing of a machine may remain: no state, no temporary file, no process.

@@ -1,6 +1,6 @@
 //! A machine that answers.
 
-use crate::{DEADLINE, Outcome, Place, finish, free_port, interrupt, start_collecting, wait_until};
+use crate::{DEADLINE, Outcome, Place, end, finish, free_port, interrupt, start_collecting, wait_for_child, wait_until};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -66,30 +66,12 @@ impl Server {
         let (out, err) = (Some(out), Some(err));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut server = Server { child, out, err, place, address };
-        let deadline = Instant::now() + limit;
-        while !server.answers(greeting) {
-            if let Some(status) = server.child.try_wait().expect("our child") {
-                let (out, err) = server.output();
-                panic!("the machine ended before it answered: {status}\n--- stdout\n{out}\n--- stderr\n{err}");
-            }
-            if Instant::now() > deadline {
-                interrupt(&server.child, "TERM");
-                let _ = wait_until(&mut server.child, Instant::now() + Duration::from_secs(15));
-                let _ = server.child.kill();
-                let (out, err) = server.output();
-                panic!("no answer on {address} in {limit:?}\n--- stdout\n{out}\n--- stderr\n{err}");
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        if let Err(why) = wait_for_child(&mut server.child, limit, || answers(address, greeting)) {
+            end(&mut server.child);
+            let (out, err) = server.output();
+            panic!("no answer on {address}: {why}\n--- stdout\n{out}\n--- stderr\n{err}");
         }
         server
-    }
-
-    /// User-mode networking accepts on the host's side before the guest listens, so only an answer counts.
-    fn answers(&self, greeting: &[u8]) -> bool {
-        let Ok(mut stream) = TcpStream::connect_timeout(&self.address, Duration::from_secs(2)) else { return false };
-        let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
-        let mut byte = [0];
-        stream.write_all(greeting).is_ok() && stream.read(&mut byte).is_ok_and(|n| n == 1)
     }
 
     fn output(&mut self) -> (String, String) {
@@ -158,12 +140,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if self.child.try_wait().ok().flatten().is_none() {
-            interrupt(&self.child, "TERM");
-            if wait_until(&mut self.child, Instant::now() + Duration::from_secs(15)).is_none() {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-            }
-        }
+        end(&mut self.child);
     }
+}
+
+/// User-mode networking accepts on the host's side before the guest listens, so only an answer counts.
+fn answers(address: SocketAddr, greeting: &[u8]) -> bool {
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(2)) else { return false };
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
+    let mut byte = [0];
+    stream.write_all(greeting).is_ok() && stream.read(&mut byte).is_ok_and(|n| n == 1)
 }

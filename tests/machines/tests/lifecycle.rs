@@ -4,7 +4,6 @@ use machines::{Outcome, Place, finish, fixture, free_port};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 fn pith(place: &Place, words: &[&str]) -> Outcome {
     let mut command = place.pith();
@@ -29,13 +28,8 @@ fn ask(address: SocketAddr) -> std::io::Result<String> {
     Ok(answer.lines().next().unwrap_or_default().to_owned())
 }
 
-fn answers(address: SocketAddr) {
-    let start = Instant::now();
-    while !ask(address).is_ok_and(|line| line.starts_with("HTTP/1.")) {
-        assert!(start.elapsed() < machines::DEADLINE, "no answer from {address}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+/// What the server says when it listens.
+const LISTENING: &str = "listening on port 8080\n";
 
 #[test]
 fn arguments_and_environment_of_100_kilobytes_arrive_whole() {
@@ -57,7 +51,8 @@ fn a_server_is_paused_stopped_and_started_again() {
     let published = format!("127.0.0.1:{port}:8080");
     let server = fixture("epoll-http");
     done(&place, &["run", "-W", "-d", "--name", "web", "-M", "32Mi", "-p", &published, server.to_str().unwrap()]);
-    answers(address);
+    place.wait_for_output("web", &LISTENING.repeat(1));
+    assert!(ask(address).unwrap().starts_with("HTTP/1."));
     done(&place, &["pause", "web"]);
     assert!(done(&place, &["ps"]).contains("paused"));
     // A connection waits until the processor goes on.
@@ -67,11 +62,13 @@ fn a_server_is_paused_stopped_and_started_again() {
     let stats = done(&place, &["stats", "--no-stream", "-o", "json", "web"]);
     assert!(stats.contains("\"host_memory_bytes\""), "{stats}");
     done(&place, &["restart", "web"]);
-    answers(address);
+    place.wait_for_output("web", &LISTENING.repeat(2));
+    assert!(ask(address).unwrap().starts_with("HTTP/1."));
     done(&place, &["stop", "web"]);
     assert!(ask(address).is_err());
     done(&place, &["start", "web"]);
-    answers(address);
+    place.wait_for_output("web", &LISTENING.repeat(3));
+    assert!(ask(address).unwrap().starts_with("HTTP/1."));
     done(&place, &["kill", "web"]);
     assert_eq!(done(&place, &["wait", "web"]), "137\n");
     done(&place, &["rm", "web"]);

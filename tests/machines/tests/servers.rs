@@ -178,7 +178,7 @@ fn in_the_background_and_removed_by_itself() {
     let name = pith(&place, &["run", "-W", "-d", "--rm", path(&fixture("probe")), "--", "wait"]);
     let name = name.trim_end();
     assert!(pith(&place, &["ps"]).lines().any(|l| l.starts_with(name)));
-    machines::wait_for(|| pith(&place, &["logs", name]) == "waiting\n");
+    place.wait_for_output(name, "waiting\n");
     assert_eq!(pith(&place, &["stop", name]), format!("{name}\n"));
     place.assert_clean();
 }
@@ -189,7 +189,7 @@ fn following_the_log_ends_with_the_machine() {
     assert_eq!(pith(&place, &["run", "-W", "-d", "--name", "waiter", path(&fixture("probe")), "--", "wait"]), "waiter\n");
     let mut follow = place.pith();
     let follow = follow.args(["logs", "-f", "waiter"]).stdout(Stdio::piped()).spawn().expect("pith logs");
-    machines::wait_for(|| pith(&place, &["logs", "waiter"]) == "waiting\n");
+    place.wait_for_output("waiter", "waiting\n");
     pith(&place, &["stop", "waiter"]);
     let followed = follow.wait_with_output().expect("its end");
     assert_eq!(String::from_utf8_lossy(&followed.stdout), "waiting\nsignal 15\n");

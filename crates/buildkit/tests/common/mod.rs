@@ -5,8 +5,14 @@
 pub mod bridge;
 pub mod daemon;
 
+use pith_buildkit::Request;
+use pith_image::{Platform, Settings};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -31,25 +37,39 @@ impl Engine {
         let path = |name: &str| directory.path().join(name).display().to_string();
         fs::write(path("daemon.json"), "{}").expect("written");
         let log = fs::File::create(path("log")).expect("a file");
+        let notices = UnixDatagram::bind(path("notices")).expect("a socket");
         let process = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"])
             .args(["sh", "-c", "ip link set lo up; exec dockerd \"$@\"", "sh", "--config-file", &path("daemon.json")])
             .args(["--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid")])
             .args(["-H", &format!("unix://{}", path("docker.sock"))])
+            .env("NOTIFY_SOCKET", path("notices"))
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
             .expect("setpriv");
-        let mut engine = Self { process, directory };
-        // It has no way to tell when it is ready; asking is the documented way.
-        while !engine.docker(&["version"]).output().expect("docker").status.success() {
-            if let Some(status) = engine.process.try_wait().expect("a child") {
-                let log = fs::read_to_string(engine.path("log")).expect("readable");
-                panic!("dockerd: {status}\n{log}");
-            }
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
+        let engine = Self { process, directory };
+        engine.until_ready(&notices);
         Some(engine)
+    }
+
+    /// It says `READY=1`, as services do (sd_notify(3)).
+    fn until_ready(&self, notices: &UnixDatagram) {
+        let end = self.process.stdout.as_ref().expect("piped");
+        let limit = Timespec { tv_sec: 300, tv_nsec: 0 };
+        let mut notice = [0; 4096];
+        loop {
+            let mut waited = [PollFd::new(notices, PollFlags::IN), PollFd::new(end, PollFlags::empty())];
+            let found = poll(&mut waited, Some(&limit));
+            if waited[0].revents().contains(PollFlags::IN) {
+                let len = notices.recv(&mut notice).expect("a notice");
+                if String::from_utf8_lossy(&notice[..len]).lines().any(|line| line == "READY=1") {
+                    return;
+                }
+            } else if found != Err(Errno::INTR) {
+                panic!("dockerd is not ready: {found:?}\n{}", fs::read_to_string(self.path("log")).expect("readable"));
+            }
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -103,6 +123,22 @@ impl Drop for Engine {
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = self.process.stdout.take().map(|mut end| end.read_to_end(&mut Vec::new()));
+    }
+}
+
+/// The Dockerfile of this directory, as it is.
+pub fn request(context: &Path) -> Request {
+    Request {
+        context: context.to_owned(),
+        dockerfile: context.join("Dockerfile"),
+        build_args: BTreeMap::new(),
+        target: None,
+        secrets: Vec::new(),
+        ssh_agents: BTreeMap::new(),
+        platform: Platform::new("linux", "amd64"),
+        use_cache: true,
+        pull: false,
+        settings: Settings::default(),
     }
 }
 

@@ -1,9 +1,13 @@
 //! A `pith` with a home of its own and a stand-in for QEMU.
 #![allow(dead_code, reason = "not every test file uses every helper")]
 
+#[path = "../../../../tests/machines/src/follow.rs"]
+mod follow;
 #[path = "../../../../tests/machines/src/port.rs"]
 mod port;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -94,6 +98,18 @@ impl Home {
         fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(ours).collect()
     }
 
+    /// Waits until the last of them is gone.
+    pub fn until_alone(&self, what: &str) {
+        while let Some(pid) = self.processes().first() {
+            until_gone(what, *pid);
+        }
+    }
+
+    /// Waits until a machine has written this since it was made.
+    pub fn until_written(&self, name: &str, expected: &str) {
+        follow::until_written(self.command(&["logs", "-f", name]), expected, LIMIT);
+    }
+
     /// A field of a machine's record.
     pub fn record(&self, name: &str) -> serde_json::Value {
         let text = fs::read(self.path(&format!("data/names/{name}/machine.json"))).unwrap();
@@ -110,13 +126,24 @@ impl Drop for Home {
     }
 }
 
-/// Waits for something that must come true. Only what hangs meets the limit: other tests may have the machine for minutes.
+/// Only what hangs meets it: other tests may have the machine for minutes.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Waits for something that must come true and that no event tells of, such as what several files say together.
 pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_true() {
-        assert!(start.elapsed() < Duration::from_secs(300), "{what} did not happen");
+        assert!(start.elapsed() < LIMIT, "{what} did not happen");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Waits until a process that is on its way out is gone.
+pub fn until_gone(what: &str, pid: u64) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+    let limit = Timespec::try_from(LIMIT).unwrap();
+    assert_eq!(poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&limit)), Ok(1), "{what}: {pid:?} is still there");
 }
 
 /// A port that nobody else is given while this test runs.
