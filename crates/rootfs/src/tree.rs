@@ -6,6 +6,7 @@
 
 use crate::content::Content;
 use crate::error::Problem;
+use crate::newc;
 use std::collections::{BTreeMap, HashMap};
 
 /// Longest path in bytes that a Linux system call takes (PATH_MAX without its NUL).
@@ -78,6 +79,19 @@ impl Kind {
     #[must_use]
     pub fn directory() -> Self {
         Self::Directory(BTreeMap::new())
+    }
+
+    /// The type bits of its mode (inode(7)), which cpio and EROFS store as they are.
+    pub(crate) fn mode_bits(&self) -> u16 {
+        let bits = match self {
+            Self::Directory(_) => newc::DIRECTORY,
+            Self::File(_) => newc::REGULAR,
+            Self::Symlink(_) => newc::SYMLINK,
+            Self::CharDevice(_) => newc::CHAR_DEVICE,
+            Self::BlockDevice(_) => newc::BLOCK_DEVICE,
+            Self::Fifo => newc::FIFO,
+        };
+        u16::try_from(bits).unwrap_or_default()
     }
 }
 

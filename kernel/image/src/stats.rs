@@ -41,13 +41,7 @@ pub fn source(services: Arc<Services>, #[cfg(feature = "net")] stack: Arc<net::S
             stats.set(stat, value);
         }
         #[cfg(feature = "net")]
-        for interface in stack.interfaces() {
-            let c = interface.counters;
-            stats.interfaces.push(pith_abi::agent::InterfaceStats {
-                values: [c.rx_packets, c.rx_bytes, c.rx_dropped, c.tx_packets, c.tx_bytes],
-                name: interface.name.into_bytes(),
-            });
-        }
+        machine::network::count(&stack, &mut stats);
         stats
     })
 }

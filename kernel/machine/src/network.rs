@@ -37,6 +37,18 @@ pub fn start(timers: &TimerQueue) -> Arc<Stack> {
     stack
 }
 
+/// Adds each interface's counters to the machine's.
+#[cfg(feature = "agent")]
+pub fn count(stack: &Stack, stats: &mut pith_abi::agent::Stats) {
+    for interface in stack.interfaces() {
+        let c = interface.counters;
+        stats.interfaces.push(pith_abi::agent::InterfaceStats {
+            values: [c.rx_packets, c.rx_bytes, c.rx_dropped, c.tx_packets, c.tx_bytes],
+            name: interface.name.into_bytes(),
+        });
+    }
+}
+
 /// Starts a network card as interface number `index` (`eth0`, `eth1`, ...).
 pub fn add(stack: &Arc<Stack>, found: Found, index: usize, ip: Option<&NetdevIp>, hostname: &str) {
     let mut mac = [0; 6];

@@ -172,18 +172,10 @@ fn list(tree: &Tree) -> Result<Vec<Entry<'_>>, RootfsError> {
 }
 
 fn header_of(node: &Node) -> Header {
-    let kind = match node.kind {
-        Kind::Directory(_) => newc::DIRECTORY,
-        Kind::File(_) => newc::REGULAR,
-        Kind::Symlink(_) => newc::SYMLINK,
-        Kind::CharDevice(_) => newc::CHAR_DEVICE,
-        Kind::BlockDevice(_) => newc::BLOCK_DEVICE,
-        Kind::Fifo => newc::FIFO,
-    };
     let meta = &node.meta;
     // The format's times begin in 1970 and end in 2106.
     let mtime = u32::try_from(meta.mtime.seconds.clamp(0, u32::MAX.into())).unwrap_or_default();
-    Header { mode: kind | u32::from(meta.mode), uid: meta.uid, gid: meta.gid, mtime, ..Header::default() }
+    Header { mode: u32::from(node.kind.mode_bits() | meta.mode), uid: meta.uid, gid: meta.gid, mtime, ..Header::default() }
 }
 
 /// What the format has no place for.

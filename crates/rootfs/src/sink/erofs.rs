@@ -8,7 +8,6 @@ use super::{Output, Packed};
 use crate::ALIGN_THRESHOLD;
 use crate::erofs::{self, BLOCK, COMPACT_LEN, DIRENT_LEN, EXTENDED_LEN, SLOT, XATTR_ENTRY_LEN, XATTR_HEADER_LEN, layout};
 use crate::error::RootfsError;
-use crate::newc;
 use crate::tree::{Device, Kind, Node, NodeId, Timestamp, Tree, shown};
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
@@ -171,7 +170,7 @@ impl<'a> Plan<'a> {
 
     fn inode(&self, item: &Item<'_>) -> Result<Vec<u8>, RootfsError> {
         let meta = &item.node.meta;
-        let mode = item.kind_bits() | meta.mode;
+        let mode = item.node.kind.mode_bits() | meta.mode;
         let place = match &item.node.kind {
             Kind::CharDevice(device) | Kind::BlockDevice(device) => device_number(&item.path, *device)?,
             _ => item.block,
@@ -330,18 +329,6 @@ impl Item<'_> {
     /// Bytes of contents in blocks.
     fn block_bytes(&self) -> u64 {
         self.size - self.inline_len()
-    }
-
-    fn kind_bits(&self) -> u16 {
-        let bits = match self.node.kind {
-            Kind::Directory(_) => newc::DIRECTORY,
-            Kind::File(_) => newc::REGULAR,
-            Kind::Symlink(_) => newc::SYMLINK,
-            Kind::CharDevice(_) => newc::CHAR_DEVICE,
-            Kind::BlockDevice(_) => newc::BLOCK_DEVICE,
-            Kind::Fifo => newc::FIFO,
-        };
-        u16::try_from(bits).unwrap_or_default()
     }
 
     fn dirent_type(&self) -> u8 {

@@ -94,3 +94,10 @@ pub struct Stat {
     /// Creation.
     pub btime: Timespec,
 }
+
+impl Stat {
+    /// Of a socket without a place in a file system.
+    pub fn socket(ino: u64) -> Self {
+        Self { ino, kind: FileType::Socket, mode: 0o777, nlink: 1, block_size: 4096, ..Self::default() }
+    }
+}

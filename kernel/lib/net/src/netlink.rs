@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::any::Any;
-use file::{Control, Events, File, FileType, MsgFlags, OpenFlags, Received, Shutdown, Sink, SockAddr, Socket, Source, Stat, WaitQueue};
+use file::{Control, Events, File, MsgFlags, OpenFlags, Received, Shutdown, Sink, SockAddr, Socket, Source, Stat, WaitQueue};
 use spinlock::Mutex;
 use uapi::net as c;
 use uapi::{Errno, Result};
@@ -277,7 +277,7 @@ impl File for NetlinkSocket {
         Some(&self.handle.queue)
     }
     fn stat(&self) -> Result<Stat> {
-        Ok(Stat { kind: FileType::Socket, mode: 0o777, nlink: 1, ino: u64::from(self.port), block_size: 4096, ..Stat::default() })
+        Ok(Stat::socket(self.port.into()))
     }
     fn as_socket(&self) -> Option<&dyn Socket> {
         Some(self)

@@ -61,8 +61,7 @@ impl Family {
     }
 
     pub(crate) fn new_stat(&self) -> Stat {
-        let ino = self.next_inode.fetch_add(1, Ordering::Relaxed);
-        Stat { ino, kind: file::FileType::Socket, mode: 0o777, nlink: 1, block_size: 4096, ..Stat::default() }
+        Stat::socket(self.next_inode.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Takes `name` for `socket`: a leading NUL is the abstract name space, all else a path.

@@ -181,15 +181,7 @@ impl Location {
                 None => break false,
             }
         };
-        let mut path = Vec::new();
-        for part in parts.iter().rev() {
-            path.push(b'/');
-            path.extend_from_slice(part);
-        }
-        if path.is_empty() {
-            path.push(b'/');
-        }
-        (path, reachable)
+        (joined(&parts), reachable)
     }
 
     /// The path that /proc shows: with ` (deleted)` behind it when the name is gone.
@@ -372,14 +364,19 @@ impl Location {
             parts.push(name);
             at = parent;
         }
-        let mut path = Vec::new();
-        for part in parts.iter().rev() {
-            path.push(b'/');
-            path.extend_from_slice(part);
-        }
-        if path.is_empty() {
-            path.push(b'/');
-        }
-        path
+        joined(&parts)
     }
+}
+
+/// The absolute path with these names, the last one first.
+fn joined(parts: &[Box<[u8]>]) -> Vec<u8> {
+    let mut path = Vec::new();
+    for part in parts.iter().rev() {
+        path.push(b'/');
+        path.extend_from_slice(part);
+    }
+    if path.is_empty() {
+        path.push(b'/');
+    }
+    path
 }

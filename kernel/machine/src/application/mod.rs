@@ -116,12 +116,6 @@ fn stats() -> pith_abi::agent::Stats {
         stats.set(stat, value);
     }
     #[cfg(feature = "net")]
-    for interface in surroundings().network.interfaces() {
-        let c = interface.counters;
-        stats.interfaces.push(pith_abi::agent::InterfaceStats {
-            values: [c.rx_packets, c.rx_bytes, c.rx_dropped, c.tx_packets, c.tx_bytes],
-            name: interface.name.into_bytes(),
-        });
-    }
+    crate::network::count(&surroundings().network, &mut stats);
     stats
 }

@@ -1,41 +1,11 @@
 //! The guest's look at an image that nobody checked: an error, or a tree that can be walked, read and changed; all memory comes back.
 #![no_main]
-use file::{OpenFlags, SliceSink};
+#[path = "../walk.rs"]
+mod walk;
+
 use std::sync::{Arc, OnceLock};
 use time::testing::ManualClock;
-use vfs::{Context, Follow, MountFlags, Namespace, OpenHow, Vfs};
-
-/// Looks at all below `path`, at most `left` entries.
-fn walk(context: &Context, path: &[u8], left: &mut usize) {
-    let Ok(location) = context.resolve(None, path, Follow::No) else { return };
-    let mut names = Vec::new();
-    let _ = location.inode().read_dir(0, &mut |entry| {
-        names.push(entry.name.to_vec());
-        names.len() < 64
-    });
-    for name in names.iter().filter(|name| *name != b"." && *name != b"..") {
-        if *left == 0 {
-            return;
-        }
-        *left -= 1;
-        let below = [path, b"/", name].concat();
-        let Ok(stat) = context.stat(None, &below, Follow::No) else { continue };
-        let _ = context.read_link(None, &below);
-        if stat.kind == file::FileType::Regular
-            && let Ok(opened) = context.open(None, &below, &OpenHow::read())
-        {
-            let mut bytes = [0; 512];
-            let mut sink = SliceSink::new(&mut bytes);
-            let _ = opened.read(&mut sink, OpenFlags::empty());
-            assert_eq!(sink.filled() as u64, stat.size.min(512));
-        }
-        if stat.kind == file::FileType::Directory {
-            walk(context, &below, left);
-        } else {
-            let _ = context.unlink(None, &below);
-        }
-    }
-}
+use vfs::{Context, MountFlags, Namespace, Vfs};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     static FRAMES: OnceLock<&frame::FrameAllocator> = OnceLock::new();
@@ -52,7 +22,11 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         let mounted = erofs::mount(&machine, image);
         mounted.ok().map(|root| {
             let context = Context::new(Namespace::new(machine, root.clone(), MountFlags::empty(), b"rootfs"));
-            walk(&context, b"", &mut 256);
+            walk::walk(&context, b"", &mut 256, &|path, stat| {
+                if stat.is_some_and(|stat| stat.kind != file::FileType::Directory) {
+                    let _ = context.unlink(None, path);
+                }
+            });
             Arc::downgrade(&root)
         })
     };

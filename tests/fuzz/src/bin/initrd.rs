@@ -1,40 +1,12 @@
 //! The guest's look at an archive that nobody checked: an error, or a tree that can be walked and read; all memory comes back.
 #![no_main]
-use file::{OpenFlags, SliceSink};
+#[path = "../walk.rs"]
+mod walk;
+
 use ramfs::Ramfs;
 use std::sync::{Arc, OnceLock};
 use time::testing::ManualClock;
-use vfs::{Context, Follow, MountFlags, Namespace, OpenHow, Vfs};
-
-/// Looks at all below `path`, at most `left` entries.
-fn walk(context: &Context, path: &[u8], left: &mut usize) {
-    let Ok(location) = context.resolve(None, path, Follow::No) else { return };
-    let mut names = Vec::new();
-    let _ = location.inode().read_dir(0, &mut |entry| {
-        names.push(entry.name.to_vec());
-        names.len() < 64
-    });
-    for name in names.iter().filter(|name| *name != b"." && *name != b"..") {
-        if *left == 0 {
-            return;
-        }
-        *left -= 1;
-        let below = [path, b"/", name].concat();
-        let stat = context.stat(None, &below, Follow::No).expect("what a directory lists is there");
-        let _ = context.read_link(None, &below);
-        if stat.kind == file::FileType::Regular
-            && let Ok(opened) = context.open(None, &below, &OpenHow::read())
-        {
-            let mut bytes = [0; 512];
-            let mut sink = SliceSink::new(&mut bytes);
-            let _ = opened.read(&mut sink, OpenFlags::empty());
-            assert_eq!(sink.filled() as u64, stat.size.min(512));
-        }
-        if stat.kind == file::FileType::Directory {
-            walk(context, &below, left);
-        }
-    }
-}
+use vfs::{Context, MountFlags, Namespace, Vfs};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     static FRAMES: OnceLock<&frame::FrameAllocator> = OnceLock::new();
@@ -47,7 +19,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         let root = Ramfs::new(&machine, 0o755);
         if initrd::load(archive, &root).is_ok() {
             let context = Context::new(Namespace::new(machine, root.clone(), MountFlags::empty(), b"rootfs"));
-            walk(&context, b"", &mut 256);
+            walk::walk(&context, b"", &mut 256, &|_, stat| assert!(stat.is_some(), "what a directory lists is there"));
         }
         Arc::downgrade(&root)
     };

@@ -13,9 +13,7 @@ use crate::stack::{Core, Shared};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
-use file::{
-    Control, Events, File, FileType, MsgFlags, OpenFlags, Received, Shutdown, Sink, SockAddr, Socket, Source, Stat, UserMemory, WaitQueue,
-};
+use file::{Control, Events, File, MsgFlags, OpenFlags, Received, Shutdown, Sink, SockAddr, Socket, Source, Stat, UserMemory, WaitQueue};
 use uapi::net as c;
 use uapi::{Errno, Result};
 
@@ -186,7 +184,7 @@ impl File for TcpSocket {
         Some(&self.handle.queue)
     }
     fn stat(&self) -> Result<Stat> {
-        Ok(Stat { kind: FileType::Socket, mode: 0o777, nlink: 1, ino: self.inode, block_size: 4096, ..Stat::default() })
+        Ok(Stat::socket(self.inode))
     }
     fn ioctl(&self, command: u32, arg: u64, user: &dyn UserMemory) -> Result<u64> {
         let counts = |core: &mut Core| {

@@ -49,6 +49,13 @@ struct Datagram {
     data: Vec<u8>,
 }
 
+impl Datagram {
+    /// What a packet brought.
+    fn of(packet: &IpPacket<'_>, from: Endpoint, interface: usize, now: u64, data: &[u8]) -> Self {
+        Self { from, to: packet.dst, interface, tos: packet.tos, ttl: packet.ttl, at: now, data: data.to_vec() }
+    }
+}
+
 /// A datagram socket's state.
 struct Datagrams {
     id: u32,
@@ -250,18 +257,9 @@ impl Core {
         }
         let from = Endpoint { addr: packet.src, port: be16(bytes, 0) };
         let to = Endpoint { addr: packet.dst, port: be16(bytes, 2) };
-        let datagram = || Datagram {
-            from,
-            to: packet.dst,
-            interface: position,
-            tos: packet.tos,
-            ttl: packet.ttl,
-            at: self.net.now,
-            data: data.to_vec(),
-        };
+        let datagram = Datagram::of(packet, from, position, self.net.now, data);
         let group = packet.dst.is_multicast() || self.net.interfaces.iter().any(|i| i.is_broadcast(packet.dst));
         if group {
-            let datagram = datagram();
             for id in self.udp.udp.find_all(to, from, position) {
                 if let Ok(socket) = self.udp.get(id) {
                     socket.deliver(&mut self.net, datagram.clone());
@@ -269,7 +267,6 @@ impl Core {
             }
             return;
         }
-        let datagram = datagram();
         match self.udp.udp.find(to, from, position, false) {
             Some(id) => {
                 if let Ok(socket) = self.udp.get(id) {
@@ -285,15 +282,7 @@ impl Core {
         let id = be16(packet.payload, 4);
         let from = Endpoint { addr: packet.src, port: 0 };
         let Some(id) = self.udp.ping.find(Endpoint { addr: packet.dst, port: id }, from, position, false) else { return };
-        let datagram = Datagram {
-            from,
-            to: packet.dst,
-            interface: position,
-            tos: packet.tos,
-            ttl: packet.ttl,
-            at: self.net.now,
-            data: packet.payload.to_vec(),
-        };
+        let datagram = Datagram::of(packet, from, position, self.net.now, packet.payload);
         if let Ok(socket) = self.udp.get(id) {
             socket.deliver(&mut self.net, datagram);
         }
