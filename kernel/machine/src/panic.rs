@@ -38,7 +38,7 @@ pub fn begin() {
         return;
     }
     if cfg!(feature = "messages") && before == 1 {
-        crate::log::record(&Record::Panic("a fault while one was being told"));
+        crate::log::record(&Record::Panic("another fault, while the first was being told"));
     }
     power::off(exit::KERNEL_PANIC)
 }

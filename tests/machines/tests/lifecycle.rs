@@ -51,7 +51,7 @@ fn a_server_is_paused_stopped_and_started_again() {
     let published = format!("127.0.0.1:{port}:8080");
     let server = fixture("epoll-http");
     done(&place, &["run", "-W", "-d", "--name", "web", "-M", "32Mi", "-p", &published, server.to_str().unwrap()]);
-    place.wait_for_output("web", &LISTENING.repeat(1));
+    place.wait_for_output("web", LISTENING);
     assert!(ask(address).unwrap().starts_with("HTTP/1."));
     done(&place, &["pause", "web"]);
     assert!(done(&place, &["ps"]).contains("paused"));
