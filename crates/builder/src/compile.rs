@@ -72,6 +72,8 @@ pub(crate) struct Compile<'a> {
     pub stage: &'a Stage,
     /// Options of LLVM's that the compiler knows.
     pub llvm: &'a [&'static str],
+    /// As [`is_small`] says.
+    pub is_small: bool,
     /// How many compilers at a time; as many as there are processors when `None`.
     pub jobs: Option<u32>,
     /// Gets all that the compiler says.
@@ -86,10 +88,20 @@ pub(crate) struct Compiled {
 }
 
 /// Flags that say what code is made; those that say where it was made are not among them.
-pub(crate) fn code_flags(llvm: &[&str]) -> Vec<String> {
+pub(crate) fn code_flags(llvm: &[&str], is_small: bool) -> Vec<String> {
     let mut flags = vec!["-Crelocation-model=static".to_owned(), "-Ccode-model=kernel".to_owned()];
     flags.extend(llvm.iter().map(|option| llvm::flag(option)));
+    if is_small {
+        flags.push(OUTLINER.to_owned());
+    }
     flags
+}
+
+/// Whether small code goes before fast code everywhere: a choice of the configuration's, which a preset may have made.
+pub(crate) fn is_small(core: &Core, configuration: &Configuration) -> Result<bool> {
+    let path = core.root().join("kernel/image/Cargo.toml");
+    let chosen = configuration.chosen_features(&fs::read_to_string(&path).map_err(BuildError::at(&path))?);
+    Ok(chosen.contains(SMALL_CODE) && !chosen.contains("net"))
 }
 
 #[derive(Deserialize)]
@@ -109,10 +121,7 @@ struct Target {
 impl Compile<'_> {
     /// Paths in messages and debug information without where things were unpacked: that says nothing and would be in the image.
     fn flags(&self) -> OsString {
-        let mut flags: Vec<OsString> = code_flags(self.llvm).into_iter().map(OsString::from).collect();
-        if self.is_small() {
-            flags.push(OUTLINER.into());
-        }
+        let mut flags: Vec<OsString> = code_flags(self.llvm, self.is_small).into_iter().map(OsString::from).collect();
         let mut forget = |place: &Path| {
             let mut flag = OsString::from("--remap-path-prefix=");
             flag.push(place);
@@ -136,12 +145,6 @@ impl Compile<'_> {
         }
         // The unit separator is how cargo wants flags that may have blanks in them.
         flags.join(&OsString::from("\u{1f}"))
-    }
-
-    fn is_small(&self) -> bool {
-        let features = self.configuration.sorted_features();
-        let has = |name: &str| features.iter().any(|feature| feature == name);
-        has(SMALL_CODE) && !has("net")
     }
 
     fn command(&self) -> Command {
@@ -175,7 +178,7 @@ impl Compile<'_> {
     pub fn run(&self) -> Result<Compiled> {
         let mut command = self.command();
         // Before the command's name: cargo forgets settings from there when others follow behind it.
-        if self.is_small() {
+        if self.is_small {
             for name in FAST_CRATES {
                 command.args(["--config", &format!("profile.release.package.{name}.opt-level=\"z\"")]);
             }

@@ -1,6 +1,7 @@
 //! What is to be in a kernel, as Cargo understands it.
 
 use crate::application::Application;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// A choice of libraries, and values for what is left open in them.
@@ -47,6 +48,18 @@ impl Configuration {
         features.sort_unstable();
         features.dedup();
         features
+    }
+
+    /// Features with those that they choose, by the manifest of the crate `image`: one line is one feature there.
+    pub(crate) fn chosen_features(&self, manifest: &str) -> BTreeSet<String> {
+        let (mut chosen, mut open) = (BTreeSet::new(), self.features.clone());
+        while let Some(name) = open.pop() {
+            let line = manifest.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(" = ["));
+            if chosen.insert(name) {
+                open.extend(line.into_iter().flat_map(|line| line.split('"').skip(1).step_by(2)).map(ToOwned::to_owned));
+            }
+        }
+        chosen
     }
 
     /// The constants as Rust's source, in one order; empty when there are none.

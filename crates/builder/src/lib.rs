@@ -114,7 +114,9 @@ pub fn build(order: &Order<'_>) -> Result<(Kernel, Made)> {
     let features = order.configuration.sorted_features();
     let Toolchain { rustc_version, linker_version, .. } = order.toolchain;
     let llvm = llvm::known(order.toolchain, &order.core.root().join("kernel"), order.cache);
-    let mut record = Record::new(order.core.digest(), features, compile::code_flags(&llvm), rustc_version.clone(), linker_version.clone());
+    let is_small = compile::is_small(order.core, order.configuration)?;
+    let flags = compile::code_flags(&llvm, is_small);
+    let mut record = Record::new(order.core.digest(), features, flags, rustc_version.clone(), linker_version.clone());
     let key = key(order, &record);
     let kernels = Kernels::open(order.cache);
     let finished = || Some(kernels.get(&key)?).filter(|_| order.reuse == Reuse::Finished);
@@ -141,6 +143,7 @@ pub fn build(order: &Order<'_>) -> Result<(Kernel, Made)> {
         toolchain: order.toolchain,
         stage: &stage,
         llvm: &llvm,
+        is_small,
         jobs: order.jobs,
         log: order.log,
         reporter: order.reporter,

@@ -29,13 +29,17 @@ fn script(path: &Path, text: &str) {
 impl Place {
     fn new() -> Self {
         let place = Self { directory: tempfile::tempdir().unwrap() };
-        for directory in ["core/kernel/lib/vfs/src", "core/kernel/lib/vfs/tests", "core/crates/pith-abi", "lib"] {
+        for directory in ["core/kernel/image", "core/kernel/lib/vfs/src", "core/kernel/lib/vfs/tests", "core/crates/pith-abi", "lib"] {
             fs::create_dir_all(place.path(directory)).unwrap();
         }
         for (file, text) in [
             ("core/kernel/Kconfig", ""),
             ("core/kernel/Cargo.lock", "[[package]]\n"),
             ("core/kernel/Cargo.toml", "pith-abi = { path = \"../crates/pith-abi\" }\n"),
+            (
+                "core/kernel/image/Cargo.toml",
+                "[features]\nminimal = [\"initrd\", \"small-code\"]\nhttp = [\"minimal\", \"net\"]\nnet = [\"dep:net\"]\n",
+            ),
             ("core/kernel/lib/vfs/Cargo.toml", "[package]\n\n[[test]]\nname = \"slow\"\n\n[lints]\n"),
             ("core/kernel/lib/vfs/src/lib.rs", "// one\n"),
             ("core/kernel/lib/vfs/tests/slow.rs", "// a test\n"),
@@ -342,4 +346,21 @@ fn options_that_the_compiler_does_not_know_are_left_out_and_asked_for_once() {
     fs::write(place.path("release"), "1.96.0").unwrap();
     told.borrow_mut().clear();
     assert!(record(Reuse::Finished).flags.len() > flags.len() && told.borrow().is_empty());
+}
+
+#[test]
+fn a_preset_chooses_small_code_as_an_option_does() {
+    let place = Place::new();
+    let outlined = |features: &[&str]| {
+        let features = features.iter().map(|name| (*name).to_owned()).collect();
+        let (image, _) = place.build(&Configuration { features, ..Configuration::default() }).unwrap();
+        let record = fs::read_to_string(image.with_file_name("built.json")).unwrap();
+        let calls = fs::read_to_string(place.path("calls")).unwrap();
+        (record.contains("enable-machine-outliner"), calls.lines().last().unwrap().contains("opt-level"))
+    };
+    assert_eq!(outlined(&["initrd"]), (false, false));
+    assert_eq!(outlined(&["initrd", "small-code"]), (true, true));
+    assert_eq!(outlined(&["minimal"]), (true, true));
+    // Requests pass through the network: there speed counts.
+    assert_eq!(outlined(&["http"]), (false, false));
 }
