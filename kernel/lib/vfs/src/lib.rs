@@ -16,7 +16,18 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 // What only changes use stands beside what it serves.
-#![cfg_attr(not(all(feature = "write", feature = "locks", feature = "events", feature = "directories")), allow(dead_code, unused_imports))]
+#![cfg_attr(
+    not(all(
+        feature = "write",
+        feature = "locks",
+        feature = "events",
+        feature = "directories",
+        feature = "mounts",
+        feature = "special",
+        feature = "resolve"
+    )),
+    allow(dead_code, unused_imports)
+)]
 
 extern crate alloc;
 
@@ -37,6 +48,7 @@ mod path;
 mod remote;
 mod rename;
 mod shared;
+#[cfg(feature = "mounts")]
 mod standard;
 mod text;
 mod transfer;
@@ -58,6 +70,7 @@ pub use open_file::{OpenFile, opened};
 pub use page_cache::PageCache;
 pub use path::name_hash;
 pub use shared::Vfs;
+#[cfg(feature = "mounts")]
 pub use standard::{StandardMount, mount_standard};
 pub use text::{Generated, GeneratedFile};
 pub use transfer::{End, copy_between};

@@ -34,7 +34,9 @@ pub struct Mount {
     id: u32,
     source: Box<[u8]>,
     flags: AtomicU32,
+    #[cfg(feature = "mounts")]
     parent: Mutex<Option<Location>>,
+    #[cfg(feature = "mounts")]
     children: Mutex<Vec<(Arc<Dentry>, Arc<Mount>)>>,
 }
 
@@ -48,7 +50,9 @@ impl Mount {
             id: vfs.new_mount_id(),
             source: source.into(),
             flags: AtomicU32::new(flags.bits()),
+            #[cfg(feature = "mounts")]
             parent: Mutex::new(None),
+            #[cfg(feature = "mounts")]
             children: Mutex::default(),
         })
     }
@@ -89,6 +93,15 @@ impl Mount {
         Location { mount: self.clone(), dentry: self.root.clone() }
     }
 
+    /// What it is mounted on; nothing for the root.
+    fn below(&self) -> Option<Location> {
+        #[cfg(feature = "mounts")]
+        return self.parent.lock().clone();
+        #[cfg(not(feature = "mounts"))]
+        None
+    }
+
+    #[cfg(feature = "mounts")]
     fn mounted_on(&self, dentry: &Arc<Dentry>) -> Option<Arc<Mount>> {
         let children = self.children.lock();
         // The last one mounted is on top.
@@ -125,6 +138,7 @@ impl Location {
 
     /// Onto the top of what is mounted here, if anything is.
     pub(crate) fn enter_mounts(&mut self) {
+        #[cfg(feature = "mounts")]
         while self.dentry.has_mounts() {
             let Some(mount) = self.mount.mounted_on(&self.dentry) else { return };
             self.dentry = mount.root.clone();
@@ -135,7 +149,7 @@ impl Location {
     /// From the top of a mount down to what it is mounted on; from elsewhere, nothing.
     fn leave_mounts(&mut self) {
         while Arc::ptr_eq(&self.dentry, &self.mount.root) {
-            let Some(below) = self.mount.parent.lock().clone() else { return };
+            let Some(below) = self.mount.below() else { return };
             *self = below;
         }
     }
@@ -175,8 +189,7 @@ impl Location {
                 parts.push(at.dentry.name());
                 break true;
             }
-            let below = at.mount.parent.lock().clone();
-            match below {
+            match at.mount.below() {
                 Some(below) => at = below,
                 None => break false,
             }
@@ -226,7 +239,9 @@ pub struct Namespace {
     /// Held over every change of the tree of mounts.
     change: Mutex<()>,
     /// What is still to be mounted, and whether there is something.
+    #[cfg(feature = "mounts")]
     deferred: Mutex<Option<Deferred>>,
+    #[cfg(feature = "mounts")]
     is_deferred: AtomicBool,
 }
 
@@ -238,7 +253,15 @@ impl Namespace {
     pub fn new(vfs: Arc<Vfs>, fs: Arc<dyn FileSystem>, flags: MountFlags, source: &[u8]) -> Arc<Namespace> {
         let top = Dentry::new_root(b"", fs.root());
         let root = Mount::new(&vfs, fs, top, flags, source);
-        Arc::new(Namespace { vfs, root, change: Mutex::new(()), deferred: Mutex::new(None), is_deferred: AtomicBool::new(false) })
+        Arc::new(Namespace {
+            vfs,
+            root,
+            change: Mutex::new(()),
+            #[cfg(feature = "mounts")]
+            deferred: Mutex::new(None),
+            #[cfg(feature = "mounts")]
+            is_deferred: AtomicBool::new(false),
+        })
     }
 
     /// What its file systems share.
@@ -247,6 +270,7 @@ impl Namespace {
     }
 
     /// Puts off mounts until somebody walks a path: a program that never opens a file does not wait for them.
+    #[cfg(feature = "mounts")]
     pub fn defer(&self, mounts: Deferred) {
         *self.deferred.lock() = Some(mounts);
         self.is_deferred.store(true, Ordering::Release);
@@ -255,11 +279,13 @@ impl Namespace {
     /// Makes what was deferred, which may itself walk.
     #[inline]
     pub(crate) fn complete(&self) {
+        #[cfg(feature = "mounts")]
         if self.is_deferred.load(Ordering::Acquire) {
             self.make_deferred();
         }
     }
 
+    #[cfg(feature = "mounts")]
     #[cold]
     fn make_deferred(&self) {
         self.is_deferred.store(false, Ordering::Release);
@@ -277,17 +303,20 @@ impl Namespace {
     }
 
     /// Puts `fs` on the directory `at`. ENOTDIR.
+    #[cfg(feature = "mounts")]
     pub fn mount(&self, fs: Arc<dyn FileSystem>, at: &Location, flags: MountFlags, source: &[u8]) -> Result<Arc<Mount>> {
         let top = Dentry::new_root(b"", fs.root());
         self.attach(Mount::new(&self.vfs, fs, top, flags, source), at)
     }
 
     /// Shows `source` again at `at` (MS_BIND). ENOTDIR unless both are directories or neither is.
+    #[cfg(feature = "mounts")]
     pub fn bind(&self, source: &Location, at: &Location, flags: MountFlags) -> Result<Arc<Mount>> {
         let mount = Mount::new(&self.vfs, source.mount.fs.clone(), source.dentry.clone(), flags, &source.mount.source);
         self.attach(mount, at)
     }
 
+    #[cfg(feature = "mounts")]
     fn attach(&self, mount: Arc<Mount>, at: &Location) -> Result<Arc<Mount>> {
         let is_dir = |dentry: &Dentry| dentry.inode().kind() == FileType::Directory;
         if is_dir(&mount.root) != is_dir(&at.dentry) {
@@ -307,6 +336,7 @@ impl Namespace {
 
     /// Takes away the mount whose top is `at`: EINVAL when it is not the top of one or is the root, EBUSY when something is mounted below it
     /// or, unless `lazy`, it is in use (umount2(2), MNT_DETACH).
+    #[cfg(feature = "mounts")]
     pub fn unmount(&self, at: &Location, lazy: bool) -> Result<()> {
         let _change = self.change.lock();
         let mount = &at.mount;
@@ -332,6 +362,7 @@ impl Namespace {
     }
 
     /// All mounts below (and at) `root`, parents before children.
+    #[cfg(feature = "mounts")]
     pub fn mounts(&self, root: &Location) -> Vec<MountInfo> {
         let mut found: Vec<MountInfo> = Vec::new();
         let mut work = alloc::vec![self.root.clone()];

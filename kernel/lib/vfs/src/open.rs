@@ -234,7 +234,11 @@ impl Context {
         }
         let other = match (inode.open(access, flags)?, kind) {
             (Some(file), _) => file,
+            #[cfg(not(feature = "special"))]
+            (None, FileType::CharDevice | FileType::BlockDevice | FileType::Fifo) => return Err(Errno::ENXIO),
+            #[cfg(feature = "special")]
             (None, FileType::CharDevice | FileType::BlockDevice) => self.vfs().devices.open(kind, inode.stat().rdev, access, flags)?,
+            #[cfg(feature = "special")]
             (None, FileType::Fifo) => {
                 let factory = self.vfs().fifos().ok_or(Errno::ENXIO)?;
                 self.vfs().attachments.fifo(inode, factory).open(access, flags)?

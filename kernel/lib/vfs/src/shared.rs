@@ -1,9 +1,11 @@
 //! What every mount and open file shares.
 
+use crate::EventHub;
+use crate::FifoFactory;
 #[cfg(feature = "locks")]
 use crate::LockTable;
-use crate::device::Attachments;
-use crate::{DeviceTable, EventHub, FifoFactory};
+#[cfg(feature = "special")]
+use crate::{DeviceTable, device::Attachments};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use frame::FrameAllocator;
@@ -17,6 +19,7 @@ pub struct Vfs {
     /// Pages for file contents.
     pub frames: &'static FrameAllocator,
     /// Character and block devices by number.
+    #[cfg(feature = "special")]
     pub devices: DeviceTable,
     /// File locks.
     #[cfg(feature = "locks")]
@@ -24,7 +27,9 @@ pub struct Vfs {
     /// Who watches the tree.
     pub events: EventHub,
     /// What is behind fifo and socket inodes.
+    #[cfg(feature = "special")]
     pub attachments: Attachments,
+    #[cfg(feature = "special")]
     fifos: Option<Arc<dyn FifoFactory>>,
     next_dev: AtomicU32,
     next_mount: AtomicU32,
@@ -36,14 +41,19 @@ pub struct Vfs {
 impl Vfs {
     /// Without `fifos`, opening a fifo is ENXIO.
     pub fn new(clock: Arc<dyn Clock>, frames: &'static FrameAllocator, fifos: Option<Arc<dyn FifoFactory>>) -> Arc<Vfs> {
+        #[cfg(not(feature = "special"))]
+        let _ = fifos;
         Arc::new(Vfs {
             clock,
             frames,
+            #[cfg(feature = "special")]
             devices: DeviceTable::default(),
             #[cfg(feature = "locks")]
             locks: LockTable::default(),
             events: EventHub::default(),
+            #[cfg(feature = "special")]
             attachments: Attachments::default(),
+            #[cfg(feature = "special")]
             fifos,
             next_dev: AtomicU32::new(1),
             next_mount: AtomicU32::new(1),
@@ -65,6 +75,7 @@ impl Vfs {
         self.next_file.fetch_add(1, Ordering::Relaxed)
     }
 
+    #[cfg(feature = "special")]
     pub(crate) fn fifos(&self) -> Option<&dyn FifoFactory> {
         self.fifos.as_deref()
     }

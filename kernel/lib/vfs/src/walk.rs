@@ -51,8 +51,14 @@ impl<'c> Walk<'c> {
     pub(crate) fn new(ctx: &'c Context, dir: Option<&'c Location>, resolve: Resolve) -> Self {
         ctx.namespace.complete();
         let start = dir.unwrap_or(&ctx.cwd);
+        let resolve = if cfg!(feature = "resolve") { resolve } else { Resolve::empty() };
         let root = if resolve.intersects(Resolve::BENEATH | Resolve::IN_ROOT) { start } else { &ctx.root };
         Walk { ctx, root, here: start.clone(), resolve, links: 0 }
+    }
+
+    /// Whether the walk has one of these limits.
+    fn limited_by(&self, limits: Resolve) -> bool {
+        cfg!(feature = "resolve") && self.resolve.intersects(limits)
     }
 
     /// Follows the whole path.
@@ -71,7 +77,7 @@ impl<'c> Walk<'c> {
     /// `None` when it led straight to where the walk now stands.
     pub(crate) fn follow(&mut self, link: &Location) -> Result<Option<Vec<u8>>> {
         self.links += 1;
-        if self.links > MAX_LINKS || self.resolve.contains(Resolve::NO_SYMLINKS) {
+        if self.links > MAX_LINKS || self.limited_by(Resolve::NO_SYMLINKS) {
             return Err(Errno::ELOOP);
         }
         match link.inode().follow()? {
@@ -83,10 +89,10 @@ impl<'c> Walk<'c> {
                 Ok(Some(text))
             }
             LinkTarget::Location(place) => {
-                if self.resolve.contains(Resolve::NO_MAGICLINKS) {
+                if self.limited_by(Resolve::NO_MAGICLINKS) {
                     return Err(Errno::ELOOP);
                 }
-                if self.resolve.intersects(Resolve::BENEATH | Resolve::IN_ROOT) {
+                if self.limited_by(Resolve::BENEATH | Resolve::IN_ROOT) {
                     return Err(Errno::EXDEV);
                 }
                 self.arrive(place)?;
@@ -96,14 +102,14 @@ impl<'c> Walk<'c> {
     }
 
     fn go_to_root(&mut self) -> Result<()> {
-        if self.resolve.contains(Resolve::BENEATH) {
+        if self.limited_by(Resolve::BENEATH) {
             return Err(Errno::EXDEV);
         }
         self.arrive(self.root.clone())
     }
 
     fn arrive(&mut self, place: Location) -> Result<()> {
-        if self.resolve.contains(Resolve::NO_XDEV) && !alloc::sync::Arc::ptr_eq(&place.mount, &self.here.mount) {
+        if self.limited_by(Resolve::NO_XDEV) && !alloc::sync::Arc::ptr_eq(&place.mount, &self.here.mount) {
             return Err(Errno::EXDEV);
         }
         self.here = place;
@@ -181,7 +187,7 @@ impl<'c> Walk<'c> {
     }
 
     fn ascend(&mut self) -> Result<()> {
-        if self.here.same(self.root) && self.resolve.contains(Resolve::BENEATH) {
+        if self.here.same(self.root) && self.limited_by(Resolve::BENEATH) {
             return Err(Errno::EXDEV);
         }
         let mut up = self.here.clone();
