@@ -101,7 +101,7 @@ pub struct Resident {
 
 fn info(start: u64, vma: &Vma) -> VmaInfo {
     let name = match &vma.mapped {
-        Some(mapped) => Name::Path(mapped.name.path()),
+        Some(mapped) => Name::Path(mapped.shown.path()),
         None if vma.flags.contains(VmFlags::HEAP) => Name::Kernel("[heap]"),
         None if vma.flags.contains(VmFlags::STACK) => Name::Kernel("[stack]"),
         None => Name::None,
@@ -113,8 +113,8 @@ fn info(start: u64, vma: &Vma) -> VmaInfo {
         // The vDSO is shared by nature and shown as private, as on Linux.
         shared: vma.is_shared() && !vma.flags.contains(VmFlags::SPECIAL),
         offset: vma.page_offset * PAGE_BYTES,
-        dev: vma.mapped.as_ref().map_or(0, |m| m.dev),
-        ino: vma.mapped.as_ref().map_or(0, |m| m.ino),
+        dev: vma.mapped.as_ref().map_or(0, |m| m.shown.inode().0),
+        ino: vma.mapped.as_ref().map_or(0, |m| m.shown.inode().1),
         name,
         locked: vma.flags.contains(VmFlags::LOCKED),
         grows_down: vma.flags.contains(VmFlags::GROWSDOWN),

@@ -37,4 +37,4 @@ pub use info::{Name, Resident, Stats, VmaInfo};
 pub use kernel::{KernelSpace, KernelStack};
 pub use query::FutexKey;
 pub use space::AddressSpace;
-pub use types::{Fault, FaultKind, FileMapping, Limit, MapFlags, MapRequest, MappedName, Mmu, Prot, SegvCode};
+pub use types::{Fault, FaultKind, FileMapping, Limit, MapFlags, MapRequest, MappedName, Mmu, Prot, SegvCode, Shown};

@@ -1,7 +1,7 @@
 //! mmap(2), munmap(2), and the mappings that the kernel itself makes for a program.
 
 use crate::space::{AddressSpace, Inner, page_up};
-use crate::types::{FileMapping, Limit, MapFlags, MapRequest, MappedName, Prot};
+use crate::types::{FileMapping, Limit, MapFlags, MapRequest, Prot, Shown};
 use crate::vma::{Kind, MAX_MAPPINGS, MIN_ADDR, Mapped, STACK_GUARD, VmFlags, Vma, Window};
 use alloc::sync::Arc;
 use arch_x86_64::paging::{USER_END, span};
@@ -128,7 +128,7 @@ impl AddressSpace {
             return Ok(());
         }
         let object = Arc::new(PagesObject::new(pages));
-        let mapped = Mapped { object, name: Arc::new(name.to_vec()), dev: 0, ino: 0, may: prot, kind: Kind::File };
+        let mapped = Mapped { object, shown: Shown::new(|| name.to_vec(), 0, 0), may: prot, kind: Kind::File };
         let mut inner = self.lock();
         let start = self.place(&mut inner, addr, len, MapFlags::FIXED_NOREPLACE, Align::Page)?;
         let flags = VmFlags::SPECIAL | VmFlags::SHARED;
@@ -138,16 +138,8 @@ impl AddressSpace {
 
     /// Maps an object that is no file of the name space (System V segments), shared, wherever there is room or at `addr` (0: anywhere; replaces nothing: EINVAL).
     /// The object must hand out the same page for reading and writing.
-    pub fn map_object(
-        &self,
-        addr: u64,
-        len: u64,
-        prot: Prot,
-        object: Arc<dyn MapObject>,
-        name: Arc<dyn MappedName>,
-        ino: u64,
-    ) -> Result<u64> {
-        let mapped = Mapped { object, name, dev: 0, ino, may: Prot::all(), kind: Kind::Shmem };
+    pub fn map_object(&self, addr: u64, len: u64, prot: Prot, object: Arc<dyn MapObject>, shown: Shown) -> Result<u64> {
+        let mapped = Mapped { object, shown, may: Prot::all(), kind: Kind::Shmem };
         let len = page_up(len).filter(|len| (1..=USER_END).contains(len)).ok_or(Errno::EINVAL)?;
         let flags = if addr == 0 { MapFlags::empty() } else { MapFlags::FIXED_NOREPLACE };
         let mut inner = self.lock();
@@ -162,7 +154,7 @@ impl AddressSpace {
     fn shared_memory(&self, len: u64) -> Arc<Mapped> {
         let object = Arc::new(AnonObject::new(self.frames, len));
         // The name and inode that Linux shows are those of its shmem file system.
-        Arc::new(Mapped { object, name: Arc::new(b"/dev/zero (deleted)".to_vec()), dev: 1, ino: 1, may: Prot::all(), kind: Kind::Shmem })
+        Arc::new(Mapped { object, shown: Shown::new(|| b"/dev/zero (deleted)".to_vec(), 1, 1), may: Prot::all(), kind: Kind::Shmem })
     }
 
     /// Where a mapping of `len` bytes goes.
@@ -244,5 +236,5 @@ fn file_backing(file: FileMapping, len: u64, prot: Prot, flags: MapFlags) -> Res
     }
     // A private mapping may be made writable whatever the descriptor allows.
     let may = if shared { file.may } else { file.may | Prot::WRITE };
-    Ok(Arc::new(Mapped { object: file.object, name: file.name, dev: file.dev, ino: file.ino, may, kind: Kind::File }))
+    Ok(Arc::new(Mapped { object: file.object, shown: file.shown, may, kind: Kind::File }))
 }

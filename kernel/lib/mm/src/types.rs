@@ -108,12 +108,50 @@ pub struct FileMapping {
     /// The rights that the descriptor allows, now or by a later mprotect(2): no EXEC on noexec mounts, no WRITE for a shared mapping of a file
     /// that is not open for writing. The caller checks that the file is open for reading (EACCES).
     pub may: Prot,
-    /// Path for /proc/self/maps.
-    pub name: Arc<dyn MappedName>,
-    /// Device number of the file's inode.
-    pub dev: u64,
-    /// The file's inode number.
-    pub ino: u64,
+    /// Which file it is.
+    pub shown: Shown,
+}
+
+/// What /proc/self/maps shows of a mapping's file; nothing in a kernel that does not.
+#[derive(Clone)]
+pub struct Shown {
+    /// Its path.
+    #[cfg(feature = "names")]
+    name: Arc<dyn MappedName>,
+    /// Device number of its inode.
+    #[cfg(feature = "names")]
+    dev: u64,
+    /// Its inode number.
+    #[cfg(feature = "names")]
+    ino: u64,
+}
+
+impl Shown {
+    /// The file called `name`, with inode number `ino` on device `dev`.
+    pub fn new<N: MappedName + 'static>(name: impl FnOnce() -> N, dev: u64, ino: u64) -> Self {
+        #[cfg(feature = "names")]
+        return Self { name: Arc::new(name()), dev, ino };
+        #[cfg(not(feature = "names"))]
+        {
+            let _ = (name, dev, ino);
+            Self {}
+        }
+    }
+
+    pub(crate) fn path(&self) -> Vec<u8> {
+        #[cfg(feature = "names")]
+        return self.name.path();
+        #[cfg(not(feature = "names"))]
+        Vec::new()
+    }
+
+    /// Device and inode number.
+    pub(crate) fn inode(&self) -> (u64, u64) {
+        #[cfg(feature = "names")]
+        return (self.dev, self.ino);
+        #[cfg(not(feature = "names"))]
+        (0, 0)
+    }
 }
 
 /// The arguments of mmap(2).

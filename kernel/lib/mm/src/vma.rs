@@ -1,6 +1,6 @@
 //! The tree of mappings (VMAs): what is where, kept joined and searched for gaps.
 
-use crate::types::{MappedName, Prot};
+use crate::types::{Prot, Shown};
 use alloc::sync::Arc;
 use frame::{MapObject, PAGE_BYTES};
 use sortedmap::ChunkedMap;
@@ -37,9 +37,7 @@ bitflags::bitflags! {
 /// What is behind a mapping that is not private anonymous memory.
 pub struct Mapped {
     pub object: Arc<dyn MapObject>,
-    pub name: Arc<dyn MappedName>,
-    pub dev: u64,
-    pub ino: u64,
+    pub shown: Shown,
     /// Rights that mprotect(2) may give.
     pub may: Prot,
     pub kind: Kind,

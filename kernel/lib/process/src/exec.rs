@@ -2,7 +2,7 @@
 
 use crate::arch::UserRegs;
 use crate::load::load;
-use crate::{Arguments, Credentials, Interruptible, LoadError, Process, Resource, Rlimits, Services, Thread};
+use crate::{Arguments, Credentials, Interruptible, LoadError, Process, Resource, Rlimit, Services, Thread};
 use alloc::sync::Arc;
 use uapi::{Errno, Result};
 use vfs::{Context, Follow, Location, LockOwner};
@@ -23,7 +23,7 @@ impl Process {
             Errno::ENOENT => LoadError::new(errno, path, " is not in the image"),
             _ => LoadError::failed(errno, path, ": "),
         })?;
-        let stack_limit = Rlimits::default().get(Resource::Stack).current;
+        let stack_limit = Rlimit::at_start(Resource::Stack).current;
         let program = load(services, &fs, &who, location, path, arguments, stack_limit)?;
         Self::begin(services, fs, who, program)
     }
@@ -52,6 +52,7 @@ pub fn exec(thread: &Arc<Thread>, regs: &mut UserRegs, location: Location, path:
     process.set_mm(program.space);
     process.apply_memory_limits();
     process.set_program(program.info);
+    process.identify(&who);
     process.set_credentials(who);
     for closed in process.files().close_on_exec() {
         if let Some(file) = vfs::opened(&*closed.file) {

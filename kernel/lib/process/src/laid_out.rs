@@ -1,12 +1,12 @@
 //! A first program whose pages lie in memory as they are mapped: no file, no headers to parse, nothing to relocate or copy.
 
 use crate::start::Start;
-use crate::{Arguments, Credentials, LoadError, Process, Resource, Rlimits, Services, Thread};
+use crate::{Arguments, Credentials, LoadError, Process, Resource, Rlimit, Services, Thread};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use elf::StackKind;
 use frame::{FrameAllocator, StaticObject};
-use mm::{FileMapping, Prot};
+use mm::{FileMapping, Prot, Shown};
 use uapi::Errno;
 use vfs::Context;
 
@@ -53,15 +53,14 @@ impl Process {
         arguments: &Arguments,
     ) -> Result<Arc<Thread>, LoadError> {
         (fs.uid, fs.gid, fs.groups) = (who.uid.fs, who.gid.fs, who.groups.clone());
-        let name = Arc::new(program.name.to_vec());
         let space = services.platform.new_address_space()?;
-        let stack_limit = Rlimits::default().get(Resource::Stack).current;
+        let stack_limit = Rlimit::at_start(Resource::Stack).current;
         space.set_limit(mm::Limit::Stack, stack_limit);
         for segment in &program.segments {
             let stored = segment.contents.len() as u64;
             if stored > 0 {
                 let object = Arc::new(StaticObject::new(frames, segment.contents).ok_or(Errno::EINVAL)?);
-                let file = FileMapping { object, offset: 0, may: Prot::all(), name: name.clone(), dev: 0, ino: 0 };
+                let file = FileMapping { object, offset: 0, may: Prot::all(), shown: Shown::new(|| program.name.to_vec(), 0, 0) };
                 space.map_file(segment.addr, stored, segment.prot, file)?;
             }
             if segment.bytes > stored {

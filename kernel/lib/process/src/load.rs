@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use elf::{Elf, Kind, PAGE, ReadAt, SCRIPT_BYTES, Script, Segment};
 use file::{File, FileType};
-use mm::{AddressSpace, FaultKind, FileMapping, MapFlags, MapRequest, Prot, USER_END};
+use mm::{AddressSpace, FaultKind, FileMapping, MapFlags, MapRequest, Prot, Shown, USER_END};
 use uapi::{Errno, Result};
 use usermem::SliceSink;
 use vfs::{Context, Follow, Location, OpenHow};
@@ -115,8 +115,8 @@ impl Executable {
 
     fn mapping(&self, fs: &Context) -> Result<FileMapping> {
         let stat = self.file.stat()?;
-        let name = Arc::new(MappedPlace { location: self.location.clone(), root: fs.root.clone() });
-        Ok(FileMapping { object: self.file.map_object()?, offset: 0, may: Prot::all(), name, dev: stat.dev, ino: stat.ino })
+        let place = || MappedPlace { location: self.location.clone(), root: fs.root.clone() };
+        Ok(FileMapping { object: self.file.map_object()?, offset: 0, may: Prot::all(), shown: Shown::new(place, stat.dev, stat.ino) })
     }
 }
 

@@ -53,6 +53,7 @@ pub struct Process {
     signals: Arc<SignalGroup>,
     credentials: Mutex<Arc<Credentials>>,
     rlimits: Mutex<Rlimits>,
+    #[cfg(feature = "program-info")]
     program: Mutex<ProgramInfo>,
     threads: Mutex<Vec<Arc<Thread>>>,
     /// Woken with [`Events::IN`] when a thread has ended.
@@ -78,8 +79,7 @@ pub struct Process {
 impl Process {
     /// A process without threads, in `mm`, seeing files through `fs`.
     pub fn new(services: &Arc<Services>, mm: Arc<AddressSpace>, fs: Context) -> Result<Arc<Self>> {
-        let rlimits = Rlimits::default();
-        let files = usize::try_from(rlimits.get(Resource::Files).current).unwrap_or(usize::MAX);
+        let files = usize::try_from(Rlimit::at_start(Resource::Files).current).unwrap_or(usize::MAX);
         Ok(Arc::new(Self {
             pid: services.allocate_id()?,
             services: services.clone(),
@@ -88,7 +88,8 @@ impl Process {
             fs: Mutex::new(Arc::new(fs)),
             signals: SignalGroup::new(&services.timers, &services.clock),
             credentials: Mutex::default(),
-            rlimits: Mutex::new(rlimits),
+            rlimits: Mutex::default(),
+            #[cfg(feature = "program-info")]
             program: Mutex::default(),
             threads: Mutex::default(),
             thread_ended: WaitQueue::new(),
@@ -177,14 +178,13 @@ impl Process {
         Ok(value)
     }
 
-    /// Has these credentials from now on.
+    /// Has these credentials from now on; the file system knows.
     pub(crate) fn set_credentials(&self, new: Credentials) {
-        self.identify(&new);
         *self.credentials.lock() = Arc::new(new);
     }
 
     /// Tells the file system who asks.
-    fn identify(&self, who: &Credentials) {
+    pub(crate) fn identify(&self, who: &Credentials) {
         self.change_fs(|fs| (fs.uid, fs.gid, fs.groups) = (who.uid.fs, who.gid.fs, who.groups.clone()));
     }
 
@@ -215,6 +215,7 @@ impl Process {
         Ok(())
     }
 
+    #[cfg(feature = "limits")]
     fn apply_memory_limit(&self, resource: Resource, bytes: u64) {
         let limit = match resource {
             Resource::AddressSpace => mm::Limit::AddressSpace,
@@ -226,24 +227,30 @@ impl Process {
         self.mm().set_limit(limit, bytes);
     }
 
+    /// Tells a new address space the limits; that on its stack it knows.
     pub(crate) fn apply_memory_limits(&self) {
+        #[cfg(feature = "limits")]
         let limits = *self.rlimits.lock();
+        #[cfg(feature = "limits")]
         for resource in [Resource::AddressSpace, Resource::Data, Resource::Stack, Resource::LockedMemory] {
             self.apply_memory_limit(resource, limits.get(resource).current);
         }
     }
 
     /// The program that runs.
+    #[cfg(feature = "program-info")]
     pub fn program(&self) -> ProgramInfo {
         self.program.lock().clone()
     }
 
     pub(crate) fn set_program(&self, program: ProgramInfo) {
-        let old = core::mem::replace(&mut *self.program.lock(), program);
-        drop(old);
+        #[cfg(feature = "program-info")]
+        let program = core::mem::replace(&mut *self.program.lock(), program);
+        drop(program);
     }
 
     /// Changes what /proc tells about the program (PR_SET_MM).
+    #[cfg(feature = "program-info")]
     pub fn change_program(&self, change: impl FnOnce(&mut ProgramInfo)) {
         change(&mut self.program.lock());
     }

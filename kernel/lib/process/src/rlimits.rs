@@ -67,24 +67,32 @@ impl Resource {
     }
 }
 
-/// The limits of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rlimits([Rlimit; 16]);
-
-impl Default for Rlimits {
+impl Rlimit {
     /// What a Linux process starts with, with more descriptors: there is nobody else to leave any to.
+    pub const fn at_start(resource: Resource) -> Self {
+        let (current, maximum) = match resource {
+            Resource::Stack => (8 << 20, INFINITY),
+            Resource::Core => (0, INFINITY),
+            Resource::Files => (65536, NR_OPEN),
+            Resource::LockedMemory => (8 << 20, 8 << 20),
+            Resource::PendingSignals => (4096, 4096),
+            Resource::MessageQueues => (819_200, 819_200),
+            Resource::Nice | Resource::RealtimePriority => (0, 0),
+            _ => (INFINITY, INFINITY),
+        };
+        Self { current, maximum }
+    }
+}
+
+/// The limits of a process; none but those at the start in a kernel where they cannot be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "limits"), derive(Default))]
+pub struct Rlimits(#[cfg(feature = "limits")] [Rlimit; 16]);
+
+#[cfg(feature = "limits")]
+impl Default for Rlimits {
     fn default() -> Self {
-        let mut limits = Self([Rlimit { current: INFINITY, maximum: INFINITY }; 16]);
-        let mut set = |resource: Resource, current, maximum| limits.0[resource as usize] = Rlimit { current, maximum };
-        set(Resource::Stack, 8 << 20, INFINITY);
-        set(Resource::Core, 0, INFINITY);
-        set(Resource::Files, 65536, NR_OPEN);
-        set(Resource::LockedMemory, 8 << 20, 8 << 20);
-        set(Resource::PendingSignals, 4096, 4096);
-        set(Resource::MessageQueues, 819_200, 819_200);
-        set(Resource::Nice, 0, 0);
-        set(Resource::RealtimePriority, 0, 0);
-        limits
+        Self(Resource::ALL.map(Rlimit::at_start))
     }
 }
 
@@ -100,10 +108,14 @@ pub enum Raise {
 impl Rlimits {
     /// The limits on `resource`.
     pub fn get(&self, resource: Resource) -> Rlimit {
-        self.0[resource as usize]
+        #[cfg(feature = "limits")]
+        return self.0[resource as usize];
+        #[cfg(not(feature = "limits"))]
+        Rlimit::at_start(resource)
     }
 
     /// setrlimit(2): EINVAL when the soft limit is above the hard one, EPERM for a raised hard limit or more descriptors than [`NR_OPEN`].
+    #[cfg(feature = "limits")]
     pub fn set(&mut self, resource: Resource, new: Rlimit, raise: Raise) -> Result<()> {
         if new.current > new.maximum {
             return Err(Errno::EINVAL);

@@ -85,7 +85,7 @@ impl MapObject for FakeFile {
 }
 
 pub fn mapping(file: &Arc<FakeFile>, offset: u64) -> FileMapping {
-    FileMapping { object: file.clone(), offset, may: Prot::all(), name: Arc::new(b"/data".to_vec()), dev: 8, ino: 42 }
+    FileMapping { object: file.clone(), offset, may: Prot::all(), shown: Shown::new(|| b"/data".to_vec(), 8, 42) }
 }
 
 fn map(w: &World, addr: u64, len: u64, prot: Prot, flags: MapFlags, file: FileMapping) -> Result<u64> {

@@ -2,8 +2,7 @@
 
 use crate::Cx;
 use crate::cx::location_of;
-use alloc::sync::Arc;
-use mm::{FileMapping, MapFlags, MapRequest, MappedName, Prot};
+use mm::{FileMapping, MapFlags, MapRequest, Prot, Shown};
 use process::MappedPlace;
 use uapi::{Errno, Result};
 use vfs::{MountFlags, Seals, opened};
@@ -39,16 +38,16 @@ fn file_mapping(cx: &Cx<'_>, fd: i32, prot: Prot, flags: MapFlags, offset: u64) 
         }
         may -= Prot::WRITE;
     }
-    let name: Arc<dyn MappedName> = match location_of(&open) {
+    let shown = match location_of(&open) {
         Ok(location) => {
             if location.mount.flags().contains(MountFlags::NOEXEC) {
                 may -= Prot::EXEC;
             }
-            Arc::new(MappedPlace { location, root: cx.process.fs().root.clone() })
+            Shown::new(|| MappedPlace { location, root: cx.process.fs().root.clone() }, stat.dev, stat.ino)
         }
-        Err(_) => Arc::new(b"anon_inode:[file]".to_vec()),
+        Err(_) => Shown::new(|| b"anon_inode:[file]".to_vec(), stat.dev, stat.ino),
     };
-    Ok(FileMapping { object, offset, may, name, dev: stat.dev, ino: stat.ino })
+    Ok(FileMapping { object, offset, may, shown })
 }
 
 pub fn munmap(cx: &mut Cx<'_>, addr: u64, len: u64) -> Result<u64> {
