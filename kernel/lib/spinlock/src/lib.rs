@@ -9,6 +9,10 @@ use core::fmt;
 
 pub use spin::MutexGuard;
 
+/// Whether somebody else may have a lock: another CPU, or another thread of a test on the host (which unwinds; kernels abort). The kernel is not preemptible, so on
+/// one CPU a lock that is not free will never be.
+const SHARED: bool = cfg!(any(feature = "smp", panic = "unwind"));
+
 /// Mutual exclusion by spinning.
 pub struct Mutex<T: ?Sized>(spin::Mutex<T>);
 
@@ -28,7 +32,13 @@ impl<T: ?Sized> Mutex<T> {
     /// Waits until the lock is free and takes it.
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock()
+        if SHARED {
+            return self.0.lock();
+        }
+        match self.0.try_lock() {
+            Some(guard) => guard,
+            None => panic!("a lock is taken by who has it"),
+        }
     }
 
     /// Takes the lock if it is free.
