@@ -1,6 +1,6 @@
 //! Handing CPUs over: where a woken task goes, what a CPU runs next, the switch itself.
 
-use crate::scheduler::{After, Leave, NEVER};
+use crate::scheduler::{After, Leave, NEVER, THREADS};
 use crate::{SLICE_NS, Scheduler, Task};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -16,6 +16,12 @@ impl Scheduler {
         let here = self.cpu_id();
         let at = self.choose_cpu(task, here);
         let cpu = &self.cpus[at];
+        if !THREADS {
+            // It slept, so the CPU is idle.
+            cpu.queue.lock().insert(task.clone());
+            cpu.ready.store(1, Ordering::Relaxed);
+            return;
+        }
         let now = self.now_ns();
         // How far the running task has got, its present slice included.
         let reached = match cpu.current.lock().as_ref() {
@@ -104,7 +110,7 @@ impl Scheduler {
         let cpu = &self.cpus[at];
         let Some(prev) = cpu.current.lock().clone() else { return };
         let mut after = if !self.several() || allowed(&prev, at) { After::Nothing } else { After::Migrate };
-        if matches!(why, Leave::Preempted | Leave::Yielded) {
+        if THREADS && matches!(why, Leave::Preempted | Leave::Yielded) {
             charge(&prev, now);
             if after == After::Nothing {
                 let mut queue = cpu.queue.lock();
@@ -132,7 +138,7 @@ impl Scheduler {
         };
         next.since_ns.store(now, Ordering::Relaxed);
         cpu.slice_end_ns.store(now + SLICE_NS, Ordering::Relaxed);
-        if cpu.ready.load(Ordering::Relaxed) > 0 || self.tick_users.load(Ordering::Relaxed) > 0 {
+        if THREADS && cpu.ready.load(Ordering::Relaxed) > 0 || self.tick_users.load(Ordering::Relaxed) > 0 {
             self.program(cpu, now + SLICE_NS);
         }
         if why == Leave::Blocked {
@@ -147,7 +153,7 @@ impl Scheduler {
             }
             return;
         }
-        if why == Leave::Preempted {
+        if THREADS && why == Leave::Preempted {
             prev.involuntary.fetch_add(1, Ordering::Relaxed);
         }
         cpu.switches.fetch_add(1, Ordering::Relaxed);

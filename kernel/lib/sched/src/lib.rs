@@ -16,13 +16,19 @@
 //! Neighbours: `time` (timer queue), `wait` (wakers), `process` (threads own tasks), `image` (implements [`Machine`]).
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+// What only several tasks use stands beside what one does.
+#![cfg_attr(not(any(test, feature = "threads")), allow(dead_code))]
 
 extern crate alloc;
 
 mod dispatch;
 mod machine;
+#[cfg(any(test, feature = "threads"))]
 mod queue;
 mod scheduler;
+#[cfg(any(test, not(feature = "threads")))]
+#[cfg_attr(test, expect(dead_code, reason = "the tests of the scheduler have several tasks"))]
+mod single;
 mod task;
 
 pub use machine::{Context, Machine};

@@ -1,7 +1,10 @@
 //! Which task runs where, and when it stops.
 
 use crate::dispatch::{allowed, charge};
+#[cfg(any(test, feature = "threads"))]
 use crate::queue::Queue;
+#[cfg(not(any(test, feature = "threads")))]
+use crate::single::Queue;
 use crate::{Context, Machine, SLICE_NS, Task};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
@@ -13,6 +16,9 @@ use uapi::{Errno, Result};
 
 /// Whether there is code for more than one CPU.
 pub(crate) const SMP: bool = cfg!(any(test, feature = "smp"));
+
+/// Whether there is code for more than one task.
+pub(crate) const THREADS: bool = cfg!(any(test, feature = "threads"));
 
 /// No deadline.
 pub(crate) const NEVER: u64 = u64::MAX;
@@ -184,7 +190,7 @@ impl Scheduler {
 
     /// Whether the running task should give way at its next kernel exit. Its [`Task::attention`] is raised then.
     pub fn need_resched(&self) -> bool {
-        self.here().need_resched.load(Ordering::Relaxed)
+        THREADS && self.here().need_resched.load(Ordering::Relaxed)
     }
 
     /// Gives way to a task that has had less CPU time, if there is one (at kernel exit, when [`need_resched`](Self::need_resched)).
@@ -194,7 +200,7 @@ impl Scheduler {
 
     /// Gives way to every other ready task (sched_yield(2)).
     pub fn yield_now(&self) {
-        if self.here().ready.load(Ordering::Relaxed) > 0 {
+        if THREADS && self.here().ready.load(Ordering::Relaxed) > 0 {
             self.leave(Leave::Yielded, self.now_ns());
         }
     }
@@ -283,7 +289,7 @@ impl Scheduler {
         self.timers.expire(now);
         let mut next = self.timers.next_deadline().unwrap_or(NEVER);
         if !cpu.idle.load(Ordering::Relaxed) {
-            if cpu.ready.load(Ordering::Relaxed) > 0 {
+            if THREADS && cpu.ready.load(Ordering::Relaxed) > 0 {
                 let slice_end = cpu.slice_end_ns.load(Ordering::Relaxed);
                 if now >= slice_end {
                     cpu.end_turn();

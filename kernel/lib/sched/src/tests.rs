@@ -73,7 +73,7 @@ impl Machine for Simulated {
     }
 }
 
-struct World {
+pub(crate) struct World {
     machine: Arc<Simulated>,
     scheduler: Arc<Scheduler>,
 }
@@ -81,7 +81,7 @@ struct World {
 const MS: u64 = 1_000_000;
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of(1)
     }
 
@@ -94,7 +94,7 @@ impl World {
         Self { machine, scheduler }
     }
 
-    fn spawn(&self, number: usize) -> Arc<Task> {
+    pub(crate) fn spawn(&self, number: usize) -> Arc<Task> {
         let task = self.scheduler.create(Box::new(Number(number, self.machine.freed.clone())));
         self.scheduler.start(&task);
         task
