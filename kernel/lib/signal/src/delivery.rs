@@ -1,6 +1,9 @@
 //! Taking signals on the way back to the application.
 
-use crate::action::{Action, DefaultAction, SaFlags};
+#[cfg(feature = "handlers")]
+use crate::action::SaFlags;
+use crate::action::{Action, DefaultAction};
+#[cfg(feature = "handlers")]
 use crate::group::State;
 use crate::{SigInfo, Signal, SignalGroup, SignalSet, ThreadSignals};
 use core::sync::atomic::Ordering;
@@ -67,7 +70,8 @@ impl SignalGroup {
                 self.timers.delivered(&mut info);
                 state = self.state.lock();
             }
-            let action = state.actions[signal.index()];
+            let action = state.action(signal);
+            #[cfg(feature = "handlers")]
             if action.is_handler() {
                 return self.deliver_handler(&mut state, thread, signal, info, action);
             }
@@ -89,6 +93,7 @@ impl SignalGroup {
         }
     }
 
+    #[cfg(feature = "handlers")]
     fn deliver_handler(&self, state: &mut State, thread: &ThreadSignals, signal: Signal, info: SigInfo, action: Action) -> Delivery {
         if action.flags.contains(SaFlags::RESETHAND) {
             state.actions[signal.index()].handler = Action::DEFAULT;

@@ -7,6 +7,7 @@ use crate::PosixTimers;
 use crate::action::Action;
 use crate::pending::{Pending, Pushed};
 use crate::{SigInfo, Signal, SignalSet, ThreadSignals};
+#[cfg(feature = "handlers")]
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -44,10 +45,24 @@ pub enum Sent {
 }
 
 pub(crate) struct State {
+    #[cfg(feature = "handlers")]
     pub(crate) actions: Box<[Action; 64]>,
     pub(crate) pending: Pending,
     pub(crate) threads: Vec<Arc<ThreadSignals>>,
     pub(crate) stopped: bool,
+}
+
+impl State {
+    /// What is done about `signal`.
+    pub(crate) fn action(&self, signal: Signal) -> Action {
+        #[cfg(feature = "handlers")]
+        return self.actions[signal.index()];
+        #[cfg(not(feature = "handlers"))]
+        {
+            let _ = signal;
+            Action::default()
+        }
+    }
 }
 
 /// The signal state that all threads of a process share.
@@ -71,6 +86,7 @@ impl SignalGroup {
         // Timers hold on to their group.
         Arc::new_cyclic(|_weak| Self {
             state: Mutex::new(State {
+                #[cfg(feature = "handlers")]
                 actions: Box::new([Action::default(); 64]),
                 pending: Pending::default(),
                 threads: Vec::new(),
@@ -136,10 +152,11 @@ impl SignalGroup {
 
     /// The action for `signal`.
     pub fn action(&self, signal: Signal) -> Action {
-        self.state.lock().actions[signal.index()]
+        self.state.lock().action(signal)
     }
 
     /// sigaction(2): returns the old action. EINVAL for SIGKILL and SIGSTOP. What the new action ignores is no longer pending.
+    #[cfg(feature = "handlers")]
     pub fn set_action(&self, signal: Signal, action: Action) -> Result<Action> {
         if SignalSet::UNBLOCKABLE.contains(signal) {
             return Err(Errno::EINVAL);
@@ -154,7 +171,9 @@ impl SignalGroup {
 
     /// Handlers back to the default, ignored ones stay ignored (execve(2)); timers are deleted.
     pub fn reset_for_exec(&self) {
+        #[cfg_attr(not(feature = "handlers"), expect(unused_mut, reason = "there are no actions to change"))]
         let mut state = self.state.lock();
+        #[cfg(feature = "handlers")]
         for action in state.actions.iter_mut() {
             let handler = if action.is_handler() { Action::DEFAULT } else { action.handler };
             *action = Action { handler, ..Action::default() };
@@ -175,7 +194,7 @@ impl SignalGroup {
         } else if SignalSet::STOPPING.contains(signal) {
             discard(&mut state, SignalSet::single(Signal::CONT));
         }
-        let action = state.actions[signal.index()];
+        let action = state.action(signal);
         let held_back = |t: &ThreadSignals| t.blocked().contains(signal);
         let ignored = action.ignores(signal)
             && match target {
@@ -237,11 +256,14 @@ impl SignalGroup {
     /// A trap of `thread`: the signal is taken before it runs on. Blocked or ignored it takes the default action.
     pub fn force(&self, thread: &ThreadSignals, info: SigInfo, how: Force) {
         let Some(signal) = info.signal() else { return };
+        #[cfg_attr(not(feature = "handlers"), expect(unused_mut, reason = "there are no actions to change"))]
         let mut state = self.state.lock();
-        let action = &mut state.actions[signal.index()];
         let blocked = thread.blocked();
-        if how == Force::Default || action.handler == Action::IGNORE || blocked.contains(signal) {
-            *action = Action::default();
+        if how == Force::Default || state.action(signal).handler == Action::IGNORE || blocked.contains(signal) {
+            #[cfg(feature = "handlers")]
+            {
+                state.actions[signal.index()] = Action::default();
+            }
             thread.blocked.store(blocked.without(SignalSet::single(signal)).0, Ordering::Relaxed);
         }
         thread.pending.lock().push(signal, info);
@@ -257,7 +279,9 @@ impl SignalGroup {
     /// What waits for the process, what it ignores, what it has handlers for (/proc/self/status).
     pub fn summary(&self) -> (SignalSet, SignalSet, SignalSet) {
         let state = self.state.lock();
+        #[cfg_attr(not(feature = "handlers"), expect(unused_mut, reason = "there are none"))]
         let (mut ignored, mut caught) = (SignalSet::EMPTY, SignalSet::EMPTY);
+        #[cfg(feature = "handlers")]
         for (bit, action) in state.actions.iter().enumerate() {
             let signal = SignalSet(1 << bit);
             if action.is_handler() {

@@ -15,11 +15,15 @@
 extern crate alloc;
 
 mod action;
+#[cfg(any(test, not(feature = "queue")))]
+#[cfg_attr(all(test, feature = "queue"), expect(dead_code, reason = "the tests of signals have queues"))]
+mod bits;
 mod delivery;
 mod group;
 mod info;
 #[cfg(feature = "interval-timers")]
 mod itimer;
+#[cfg(feature = "queue")]
 mod pending;
 #[cfg(feature = "posix-timers")]
 mod posix_timer;
@@ -27,6 +31,9 @@ mod set;
 mod signalfd;
 mod thread;
 mod timer_spec;
+
+#[cfg(not(feature = "queue"))]
+use bits as pending;
 
 pub use action::{Action, DefaultAction, KernelSigaction, SaFlags};
 pub use delivery::Delivery;

@@ -54,6 +54,7 @@ impl Signal {
     }
 
     /// 0..=63, for tables.
+    #[cfg(feature = "handlers")]
     pub(crate) const fn index(self) -> usize {
         self.0 as usize - 1
     }

@@ -4,7 +4,9 @@ use crate::Cx;
 use crate::codec::time::timespec;
 use crate::wait::Woke;
 use process::Thread;
-use signal::{Action, KernelSigaction, SigInfo, Signal, SignalSet, StackT, Target, code};
+#[cfg(feature = "signals")]
+use signal::{Action, KernelSigaction};
+use signal::{SigInfo, Signal, SignalSet, StackT, Target, code};
 use uapi::{Errno, Result};
 
 /// Size of the kernel's `sigset_t`; every rt_ call is told it.
@@ -18,6 +20,7 @@ pub fn read_set(cx: &Cx<'_>, addr: u64, size: u64) -> Result<Option<SignalSet>> 
     Ok(cx.user().read_optional::<u64>(addr)?.map(SignalSet))
 }
 
+#[cfg(feature = "signals")]
 pub fn rt_sigaction(cx: &mut Cx<'_>, number: i32, action: u64, old: u64, set_size: u64) -> Result<u64> {
     if set_size != SET_SIZE {
         return Err(Errno::EINVAL);
