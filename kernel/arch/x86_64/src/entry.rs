@@ -300,18 +300,24 @@ arch_trap_common:
     call rax
     jmp arch_exit_exact
 
-.align 16
+/* Eight bytes each; sixteen reach the jump behind them by its short form (STUB_BYTES, GROUP). */
+.align 8
 arch_trap_stubs:
 .set vector, 0
 .rept {vectors}
-    .align 16
+    .align 8
     .if (vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
     .else
     push 0
     .endif
     push vector
-    jmp arch_trap_common
+    jmp 9f
     .set vector, vector + 1
+    .if vector % {group} == 0
+    .align 8
+9:
+    jmp arch_trap_common
+    .endif
 .endr
 "#,
     kernel_stack = const KERNEL_STACK,
@@ -319,11 +325,17 @@ arch_trap_stubs:
     user_cs = const USER_CS,
     user_ss = const USER_SS,
     vectors = const VECTORS,
+    group = const GROUP,
     few_vectors = const FEW_VECTORS,
     first_interrupt = const FIRST_INTERRUPT,
     fault_stack_top = const FAULT_STACK_TOP,
     gs_base = const msr::GS_BASE,
 );
+
+/// Bytes between the first instructions of neighbouring vectors, and how many vectors share a jump, which takes the place of one more.
+const STUB_BYTES: u64 = 8;
+const GROUP: usize = 16;
+const _: () = assert!(VECTORS.is_multiple_of(GROUP));
 
 unsafe extern "C" {
     fn arch_syscall_entry();
@@ -346,7 +358,7 @@ static TABLE: InterruptTable = InterruptTable(core::cell::UnsafeCell::new([const
 pub unsafe fn install() {
     let table = TABLE.0.get().cast::<Gate>();
     for vector in 0..VECTORS {
-        let stub = arch_trap_stubs as *const () as u64 + 16 * vector as u64;
+        let stub = arch_trap_stubs as *const () as u64 + STUB_BYTES * (vector + vector / GROUP) as u64;
         // Non-maskable and machine-check exceptions may come at any instruction, double faults on the way to the stack of all others: a stack of their own.
         let stack: u64 = if matches!(vector, 2 | 8 | 18) { 2 } else { 1 };
         // Breakpoints may be raised from ring 3.

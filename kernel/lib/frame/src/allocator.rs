@@ -19,6 +19,8 @@ const CACHE_MAX: u32 = 64;
 
 /// Hands out physical frames. Usable as a `static`; everything fails until [`init`](Self::init).
 pub struct FrameAllocator {
+    /// What to add to a physical address to reach it.
+    offset: AtomicU64,
     config: Once<Config>,
     state: Mutex<State>,
     /// Free frames, including memory that has not entered the lists yet. Written under the lock, read without.
@@ -50,6 +52,7 @@ impl FrameAllocator {
     /// An allocator without memory.
     pub const fn new() -> Self {
         Self {
+            offset: AtomicU64::new(0),
             config: Once::new(),
             state: Mutex::new(State { heads: [0; MAX_ORDER + 1], cache: 0, cached: 0, region: 0, next: 0 }),
             free: AtomicU64::new(0),
@@ -64,6 +67,7 @@ impl FrameAllocator {
     /// The ranges are RAM, do not overlap, are used by nobody else from now on, and are mapped writable at `direct_map` for ever.
     pub unsafe fn init(&self, direct_map: u64, ranges: &[(u64, u64)]) {
         self.config.call_once(|| {
+            self.offset.store(direct_map, Ordering::Relaxed);
             let none = Region { first: 0, usable: 0, end: 0, base_block: 0 };
             let mut config = Config { offset: direct_map, regions: [none; MAX_REGIONS], count: 0, total: 0 };
             for region in ranges.iter().filter_map(|(start, end)| Region::new(*start, *end)).take(MAX_REGIONS) {
@@ -99,14 +103,12 @@ impl FrameAllocator {
 
     /// Where the direct map puts a physical address.
     pub fn virt(&self, phys: u64) -> *mut u8 {
-        let offset = self.config.get().map_or(0, |c| c.offset);
-        core::ptr::with_exposed_provenance_mut(offset.wrapping_add(phys) as usize)
+        core::ptr::with_exposed_provenance_mut(self.offset.load(Ordering::Relaxed).wrapping_add(phys) as usize)
     }
 
     /// The physical address behind an address in the direct map.
     pub fn phys(&self, virt: *const u8) -> u64 {
-        let offset = self.config.get().map_or(0, |c| c.offset);
-        (virt.expose_provenance() as u64).wrapping_sub(offset)
+        (virt.expose_provenance() as u64).wrapping_sub(self.offset.load(Ordering::Relaxed))
     }
 
     /// A block of 2^order frames, aligned to its size, contents undefined: its physical address. `None` when there is none.

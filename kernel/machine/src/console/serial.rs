@@ -2,8 +2,8 @@
 
 use super::{Kernel, Stream};
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use arch_x86_64::cpu;
 use file::Source;
 use pith_abi::cmdline::StderrChannel;
@@ -35,10 +35,32 @@ impl Registers for Ports {
 
 #[derive(Default)]
 struct Input {
-    bytes: VecDeque<u8>,
+    bytes: Vec<u8>,
+    /// How many of them have been read: less than half, else they are dropped.
+    read: usize,
     received: u64,
     /// Standard input ends after this many bytes.
     end: Option<u64>,
+}
+
+impl Input {
+    /// What was not read yet.
+    fn waiting(&self) -> &[u8] {
+        &self.bytes[self.read..]
+    }
+
+    /// Moves bytes into `buf`.
+    fn take(&mut self, buf: &mut [u8]) -> usize {
+        let count = buf.len().min(self.waiting().len());
+        buf[..count].copy_from_slice(&self.waiting()[..count]);
+        self.read += count;
+        if self.read * 2 >= self.bytes.len() {
+            self.bytes.copy_within(self.read.., 0);
+            self.bytes.truncate(self.bytes.len() - self.read);
+            self.read = 0;
+        }
+        count
+    }
 }
 
 /// Two serial lines.
@@ -97,10 +119,7 @@ impl Serial {
     /// Standard input: bytes moved into `buf`, 0 at its end. EAGAIN: nothing yet.
     pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
         let mut input = self.input.lock();
-        let count = buf.len().min(input.bytes.len());
-        for (slot, byte) in buf.iter_mut().zip(input.bytes.drain(..count)) {
-            *slot = byte;
-        }
+        let count = input.take(buf);
         let ended = input.end.is_some_and(|end| input.received >= end);
         drop(input);
         if count > 0 {
@@ -113,12 +132,12 @@ impl Serial {
     /// Whether a read would not wait.
     pub fn readable(&self) -> bool {
         let input = self.input.lock();
-        !input.bytes.is_empty() || input.end.is_some_and(|end| input.received >= end)
+        !input.waiting().is_empty() || input.end.is_some_and(|end| input.received >= end)
     }
 
     /// Bytes waiting to be read.
     pub fn waiting(&self) -> usize {
-        self.input.lock().bytes.len()
+        self.input.lock().waiting().len()
     }
 
     /// The interrupt of either line.
@@ -131,10 +150,10 @@ impl Serial {
         let Some(uart) = &self.out else { return };
         let uart = uart.lock();
         let mut input = self.input.lock();
-        while input.bytes.len() < INPUT_MAX
+        while input.waiting().len() < INPUT_MAX
             && let Some(byte) = uart.read()
         {
-            input.bytes.push_back(byte);
+            input.bytes.push(byte);
             input.received += 1;
         }
     }
