@@ -4,6 +4,7 @@ use crate::table::is_large;
 use crate::table::page_of;
 use crate::types::Mmu;
 use arch_x86_64::paging::Entry;
+use core::mem::MaybeUninit;
 use frame::FrameAllocator;
 
 /// More pages than this are flushed all at once: past it, single flushes cost more than the misses after a whole one.
@@ -13,44 +14,65 @@ const BATCH: usize = 64;
 /// Tables collected likewise.
 const TABLES: usize = 8;
 
+/// At most `N` things. Unlike those of a plain array, places that hold nothing yet are not written: most gathers end with few.
+struct Few<T, const N: usize> {
+    places: [MaybeUninit<T>; N],
+    len: usize,
+}
+
+impl<T: Copy, const N: usize> Few<T, N> {
+    const fn new() -> Self {
+        Self { places: [const { MaybeUninit::uninit() }; N], len: 0 }
+    }
+
+    /// Adds one, if there is room.
+    fn push(&mut self, thing: T) {
+        if let Some(place) = self.places.get_mut(self.len) {
+            place.write(thing);
+            self.len += 1;
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.len == N
+    }
+
+    /// All of them; they are forgotten.
+    fn take(&mut self) -> &[T] {
+        let len = core::mem::take(&mut self.len);
+        // SAFETY: `push` wrote the places below the length, and a `MaybeUninit` is laid out as what it holds.
+        unsafe { core::slice::from_raw_parts(self.places.as_ptr().cast::<T>(), len) }
+    }
+}
+
 /// Collects entries taken out of the tables, and tables; they are freed after a flush, so that no CPU can still reach them.
 pub struct Gather<'a> {
     mmu: &'a dyn Mmu,
     frames: &'static FrameAllocator,
-    entries: [Entry; BATCH],
-    count: usize,
+    entries: Few<Entry, BATCH>,
     /// Frames of tables that nothing refers to any more.
-    tables: [u64; TABLES],
-    tables_count: usize,
-    flushes: Flushes,
-}
-
-/// Pages whose translations changed.
-struct Flushes {
-    pages: [u64; SINGLE_FLUSHES],
-    count: usize,
+    tables: Few<u64, TABLES>,
+    /// Pages whose translations changed, unless they are too many.
+    pages: Few<u64, SINGLE_FLUSHES>,
+    flush_all: bool,
 }
 
 impl<'a> Gather<'a> {
     pub fn new(mmu: &'a dyn Mmu, frames: &'static FrameAllocator) -> Self {
-        let flushes = Flushes { pages: [0; SINGLE_FLUSHES], count: 0 };
-        Self { mmu, frames, entries: [Entry::EMPTY; BATCH], count: 0, tables: [0; TABLES], tables_count: 0, flushes }
+        Self { mmu, frames, entries: Few::new(), tables: Few::new(), pages: Few::new(), flush_all: false }
     }
 
     /// The translation of `virt` was taken away or narrowed.
     pub fn flush(&mut self, virt: u64) {
-        if let Some(place) = self.flushes.pages.get_mut(self.flushes.count) {
-            *place = virt;
-        }
-        self.flushes.count = (self.flushes.count + 1).min(SINGLE_FLUSHES + 1);
+        self.flush_all |= self.pages.is_full();
+        self.pages.push(virt);
     }
 
     /// A table was taken out of the tables: CPUs may go on walking it until the flush.
     pub fn release_table(&mut self, phys: u64) {
-        self.flushes.count = SINGLE_FLUSHES + 1;
-        self.tables[self.tables_count] = phys;
-        self.tables_count += 1;
-        if self.tables_count == TABLES {
+        self.flush_all = true;
+        self.tables.push(phys);
+        if self.tables.is_full() {
             self.finish();
         }
     }
@@ -60,22 +82,21 @@ impl<'a> Gather<'a> {
         if entry.is_present() {
             self.flush(virt);
         }
-        self.entries[self.count] = entry;
-        self.count += 1;
-        if self.count == BATCH {
+        self.entries.push(entry);
+        if self.entries.is_full() {
             self.finish();
         }
     }
 
     /// Flushes, then frees.
     fn finish(&mut self) {
-        if self.flushes.count > SINGLE_FLUSHES {
+        let pages = self.pages.take();
+        if core::mem::take(&mut self.flush_all) {
             self.mmu.flush_all();
-        } else if self.flushes.count > 0 {
-            self.mmu.flush_pages(&self.flushes.pages[..self.flushes.count]);
+        } else if !pages.is_empty() {
+            self.mmu.flush_pages(pages);
         }
-        self.flushes.count = 0;
-        for entry in &self.entries[..self.count] {
+        for entry in self.entries.take() {
             if is_large(*entry) {
                 // SAFETY: large entries are made from blocks of order 9; this one is out of the tables and flushed.
                 unsafe { self.frames.free(entry.phys(), 9) };
@@ -84,12 +105,10 @@ impl<'a> Gather<'a> {
                 drop(unsafe { page_of(self.frames, *entry) });
             }
         }
-        self.count = 0;
-        for phys in &self.tables[..self.tables_count] {
+        for phys in self.tables.take() {
             // SAFETY: the frame was allocated for a table, its entry is gone and flushed.
             unsafe { self.frames.free(*phys, 0) };
         }
-        self.tables_count = 0;
     }
 }
 

@@ -53,25 +53,26 @@ impl AddressSpace {
             mapped.object.watch(self.me.clone());
         }
 
-        let mut inner = self.lock();
+        let mut guard = self.lock();
+        let inner = &mut *guard;
         let mut vm_flags = VmFlags::empty();
         vm_flags.set(VmFlags::SHARED, shared);
         vm_flags.set(VmFlags::GROWSDOWN, flags.contains(MapFlags::GROWSDOWN));
         // A thread's stack is touched at its top only.
         vm_flags.set(VmFlags::NOHUGE, flags.contains(MapFlags::STACK));
         vm_flags.set(VmFlags::LOCKED, flags.contains(MapFlags::LOCKED) || inner.lock_future);
-        let start = self.place(&mut inner, request.addr, len, flags, Align::of(mapped.as_deref()))?;
+        let start = self.place(inner, request.addr, len, flags, Align::of(mapped.as_deref()))?;
         let vma = Vma { end: start + len, prot: request.prot, flags: vm_flags, mapped, page_offset };
-        self.check_limits(&inner, start, &vma)?;
-        {
-            let mut gather = self.gather();
-            inner.unmap(&mut gather, start, start + len)?;
+        self.check_limits(inner, start, &vma)?;
+        // Elsewhere the place was free.
+        if flags.contains(MapFlags::FIXED) {
+            inner.unmap(&mut self.gather(), start, start + len)?;
         }
         inner.vmas.insert(start, vma);
         let populate = flags.contains(MapFlags::POPULATE) && !flags.contains(MapFlags::NONBLOCK);
         if populate || vm_flags.contains(VmFlags::LOCKED) && !inner.lock_on_fault {
             // mmap(2): not being able to populate is no error.
-            let _ = self.populate(&mut inner, start, start + len);
+            let _ = self.populate(inner, start, start + len);
         }
         Ok(start)
     }
@@ -82,12 +83,12 @@ impl AddressSpace {
         if end == addr {
             return Err(Errno::EINVAL);
         }
-        let mut inner = self.lock();
-        if inner.vmas.len() + inner.vmas.cuts(addr, end) > MAX_MAPPINGS {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        if inner.vmas.len() >= MAX_MAPPINGS && inner.vmas.cuts(addr, end) > 0 {
             return Err(Errno::ENOMEM);
         }
-        let mut gather = self.gather();
-        inner.unmap(&mut gather, addr, end)
+        inner.unmap(&mut self.gather(), addr, end)
     }
 
     /// Maps a file at a fixed address for the program loader, replacing what is there: `mmap` without its checks on the address's origin.
@@ -192,8 +193,9 @@ impl AddressSpace {
             return Ok(());
         }
         let len = vma.end - start;
-        let replaced: u64 = inner.vmas.overlaps(start, vma.end).map(|(from, to, ..)| to - from).sum();
-        if inner.vmas.total - replaced + len > self.limit(Limit::AddressSpace) {
+        let replaced = || inner.vmas.overlaps(start, vma.end).map(|(from, to, ..)| to - from).sum::<u64>();
+        let exceeded = |total: u64| total > self.limit(Limit::AddressSpace);
+        if exceeded(inner.vmas.total + len) && exceeded(inner.vmas.total - replaced() + len) {
             return Err(Errno::ENOMEM);
         }
         if vma.is_data() && inner.vmas.data + len > self.limit(Limit::Data) {
@@ -202,7 +204,8 @@ impl AddressSpace {
         if vma.flags.contains(VmFlags::LOCKED) && inner.vmas.locked + len > self.limit(Limit::Locked) {
             return Err(Errno::EAGAIN);
         }
-        if inner.vmas.len() + inner.vmas.cuts(start, vma.end) >= MAX_MAPPINGS {
+        let mappings = inner.vmas.len();
+        if mappings + 1 >= MAX_MAPPINGS && mappings + inner.vmas.cuts(start, vma.end) >= MAX_MAPPINGS {
             return Err(Errno::ENOMEM);
         }
         Ok(())

@@ -151,7 +151,8 @@ impl AddressSpace {
         inner.vmas.insert(to, copy);
         if goes {
             // Only now: the pages may have moved within one table, which must not look unused.
-            inner.prune(&mut gather, old, old + old_len);
+            let bounds = inner.vmas.bounds(old);
+            inner.prune(&mut gather, old, old + old_len, bounds);
         }
         if locked {
             // As mmap(2): not being able to populate is no error.

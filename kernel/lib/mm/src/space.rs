@@ -251,13 +251,14 @@ impl Inner {
 
     /// Splits the 2 MiB pages that stick out of `start..end`.
     pub fn split_edges(&mut self, start: u64, end: u64) -> Result<()> {
-        let large = paging::span(2);
+        if cfg!(not(feature = "huge-pages")) {
+            return Ok(());
+        }
         for edge in [start, end] {
-            if edge % large != 0
-                && let Some(leaf) = self.table.find(edge)
-                && leaf.level == 2
+            if edge % paging::span(2) != 0
+                && let Some(large) = self.table.find_large(edge)
             {
-                self.table.split(leaf.slot).map_err(|_| Errno::ENOMEM)?;
+                self.table.split(large).map_err(|_| Errno::ENOMEM)?;
             }
         }
         Ok(())
@@ -269,14 +270,13 @@ impl Inner {
             return Ok(());
         }
         self.zap(gather, start, end)?;
-        self.vmas.remove(start, end);
-        self.prune(gather, start, end);
+        let bounds = self.vmas.remove(start, end);
+        self.prune(gather, start, end, bounds);
         Ok(())
     }
 
-    /// Frees the tables around `start..end`, where no mapping is any more.
-    pub fn prune(&mut self, gather: &mut Gather<'_>, start: u64, end: u64) {
-        let (floor, ceiling) = self.vmas.bounds(start, end);
+    /// Frees the tables around `start..end`, where no mapping is any more between the two `bounds`.
+    pub fn prune(&mut self, gather: &mut Gather<'_>, start: u64, end: u64, (floor, ceiling): (u64, u64)) {
         self.table.prune(start, end, floor, ceiling, &mut |table| gather.release_table(table));
     }
 }

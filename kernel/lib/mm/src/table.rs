@@ -134,6 +134,20 @@ impl PageTable {
         self.cursor(virt, virt + 1).next()
     }
 
+    /// The slot of the 2 MiB page that holds an address, if one does.
+    pub fn find_large(&self, virt: u64) -> Option<Slot> {
+        let mut table = self.table(self.root);
+        for level in (3..=LEVELS).rev() {
+            let entry = Slot(&table[index(virt, level)]).get();
+            if entry.is_empty() {
+                return None;
+            }
+            table = self.table(entry.phys());
+        }
+        let slot = Slot(&table[index(virt, 2)]);
+        is_large(slot.get()).then_some(slot)
+    }
+
     /// Walks the leaves that meet `start..end`, in order.
     pub fn cursor(&self, start: u64, end: u64) -> Cursor {
         Cursor { root: PageTable { frames: self.frames, root: self.root, domain: self.domain, tables: 0 }, at: start, end, low: None }
@@ -142,7 +156,12 @@ impl PageTable {
     /// Takes out the tables that cover parts of `start..end` and lie wholly within `floor..ceiling`, where nothing is mapped any more, and gives their frames to
     /// `retire`, which frees them once no CPU can walk them.
     pub fn prune(&mut self, start: u64, end: u64, floor: u64, ceiling: u64, retire: &mut dyn FnMut(u64)) {
-        self.prune_in(self.table(self.root), LEVELS, 0, (start, end), (floor, ceiling), retire);
+        // Most often the room is not enough for what the least table covers.
+        let least = span(2);
+        let first = (start & !(least - 1)).max(floor.next_multiple_of(least));
+        if first < end && first + least <= ceiling {
+            self.prune_in(self.table(self.root), LEVELS, 0, (start, end), (floor, ceiling), retire);
+        }
     }
 
     fn prune_in(&mut self, table: Table, level: usize, base: u64, range: (u64, u64), bounds: (u64, u64), retire: &mut dyn FnMut(u64)) {

@@ -134,9 +134,15 @@ impl VmaMap {
         (addr < vma.end).then_some((start, vma))
     }
 
+    /// The mappings that end above `addr`, in order.
+    fn from(&self, addr: u64) -> impl Iterator<Item = (u64, &Vma)> {
+        // At most the first one ends below.
+        self.tree.range_around(addr).filter(move |(_, vma)| vma.end > addr)
+    }
+
     /// The first mapping that ends above `addr`.
     pub fn find_from(&self, addr: u64) -> Option<(u64, &Vma)> {
-        self.find(addr).or_else(|| self.tree.range(addr..).next())
+        self.from(addr).next()
     }
 
     /// The last mapping that starts below `addr`.
@@ -151,12 +157,11 @@ impl VmaMap {
 
     /// The mappings that meet `start..end`, cut to it, in order: (from, to, start of the mapping, mapping).
     pub fn overlaps(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, u64, u64, &Vma)> {
-        let first = self.find(start).map_or(start, |(s, _)| s);
-        self.tree.range(first..end).map(move |(s, v)| (start.max(s), end.min(v.end), s, v))
+        self.from(start).take_while(move |(s, _)| *s < end).map(move |(s, v)| (start.max(s), end.min(v.end), s, v))
     }
 
     pub fn is_free(&self, start: u64, end: u64) -> bool {
-        self.overlaps(start, end).next().is_none()
+        self.find_from(start).is_none_or(|(next, _)| next >= end)
     }
 
     /// Whether every page of `start..end` is in some mapping.
@@ -171,10 +176,16 @@ impl VmaMap {
         at >= end
     }
 
-    /// The free space around an address range: from the end of the mapping before it to the start of the one after.
-    pub fn bounds(&self, start: u64, end: u64) -> (u64, u64) {
-        let floor = self.before(start).map_or(0, |(_, v)| v.end);
-        let ceiling = self.tree.range(end..).next().map_or(1 << 47, |(s, _)| s);
+    /// The free space around an address where no mapping is: from the end of the one before it to the start of the one after.
+    pub fn bounds(&self, addr: u64) -> (u64, u64) {
+        let (mut floor, mut ceiling) = (0, 1 << 47);
+        for (start, vma) in self.tree.range_around(addr) {
+            if start > addr {
+                ceiling = start;
+                break;
+            }
+            floor = vma.end;
+        }
         (floor, ceiling)
     }
 
@@ -198,7 +209,7 @@ impl VmaMap {
     pub fn insert(&mut self, start: u64, vma: Vma) {
         self.account(start, &vma, Sign::Add);
         let mut vma = vma;
-        if let Some((_, next)) = self.tree.range(vma.end..).next().filter(|(s, next)| *s == vma.end && vma.joins(start, next)) {
+        if let Some(next) = self.tree.get(vma.end).filter(|next| vma.joins(start, next)) {
             let end = next.end;
             self.tree.remove(vma.end);
             vma.end = end;
@@ -237,7 +248,9 @@ impl VmaMap {
         self.cut(start);
         self.cut(end);
         let mut at = start;
-        while let Some(from) = self.tree.range(at..end).next().map(|(s, _)| s)
+        while at < end
+            && let Some((from, _)) = self.tree.range(at..).next()
+            && from < end
             && let Some(vma) = self.tree.remove(from)
         {
             self.account(from, &vma, Sign::Remove);
@@ -246,11 +259,11 @@ impl VmaMap {
         }
     }
 
-    /// Takes out every mapping in `start..end`, cut at its ends, in order.
-    pub fn remove(&mut self, start: u64, end: u64) {
+    /// Takes out every mapping in `start..end`, cut at its ends, in order; the [`bounds`](Self::bounds) of the space that is free then.
+    pub fn remove(&mut self, start: u64, end: u64) -> (u64, u64) {
         self.take(start, end, |_, _, _| {});
+        let (floor, ceiling) = self.bounds(start);
         if end > self.hint.below {
-            let (floor, ceiling) = self.bounds(start, end);
             if floor <= self.hint.below {
                 // The space that the last search stopped at has grown upwards.
                 self.hint.below = ceiling;
@@ -258,6 +271,7 @@ impl VmaMap {
                 self.hint.largest = self.hint.largest.max(ceiling - floor);
             }
         }
+        (floor, ceiling)
     }
 
     /// Changes every mapping in `start..end`, cut at its ends. `change` sets the same for all, so that mappings joined meanwhile need no second look.

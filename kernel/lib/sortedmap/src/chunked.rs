@@ -18,12 +18,16 @@ struct Position {
 struct Keys(Vec<Vec<u64>>);
 
 impl Keys {
-    /// The first key that is not below `key`, or not at or below it.
+    /// The first key that is not below `key`.
     #[inline(never)]
-    fn bound(&self, key: u64, at_too: bool) -> Position {
-        let below = |k: &u64| *k < key || (at_too && *k == key);
-        let chunk = self.0.partition_point(|keys| keys.last().is_some_and(below));
-        Position { chunk, at: self.0.get(chunk).map_or(0, |keys| keys.partition_point(below)) }
+    fn bound(&self, key: u64) -> Position {
+        let chunk = self.0.partition_point(|keys| keys.last().is_some_and(|last| *last < key));
+        Position { chunk, at: self.0.get(chunk).map_or(0, |keys| keys.partition_point(|k| *k < key)) }
+    }
+
+    /// The first key above `key`.
+    fn above(&self, key: u64) -> Position {
+        key.checked_add(1).map_or(self.end(), |next| self.bound(next))
     }
 
     fn key(&self, position: Position) -> Option<u64> {
@@ -32,7 +36,7 @@ impl Keys {
 
     #[inline(never)]
     fn find(&self, key: u64) -> Option<Position> {
-        let position = self.bound(key, false);
+        let position = self.bound(key);
         (self.key(position)? == key).then_some(position)
     }
 
@@ -61,22 +65,22 @@ impl Keys {
     #[inline(never)]
     fn ends(&self, from: Bound<&u64>, to: Bound<&u64>) -> (Position, Position) {
         let front = match from {
-            Bound::Included(key) => self.bound(*key, false),
-            Bound::Excluded(key) => self.bound(*key, true),
+            Bound::Included(key) => self.bound(*key),
+            Bound::Excluded(key) => self.above(*key),
             Bound::Unbounded => Position { chunk: 0, at: 0 },
         };
         let back = match to {
-            Bound::Included(key) => self.bound(*key, true),
-            Bound::Excluded(key) => self.bound(*key, false),
+            Bound::Included(key) => self.above(*key),
+            Bound::Excluded(key) => self.bound(*key),
             Bound::Unbounded => self.end(),
         };
         (front, back)
     }
 
-    /// Puts in a key that is not there. The values follow: the chunk to be split first, if one is, and where the new one then belongs.
+    /// Puts in a key that is not there, where [`bound`](Self::bound) says that it belongs. The values follow: the chunk to be split first, if one is, and
+    /// where the new one then belongs.
     #[inline(never)]
-    fn insert(&mut self, key: u64) -> (Option<Position>, Position) {
-        let mut position = self.bound(key, false);
+    fn insert(&mut self, mut position: Position, key: u64) -> (Option<Position>, Position) {
         // Between two chunks, or behind all: the end of the one before, so that chunks fill up when keys come in order.
         if position.at == 0
             && let Some(chunk) = position.chunk.checked_sub(1)
@@ -189,10 +193,11 @@ impl<V> ChunkedMap<V> {
 
     /// Puts `value` at `key`; what was there before.
     pub fn insert(&mut self, key: u64, value: V) -> Option<V> {
-        if let Some(old) = self.get_mut(key) {
-            return Some(core::mem::replace(old, value));
+        let position = self.keys.bound(key);
+        if self.keys.key(position) == Some(key) {
+            return Some(core::mem::replace(&mut self.values[position.chunk][position.at], value));
         }
-        let (split, position) = self.keys.insert(key);
+        let (split, position) = self.keys.insert(position, key);
         if self.values.is_empty() {
             self.values.push(Vec::new());
         }
@@ -210,7 +215,7 @@ impl<V> ChunkedMap<V> {
         if !self.contains_key(key) {
             self.insert(key, value);
         }
-        let Position { chunk, at } = self.keys.bound(key, false);
+        let Position { chunk, at } = self.keys.bound(key);
         &mut self.values[chunk][at]
     }
 
@@ -227,7 +232,7 @@ impl<V> ChunkedMap<V> {
 
     /// Takes every value at `key` and above out: chunks of them, to be dropped.
     pub fn split_off(&mut self, key: u64) -> Vec<Vec<V>> {
-        let Position { mut chunk, at } = self.keys.bound(key, false);
+        let Position { mut chunk, at } = self.keys.bound(key);
         let mut part = Vec::new();
         if at > 0 {
             self.keys.0[chunk].truncate(at);
@@ -247,6 +252,13 @@ impl<V> ChunkedMap<V> {
         Range { map: self, front, back }
     }
 
+    /// The entries from the last one at or below `key` on, in order; from the first one on where there is none. One search, unlike a range of which both ends
+    /// are looked for.
+    pub fn range_around(&self, key: u64) -> Range<'_, V> {
+        let above = self.keys.above(key);
+        Range { map: self, front: self.keys.previous(above).unwrap_or(above), back: self.keys.end() }
+    }
+
     /// All entries, in order.
     pub fn iter(&self) -> Range<'_, V> {
         self.range(..)
@@ -254,7 +266,7 @@ impl<V> ChunkedMap<V> {
 
     /// The last entry below `key`, its value to be changed.
     pub fn last_before_mut(&mut self, key: u64) -> Option<(u64, &mut V)> {
-        let position = self.keys.previous(self.keys.bound(key, false))?;
+        let position = self.keys.previous(self.keys.bound(key))?;
         Some((self.keys.key(position)?, &mut self.values[position.chunk][position.at]))
     }
 }
@@ -328,6 +340,8 @@ mod tests {
                 assert!(ours.range(key..).eq(oracle.range(key..).map(|(k, v)| (*k, v))));
                 assert!(ours.range(..=key).rev().eq(oracle.range(..=key).rev().map(|(k, v)| (*k, v))));
                 assert!(ours.range(key / 2..key).eq(oracle.range(key / 2..key).map(|(k, v)| (*k, v))));
+                let around = oracle.range(..=key).next_back().map_or(0, |(k, _)| *k);
+                assert!(ours.range_around(key).eq(oracle.range(around..).map(|(k, v)| (*k, v))));
                 assert_eq!(ours.last_before_mut(key), oracle.range_mut(..key).next_back().map(|(k, v)| (*k, v)));
             }
         }

@@ -129,6 +129,11 @@ impl<V> ChunkedMap<V> {
         Range { map: self, front, back }
     }
 
+    /// The entries from the last one at or below `key` on, in order; from the first one on where there is none.
+    pub fn range_around(&self, key: u64) -> Range<'_, V> {
+        Range { map: self, front: bound(&self.keys, key, true).saturating_sub(1), back: self.keys.len() }
+    }
+
     /// All entries, in order.
     pub fn iter(&self) -> Range<'_, V> {
         self.range(..)
@@ -200,6 +205,8 @@ mod tests {
                 assert!(ours.range(key..).eq(oracle.range(key..).map(|(k, v)| (*k, v))));
                 assert!(ours.range(..=key).rev().eq(oracle.range(..=key).rev().map(|(k, v)| (*k, v))));
                 assert!(ours.range(key / 2..key).eq(oracle.range(key / 2..key).map(|(k, v)| (*k, v))));
+                let around = oracle.range(..=key).next_back().map_or(0, |(k, _)| *k);
+                assert!(ours.range_around(key).eq(oracle.range(around..).map(|(k, v)| (*k, v))));
                 assert_eq!(ours.last_before_mut(key), oracle.range_mut(..key).next_back().map(|(k, v)| (*k, v)));
             }
         }
