@@ -59,16 +59,12 @@ impl Kernel {
         self.scheduler.tick();
     }
 
-    /// One system call.
+    /// One system call: its result.
     #[inline(always)]
-    pub fn system_call(&self, thread: &Arc<Thread>, regs: &mut UserRegs) {
+    pub fn system_call(&self, thread: &Arc<Thread>, regs: &mut UserRegs) -> u64 {
         let (number, args) = (regs.orig_rax, regs.syscall_args());
         let mut cx = Cx { thread, process: thread.process(), regs, system: &self.system };
-        let result = syscall::dispatch(&mut cx, number, &args);
-        // A call that replaced the registers (a new program, a return from a signal handler) has no result.
-        if regs.is_syscall() {
-            regs.rax = result;
-        }
+        syscall::dispatch(&mut cx, number, &args)
     }
 }
 

@@ -32,8 +32,8 @@ extern "C" fn pith_syscall(regs: &mut UserRegs) -> Resume {
     let (thread, kernel) = unsafe { (thread::caller(), kernel::get_running()) };
     #[cfg(feature = "smp")]
     cpus::enter();
-    kernel.system_call(&thread, regs);
-    let resume = match process::return_to_user(&thread, regs) {
+    let result = kernel.system_call(&thread, regs);
+    let resume = match process::return_from_call(&thread, regs, result) {
         process::Resume::Fast => Resume::Fast,
         process::Resume::Exact => {
             seal(regs);

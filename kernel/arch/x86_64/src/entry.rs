@@ -10,7 +10,7 @@
 
 use crate::UserRegs;
 use crate::cpu::{self, msr};
-use crate::percpu::{FAULT_STACK_TOP, KERNEL_STACK, PointerRegister, USER_CS, USER_RSP, USER_SS, selector};
+use crate::percpu::{FAULT_STACK_TOP, KERNEL_STACK, PointerRegister, UNUSUAL, USER_CS, USER_RSP, USER_SS, selector};
 use core::arch::{asm, global_asm};
 
 /// Vectors with an entry stub: exceptions 0-31, device interrupts from [`FIRST_INTERRUPT`].
@@ -36,7 +36,7 @@ global_asm!(
     r#"
 // The application's vector registers that the kernel's own code uses. How many that are the build finds out in the finished image
 // (`crates/builder`) and leaves in arch_vector_registers: 16 before that.
-.macro SAVE_XMM
+.macro SAVE_FEW_XMM
     sub rsp, 264
     movups [rsp], xmm0
     movups [rsp + 16], xmm1
@@ -44,6 +44,9 @@ global_asm!(
     movups [rsp + 48], xmm3
     movups [rsp + 64], xmm4
     movups [rsp + 80], xmm5
+.endm
+.macro SAVE_XMM
+    SAVE_FEW_XMM
     cmp byte ptr [rip + arch_vector_registers], {few_vectors}
     jbe 77f
     call arch_vectors_save
@@ -97,6 +100,15 @@ arch_vectors_restore:
     movups xmm15, [rsp + 248]
     ret
 
+// The entry of an image whose code uses more than a few vector registers: the others go where they belong in the frame that is about to be made.
+arch_syscall_entry_all:
+    swapgs
+    mov gs:[{user_rsp}], rsp
+    mov rsp, gs:[{kernel_stack}]
+    sub rsp, {frame}
+    call arch_vectors_save
+    mov rsp, gs:[{user_rsp}]
+    swapgs
 .global arch_syscall_entry
 .align 16
 arch_syscall_entry:
@@ -124,22 +136,16 @@ arch_syscall_entry:
     push r13
     push r14
     push r15
-    SAVE_XMM
+    SAVE_FEW_XMM
     lea rdi, [rsp + 264]
     xor ebp, ebp
     call pith_syscall
-    // Everything that is not the usual way is found out by one branch: exact resumption (al), further vector registers, flags that must be restored (trap,
-    // direction, alignment check, id; arithmetic flags are nobody's after a system call), ring 3.
+    // Everything that is not the usual way is found out by one branch: exact resumption (rax), flags that must be restored (trap, direction, alignment check,
+    // id; arithmetic flags are nobody's after a system call), and what is unusual about every return: further vector registers, ring 3.
     mov ecx, [rsp + 264 + 144]
     and ecx, 0x257500
-    movzx edx, byte ptr [rsp + 264 + 136]
-    xor edx, 8
-    or ecx, edx
-    cmp byte ptr [rip + arch_vector_registers], {few_vectors}
-    seta dl
-    or cl, al
-    or cl, dl
-    test ecx, ecx
+    or ecx, gs:[{unusual}]
+    or ecx, eax
     jnz 5f
     RESTORE_FEW_XMM
 1:  add rsp, 264
@@ -324,6 +330,8 @@ arch_trap_stubs:
     user_rsp = const USER_RSP,
     user_cs = const USER_CS,
     user_ss = const USER_SS,
+    unusual = const UNUSUAL,
+    frame = const size_of::<UserRegs>() + 264,
     vectors = const VECTORS,
     group = const GROUP,
     few_vectors = const FEW_VECTORS,
@@ -339,6 +347,7 @@ const _: () = assert!(VECTORS.is_multiple_of(GROUP));
 
 unsafe extern "C" {
     fn arch_syscall_entry();
+    fn arch_syscall_entry_all();
     fn arch_trap_stubs();
 }
 
@@ -369,12 +378,13 @@ pub unsafe fn install() {
         unsafe { table.add(vector).write(Gate([low, stub >> 32])) };
     }
     let register = PointerRegister { limit: (VECTORS * 16 - 1) as u16, base: table as u64 };
+    let entry = if saves_all_vectors() { arch_syscall_entry_all } else { arch_syscall_entry };
     let star = u64::from(selector::USER_BASE) << 48 | u64::from(selector::KERNEL_CODE) << 32;
     // SAFETY: the gates are complete; LSTAR points at the entry code, which finds its stack through the installed block.
     unsafe {
         asm!("lidt [{}]", in(reg) &raw const register, options(nostack, readonly));
         cpu::wrmsr(msr::STAR, star);
-        cpu::wrmsr(msr::LSTAR, arch_syscall_entry as *const () as u64);
+        cpu::wrmsr(msr::LSTAR, entry as *const () as u64);
         // Interrupts, trap, direction, alignment check and nested task are off at entry.
         cpu::wrmsr(msr::SFMASK, 0x4_4700);
     }
@@ -383,12 +393,17 @@ pub unsafe fn install() {
 /// How many vector registers entry code keeps on the kernel stack, from xmm0 on: all that the kernel's own code uses. The others are the application's at
 /// all times.
 pub(crate) fn saved_vectors() -> usize {
+    if saves_all_vectors() { 16 } else { FEW_VECTORS }
+}
+
+/// Whether the kernel's own code uses more than a few.
+pub(crate) fn saves_all_vectors() -> bool {
     unsafe extern "C" {
         #[link_name = "arch_vector_registers"]
         static USED: u8;
     }
     // SAFETY: a constant of the image; volatile because the build writes it after the compiler has seen it.
-    if usize::from(unsafe { (&raw const USED).read_volatile() }) <= FEW_VECTORS { FEW_VECTORS } else { 16 }
+    usize::from(unsafe { (&raw const USED).read_volatile() }) > FEW_VECTORS
 }
 
 /// Goes to `pith_bug`, as a fault would, with vector [`BUG`] and `argument` in RDI.

@@ -1,6 +1,7 @@
 //! What each CPU has of its own: found through GS while in the kernel.
 
 use crate::cpu::{self, msr};
+use crate::entry;
 use core::arch::asm;
 use core::mem::offset_of;
 use core::sync::atomic::AtomicU64;
@@ -51,6 +52,8 @@ pub struct PerCpu {
     user_rsp: u64,
     user_cs: u64,
     user_ss: u64,
+    /// Not 0 where no system call returns by the shortest way.
+    unusual: u64,
     cpu: u64,
     /// Top of the stack on which bugs are told.
     fault_stack_top: u64,
@@ -69,6 +72,7 @@ pub(crate) const KERNEL_STACK: usize = offset_of!(PerCpu, kernel_stack);
 pub(crate) const USER_RSP: usize = offset_of!(PerCpu, user_rsp);
 pub(crate) const USER_CS: usize = offset_of!(PerCpu, user_cs);
 pub(crate) const USER_SS: usize = offset_of!(PerCpu, user_ss);
+pub(crate) const UNUSUAL: usize = offset_of!(PerCpu, unusual);
 pub(crate) const CURRENT: usize = offset_of!(PerCpu, current);
 pub(crate) const FAULT_STACK_TOP: usize = offset_of!(PerCpu, fault_stack_top);
 const CPU: usize = offset_of!(PerCpu, cpu);
@@ -82,6 +86,7 @@ impl PerCpu {
             user_rsp: 0,
             user_cs: 0,
             user_ss: 0,
+            unusual: 0,
             cpu: 0,
             fault_stack_top: 0,
             fpu_owner: AtomicU64::new(0),
@@ -116,6 +121,7 @@ impl PerCpu {
             AppRing::Kernel => (selector::KERNEL_CODE.into(), selector::KERNEL_DATA.into()),
             AppRing::User => (selector::USER_CODE.into(), selector::USER_DATA.into()),
         };
+        self.unusual = (ring == AppRing::User || entry::saves_all_vectors()).into();
         // Null, ring-0 code and data, CPU number, ring-3 data and code, task state (two slots).
         let number = 0x0040_f300_0000_0000 | (cpu as u64 & 0xffff);
         self.gdt = [0, 0x00af_9b00_0000_ffff, 0x00cf_9300_0000_ffff, number, 0x00cf_f300_0000_ffff, 0x00af_fb00_0000_ffff, 0, 0];

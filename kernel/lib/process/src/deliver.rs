@@ -48,6 +48,16 @@ pub fn return_to_user(thread: &Arc<Thread>, regs: &mut UserRegs) -> Resume {
     if regs.is_syscall() { Resume::Fast } else { Resume::Exact }
 }
 
+/// As [`return_to_user`] after a system call with this `result`. One that replaced the registers (a new program, a return from a signal handler) has none.
+#[inline(always)]
+pub fn return_from_call(thread: &Arc<Thread>, regs: &mut UserRegs, result: u64) -> Resume {
+    if !regs.is_syscall() {
+        return slow_return(thread, regs);
+    }
+    regs.rax = result;
+    if thread.task().attention().is_raised() | may_ask_for_restart(regs) { slow_return(thread, regs) } else { Resume::Fast }
+}
+
 #[cold]
 #[inline(never)]
 fn slow_return(thread: &Arc<Thread>, regs: &mut UserRegs) -> Resume {

@@ -52,7 +52,7 @@ pub use clone::{CloneArgs, CloneFlags, clone};
 pub use credentials::{CAP_LAST, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_RESOURCE, Capabilities, Credentials, Ids, SECBIT_KEEP_CAPS};
 #[cfg(feature = "handlers")]
 pub use deliver::sigreturn;
-pub use deliver::{Resume, return_to_user};
+pub use deliver::{Resume, return_from_call, return_to_user};
 #[cfg(feature = "execve")]
 pub use exec::exec;
 pub use exit::{exit_group, exit_thread};
