@@ -19,7 +19,7 @@ use std::process::{ChildStderr, Command, Stdio};
 /// every request passes.
 const SMALL_CODE: &str = "small-code";
 const OUTLINER: &str = "-Cllvm-args=-enable-machine-outliner=always";
-const FAST_CRATES: [&str; 8] = ["net", "virtqueue", "virtio-net", "wait", "usermem", "sched", "frame", "sortedmap"];
+const FAST_CRATES: [&str; 9] = ["net", "virtqueue", "virtio-net", "wait", "usermem", "sched", "frame", "sortedmap", "futex"];
 
 /// Variables of the user's that would make another image of the same sources.
 const FOREIGN: [&str; 8] = [

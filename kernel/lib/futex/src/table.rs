@@ -21,12 +21,19 @@ struct Waiter {
     key: Mutex<FutexKey>,
     bitset: u32,
     woken: AtomicBool,
-    waker: Waker,
+    /// `None` while it is the spare one.
+    waker: Option<Waker>,
 }
 
 impl Waiter {
     fn matches(&self, key: FutexKey, bitset: u32) -> bool {
         self.bitset & bitset != 0 && *self.key.lock() == key
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
     }
 }
 
@@ -36,6 +43,8 @@ type Bucket = VecDeque<Arc<Waiter>>;
 #[derive(Clone)]
 pub struct FutexTable {
     buckets: Arc<[Mutex<Bucket>]>,
+    /// The last waiter that was done: threads that hand over to each other allocate once.
+    spare: Arc<Mutex<Option<Arc<Waiter>>>>,
 }
 
 /// One sleeper's place in the table; dropping it takes it out.
@@ -63,44 +72,53 @@ impl Batch {
         usize::from(self.first.is_some()) + self.rest.len()
     }
 
-    fn add(&mut self, waiter: Arc<Waiter>) {
-        waiter.woken.store(true, Ordering::Release);
-        match self.first {
-            None => self.first = Some(waiter),
-            Some(_) => self.rest.push(waiter),
-        }
-    }
-
     fn wake(self) -> usize {
-        let Some(first) = &self.first else { return 0 };
-        first.waker.wake_by_ref();
-        for other in &self.rest {
-            other.waker.wake_by_ref();
-        }
-        1 + self.rest.len()
+        self.first.iter().chain(&self.rest).for_each(|waiter| waiter.wake());
+        self.count()
     }
 
     /// Takes at most `max` sleepers on `key` off the bucket, the longest asleep first.
     fn take(&mut self, bucket: &mut Bucket, key: FutexKey, bitset: u32, max: usize) {
         let end = self.count().saturating_add(max);
-        let mut index = 0;
-        while self.count() < end && index < bucket.len() {
-            if bucket[index].matches(key, bitset) {
-                if let Some(waiter) = bucket.remove(index) {
-                    self.add(waiter);
-                }
-            } else {
-                index += 1;
+        let mut from = 0;
+        while self.count() < end
+            && let Some(waiter) = take_next(bucket, &mut from, key, bitset)
+        {
+            match self.first {
+                None => self.first = Some(waiter),
+                Some(_) => self.rest.push(waiter),
             }
         }
     }
+}
+
+/// Takes the next sleeper on `key` off the bucket, at `from` or behind; `from` is then where the one behind it is.
+fn take_next(bucket: &mut Bucket, from: &mut usize, key: FutexKey, bitset: u32) -> Option<Arc<Waiter>> {
+    while !bucket.get(*from)?.matches(key, bitset) {
+        *from += 1;
+    }
+    // Most often it is the first one, and taking that moves nothing.
+    let waiter = if *from == 0 { bucket.pop_front() } else { bucket.remove(*from) }?;
+    waiter.woken.store(true, Ordering::Release);
+    Some(waiter)
 }
 
 impl FutexTable {
     /// A table without sleepers.
     pub fn new() -> Self {
         let buckets: Box<[Mutex<Bucket>]> = (0..BUCKETS).map(|_| Mutex::default()).collect();
-        Self { buckets: buckets.into() }
+        Self { buckets: buckets.into(), spare: Arc::default() }
+    }
+
+    /// A waiter to be put in a bucket.
+    fn waiter(&self, key: FutexKey, bitset: u32, waker: Waker) -> Arc<Waiter> {
+        let new = Waiter { key: Mutex::new(key), bitset, woken: AtomicBool::new(false), waker: Some(waker) };
+        let Some(mut spare) = self.spare.lock().take() else { return Arc::new(new) };
+        match Arc::get_mut(&mut spare) {
+            Some(place) => *place = new,
+            None => return Arc::new(new),
+        }
+        spare
     }
 
     fn index(key: FutexKey) -> usize {
@@ -141,21 +159,23 @@ impl FutexTable {
         if read()? != expected {
             return Err(Errno::EAGAIN);
         }
-        let waiter = Arc::new(Waiter { key: Mutex::new(key), bitset, woken: AtomicBool::new(false), waker });
+        let waiter = self.waiter(key, bitset, waker);
         bucket.push_back(waiter.clone());
         Ok(FutexWaiter { table: self, waiter })
     }
 
     /// FUTEX_WAKE, FUTEX_WAKE_BITSET: wakes at most `max` sleepers on `key` whose bitset meets `bitset`; how many.
     pub fn wake(&self, key: FutexKey, max: usize, bitset: u32) -> usize {
-        let mut batch = Batch::default();
-        {
-            let mut bucket = self.bucket(key);
-            if bucket.is_empty() {
-                return 0;
-            }
-            batch.take(&mut bucket, key, bitset, max);
+        // As nearly every call wants it.
+        if max == 1 {
+            let woken = take_next(&mut self.bucket(key), &mut 0, key, bitset);
+            return woken.map_or(0, |waiter| {
+                waiter.wake();
+                1
+            });
         }
+        let mut batch = Batch::default();
+        batch.take(&mut self.bucket(key), key, bitset, max);
         batch.wake()
     }
 
@@ -267,5 +287,11 @@ impl FutexWaiter<'_> {
 impl Drop for FutexWaiter<'_> {
     fn drop(&mut self) {
         self.leave();
+        // Nobody's any more, unless who woke it is not done with it. A spare one keeps no task alive.
+        if let Some(waiter) = Arc::get_mut(&mut self.waiter) {
+            waiter.waker = None;
+            let before = self.table.spare.lock().replace(self.waiter.clone());
+            drop(before);
+        }
     }
 }

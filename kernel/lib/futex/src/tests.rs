@@ -47,6 +47,22 @@ fn a_wake_takes_the_longest_asleep_first_and_counts() {
 }
 
 #[test]
+fn a_waiter_that_is_used_again_is_like_new_and_a_spare_one_keeps_nothing_alive() {
+    let table = FutexTable::new();
+    let counters: [Arc<Counter>; 2] = Default::default();
+    for (round, counter) in counters.iter().enumerate() {
+        let (word, bitset) = (4 << round, 1 << round);
+        let waiter = table.wait_prepare(key(word), bitset, counter.clone().into(), 0, || Ok(0)).unwrap();
+        assert!(!waiter.was_woken());
+        assert_eq!(table.wake(key(4 << (1 - round)), 1, MATCH_ANY) + table.wake(key(word), 1, !bitset), 0);
+        assert_eq!(table.wake(key(word), 1, bitset), 1);
+        assert!(waiter.finish());
+        assert_eq!((counter.0.load(Ordering::SeqCst), Arc::strong_count(counter)), (1, 1));
+    }
+    assert_eq!(counters[0].0.load(Ordering::SeqCst), 1);
+}
+
+#[test]
 fn bitsets_choose() {
     let table = FutexTable::new();
     let a = table.wait_prepare(key(4), 0b01, waker(), 0, || Ok(0)).unwrap();

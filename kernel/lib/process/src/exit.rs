@@ -27,18 +27,18 @@ pub fn exit_group(thread: &Thread, end: End) {
 impl Process {
     /// The key of a futex word in private memory (FUTEX_PRIVATE_FLAG): every operation on the word must use the same.
     #[cfg(feature = "threads")]
+    #[inline]
     pub fn private_futex_key(&self, addr: u64) -> FutexKey {
-        FutexKey { space_or_object: self.mm().root(), offset: addr }
+        // No object lies where the process does, and no other space of its has a sleeper: execve(2) ends the other threads first.
+        FutexKey { space_or_object: core::ptr::from_ref(self).expose_provenance() as u64, offset: addr }
     }
 
     /// The key of a futex word wherever it lies: of its object when the mapping is shared. EFAULT.
     #[cfg(feature = "threads")]
     pub fn futex_key(&self, addr: u64) -> Result<FutexKey> {
-        /// Sets object identities apart from address spaces, which are named by the physical address of their root table.
-        const OBJECT: u64 = 1 << 63;
         Ok(match self.mm().futex_key(addr)? {
             mm::FutexKey::Private(addr) => self.private_futex_key(addr),
-            mm::FutexKey::Shared { object, offset } => FutexKey { space_or_object: object | OBJECT, offset },
+            mm::FutexKey::Shared { object, offset } => FutexKey { space_or_object: object, offset },
         })
     }
 }

@@ -104,11 +104,10 @@ impl Scheduler {
         None
     }
 
-    /// Runs something else, `now` being the time, and returns when the current task's turn has come again.
-    pub(crate) fn leave(&self, why: Leave, mut now: u64) {
+    /// Runs something else than `prev`, the current task, `now` being the time; returns when its turn has come again.
+    pub(crate) fn leave(&self, prev: Arc<Task>, why: Leave, mut now: u64) {
         let at = self.cpu_id();
         let cpu = &self.cpus[at];
-        let Some(prev) = cpu.current.lock().clone() else { return };
         let mut after = if !self.several() || allowed(&prev, at) { After::Nothing } else { After::Migrate };
         if THREADS && matches!(why, Leave::Preempted | Leave::Yielded) {
             charge(&prev, now);

@@ -170,7 +170,7 @@ impl Scheduler {
 
     /// What a fallback task does, for ever: hands the CPU over. [`run`](Self::run)'s second half.
     pub fn rest(&self) {
-        self.leave(Leave::Blocked, self.now_ns());
+        self.give_way(Leave::Blocked);
     }
 
     /// The calling flow becomes this CPU's fallback task, and stays running for now: [`run`](Self::run)'s first half.
@@ -195,13 +195,19 @@ impl Scheduler {
 
     /// Gives way to a task that has had less CPU time, if there is one (at kernel exit, when [`need_resched`](Self::need_resched)).
     pub fn preempt(&self) {
-        self.leave(Leave::Preempted, self.now_ns());
+        self.give_way(Leave::Preempted);
+    }
+
+    fn give_way(&self, why: Leave) {
+        if let Some(task) = self.current() {
+            self.leave(task, why, self.now_ns());
+        }
     }
 
     /// Gives way to every other ready task (sched_yield(2)).
     pub fn yield_now(&self) {
         if THREADS && self.here().ready.load(Ordering::Relaxed) > 0 {
-            self.leave(Leave::Yielded, self.now_ns());
+            self.give_way(Leave::Yielded);
         }
     }
 
@@ -218,8 +224,7 @@ impl Scheduler {
         let now = self.now_ns();
         charge(&task, now);
         if task.begin_block() {
-            drop(task);
-            self.leave(Leave::Blocked, now);
+            self.leave(task, Leave::Blocked, now);
         }
         match deadline {
             Some(at) if at <= self.now_ns() => Wakeup::TimedOut,
@@ -239,7 +244,7 @@ impl Scheduler {
         if let Some(task) = self.here().current.lock().as_ref() {
             task.mark_dead();
         }
-        self.leave(Leave::Dead, self.now_ns());
+        self.give_way(Leave::Dead);
     }
 
     /// Makes a task that runs on another CPU enter the kernel soon, so that it notices what was left for it.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::task::Waker;
 use file::{AccessMode, Credentials as Sender, File, FileType, OpenFlags, SeekFrom, Source, Stat, UserMemory};
 use mm::AddressSpace;
-use process::{Credentials, Description, INFINITY, Interruptible, OnExec, Platform, Process, Resource, Thread};
+use process::{Credentials, Description, INFINITY, OnExec, Platform, Process, Resource, Thread};
 use sched::Wakeup;
 use signal::{SigInfo, Signal, SignalGroup};
 use time::Clock;
@@ -161,10 +161,10 @@ impl Cx<'_> {
         self.thread.interrupted()
     }
 
-    /// Sleeps until woken or `deadline`; wake-ups may be spurious, and [`interrupted`](Self::interrupted) tells about signals.
+    /// Sleeps until woken or `deadline`; wake-ups may be spurious. Only where [`interrupted`](Self::interrupted) has just said that no signal is there: what is
+    /// answered to one depends on the call, so callers ask that themselves.
     pub fn block(&self, deadline: Option<u64>) -> Wakeup {
-        // The caller looks at `interrupted` itself, because what it then answers depends on the call.
-        self.thread.block(deadline, Interruptible::Yes).unwrap_or(Wakeup::Woken)
+        self.process.services().scheduler.block(deadline)
     }
 
     /// Puts on the signal mask at `mask`, if there is one, for the time of the call.

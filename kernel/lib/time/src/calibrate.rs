@@ -35,6 +35,12 @@ impl Rate {
 
     /// Nanoseconds of `ticks` ticks, cut to 64 bits.
     pub fn ticks_to_ns(self, ticks: u64) -> u64 {
+        self.scale(ticks)
+    }
+
+    /// [`ticks_to_ns`](Self::ticks_to_ns) in place.
+    #[inline(always)]
+    pub(crate) fn scale(self, ticks: u64) -> u64 {
         let product = u128::from(ticks) * u128::from(self.mult);
         let (high, low) = ((product >> 64) as u64, product as u64);
         // By halves: a shift of 128 bits is a call of the compiler's library where code is to be small, and this is the clock.

@@ -22,7 +22,13 @@ pub struct Parameters {
 impl Parameters {
     /// Monotonic nanoseconds at counter value `ticks`; values before the base (another CPU's counter lagging) give the base.
     pub fn monotonic_ns(&self, ticks: u64) -> u64 {
-        self.base_ns.saturating_add(self.rate.ticks_to_ns(ticks.saturating_sub(self.base_ticks)))
+        self.at(ticks)
+    }
+
+    /// [`monotonic_ns`](Self::monotonic_ns) in place: for the clock that every switch of threads reads.
+    #[inline(always)]
+    fn at(&self, ticks: u64) -> u64 {
+        self.base_ns.saturating_add(self.rate.scale(ticks.saturating_sub(self.base_ticks)))
     }
 }
 
@@ -154,7 +160,7 @@ impl<C: Counter> Timekeeper<C> {
 impl<C: Counter> Clock for Timekeeper<C> {
     #[inline]
     fn monotonic_ns(&self) -> u64 {
-        self.consistent(|p| p.monotonic_ns(self.counter.ticks()))
+        self.consistent(|p| p.at(self.counter.ticks()))
     }
 
     fn realtime_ns(&self) -> u64 {

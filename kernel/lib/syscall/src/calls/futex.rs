@@ -35,7 +35,8 @@ pub fn futex(cx: &mut Cx<'_>, word: u64, operation: i32, value: u32, timeout: u6
     match command {
         WAIT | WAIT_BITSET => {
             let bitset = if command == WAIT { MATCH_ANY } else { value3 };
-            let until = match timespec(cx.user(), timeout)? {
+            let timeout = if timeout == 0 { None } else { timespec(cx.user(), timeout)? };
+            let until = match timeout {
                 None => Until::Forever,
                 // FUTEX_WAIT's is relative, FUTEX_WAIT_BITSET's absolute.
                 Some(ns) if command == WAIT => Until::Monotonic(cx.now_ns().saturating_add(ns)),
@@ -105,10 +106,8 @@ fn wait(cx: &Cx<'_>, key: FutexKey, word: u64, value: u32, bitset: u32, until: U
     }
     cx.prepare_to_block();
     let waiter = table(cx).wait_prepare(key, bitset, cx.waker(), value, || user.load_u32(word))?;
-    let _jumps: Option<Registration> = match (until, cx.clock().realtime_set()) {
-        (Until::Realtime(_), Some(queue)) => Some(queue.register(Events::PRI, Share::All, cx.waker())),
-        _ => None,
-    };
+    let jumps = if matches!(until, Until::Realtime(_)) { cx.clock().realtime_set() } else { None };
+    let _jumps: Option<Registration> = jumps.map(|queue| queue.register(Events::PRI, Share::All, cx.waker()));
     let mut expired = false;
     loop {
         if waiter.was_woken() {
