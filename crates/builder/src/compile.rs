@@ -19,7 +19,7 @@ use std::process::{ChildStderr, Command, Stdio};
 /// every request passes.
 const SMALL_CODE: &str = "small-code";
 const OUTLINER: &str = "-Cllvm-args=-enable-machine-outliner=always";
-const FAST_CRATES: [&str; 9] = ["net", "virtqueue", "virtio-net", "wait", "usermem", "sched", "frame", "sortedmap", "futex"];
+const FAST_CRATES: [&str; 10] = ["net", "virtqueue", "virtio-net", "wait", "usermem", "sched", "frame", "sortedmap", "futex", "pipe"];
 
 /// Variables of the user's that would make another image of the same sources.
 const FOREIGN: [&str; 8] = [

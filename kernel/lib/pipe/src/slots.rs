@@ -102,10 +102,11 @@ impl Slots {
 
     /// Copies from the front; the number of bytes copied. The pipe must not be empty.
     pub fn read(&mut self, dst: &mut dyn Sink) -> Result<usize> {
+        let room = dst.remaining();
         let mut done = 0;
-        while dst.remaining() > 0 {
+        while done < room {
             let Some(slot) = self.queue.front_mut() else { break };
-            let want = slot.len().min(dst.remaining());
+            let want = slot.len().min(room - done);
             let got = match dst.put(&slot.bytes[slot.start..slot.start + want]) {
                 Ok(got) => got,
                 Err(e) if done == 0 => return Err(e),
@@ -130,9 +131,10 @@ impl Slots {
     /// Appends from `src`; the number of bytes taken, EAGAIN when there is room for none. At most [`PIPE_BUF`] bytes go in whole or not
     /// at all.
     pub fn write(&mut self, src: &mut dyn Source, mode: Mode) -> Result<usize> {
+        let total = src.remaining();
         let mut done = 0;
         // Linux fills the last slot's rest only with what would otherwise leave a partly filled slot.
-        let odd = src.remaining() % PIPE_BUF;
+        let odd = total % PIPE_BUF;
         if let Some(last) = self.queue.back_mut()
             && odd != 0
             && last.mode == Mode::Stream
@@ -146,9 +148,9 @@ impl Slots {
                 return Ok(done);
             }
         }
-        while src.remaining() > 0 && !self.is_full() {
+        while done < total && !self.is_full() {
             let mut bytes = self.spare.take().unwrap_or_else(|| vec![0; PIPE_BUF].into_boxed_slice());
-            let want = src.remaining().min(PIPE_BUF);
+            let want = (total - done).min(PIPE_BUF);
             match src.take(&mut bytes[..want]) {
                 Ok(got) if got > 0 => {
                     self.queue.push_back(Slot { bytes, start: 0, end: got, mode });
@@ -163,6 +165,6 @@ impl Slots {
                 }
             }
         }
-        if done == 0 && src.remaining() > 0 { Err(Errno::EAGAIN) } else { Ok(done) }
+        if done == 0 && total > 0 { Err(Errno::EAGAIN) } else { Ok(done) }
     }
 }

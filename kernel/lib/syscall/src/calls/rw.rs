@@ -26,7 +26,8 @@ bitflags::bitflags! {
 
 pub fn read(cx: &mut Cx<'_>, fd: i32, buf: u64, count: u64) -> Result<u64> {
     let open = cx.readable(fd)?;
-    read_into(cx, &open, &mut single(cx, buf, count)?, open.flags())
+    reachable(buf, count)?;
+    read_into(cx, &open, &mut UserBuf::single(cx.user(), buf, count), open.flags())
 }
 
 pub fn readv(cx: &mut Cx<'_>, fd: i32, iov: u64, count: u64) -> Result<u64> {
@@ -36,7 +37,8 @@ pub fn readv(cx: &mut Cx<'_>, fd: i32, iov: u64, count: u64) -> Result<u64> {
 
 pub fn write(cx: &mut Cx<'_>, fd: i32, buf: u64, count: u64) -> Result<u64> {
     let open = cx.writable(fd)?;
-    write_from(cx, &open, &mut single(cx, buf, count)?, open.flags())
+    reachable(buf, count)?;
+    write_from(cx, &open, &mut UserBuf::single(cx.user(), buf, count), open.flags())
 }
 
 pub fn writev(cx: &mut Cx<'_>, fd: i32, iov: u64, count: u64) -> Result<u64> {
@@ -117,11 +119,14 @@ pub fn lseek(cx: &mut Cx<'_>, fd: i32, offset: i64, whence: i32) -> Result<u64> 
     cx.file(fd)?.file.seek(to)
 }
 
-/// One application buffer; EFAULT unless all of it lies in the application's half, however much of it will be used.
+/// EFAULT unless all of a buffer lies in the application's half, however much of it will be used.
+fn reachable(buf: u64, count: u64) -> Result<()> {
+    if buf.checked_add(count).is_none_or(|end| end > mm::USER_END) { Err(Errno::EFAULT) } else { Ok(()) }
+}
+
+/// One application buffer; EFAULT unless it is [`reachable`].
 pub fn single(cx: &Cx<'_>, buf: u64, count: u64) -> Result<UserBuf<'static>> {
-    if buf.checked_add(count).is_none_or(|end| end > mm::USER_END) {
-        return Err(Errno::EFAULT);
-    }
+    reachable(buf, count)?;
     Ok(UserBuf::single(cx.user(), buf, count))
 }
 
