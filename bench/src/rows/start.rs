@@ -74,6 +74,6 @@ pub fn entry(lab: &Lab) -> Result<Vec<Row>> {
         ours: format!("{} / {}", bare.show("ms"), card.show("ms")),
         control: format!("{} / {}", control.show("ms"), control_card.show("ms")),
         met: Met::median_at_most(bare, 2.0),
-        remark: "CLOCK_MONOTONIC when main is entered: starts with the kernel's clock, a little after entry. TCG translates some 4,000 blocks of kernel code meanwhile, spread over the whole kernel: about 5 us for each. KVM: not measured, no usable /dev/kvm here".to_owned(),
+        remark: "CLOCK_MONOTONIC when main is entered: starts with the kernel's clock, a little after entry. TCG translates some 3,500 blocks of kernel code meanwhile, spread over the whole kernel: about 5 us for each. KVM: not measured, no usable /dev/kvm here".to_owned(),
     }])
 }

@@ -281,6 +281,10 @@ arch_trap_common:
     mov qword ptr [rcx - 48], -1
     mov [rcx - 56], rdi
     mov [rcx - 64], rsi
+    // An entry on an IST stack may leave a null stack segment (SDM volume 3, 6.14.4). The code would do with that, but TCG keeps translations apart by whether
+    // the stack segment is a 32-bit one, and would translate again here what ran elsewhere before.
+    mov edx, {kernel_data}
+    mov ss, edx
     mov rdx, [rsp]
     mov [rcx - 72], rdx
     mov rdx, [rsp + 8]
@@ -332,6 +336,7 @@ arch_trap_stubs:
     user_ss = const USER_SS,
     unusual = const UNUSUAL,
     frame = const size_of::<UserRegs>() + 264,
+    kernel_data = const selector::KERNEL_DATA,
     vectors = const VECTORS,
     group = const GROUP,
     few_vectors = const FEW_VECTORS,
