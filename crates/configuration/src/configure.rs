@@ -115,6 +115,33 @@ pub struct Configured<'c> {
     pub report: Report,
     /// What the project and the target asked for: a saved configuration remembers it.
     pub(crate) asked: Vec<(String, String)>,
+    /// Everything that was asked for, in the order in which later ones win.
+    wished: Vec<(String, String)>,
+}
+
+impl Configured<'_> {
+    /// What an option comes to, whose name may have its `CONFIG_`: one of the core's is what it is; one of Unikraft's, what its
+    /// counterpart is; any other, what was asked for last. Nothing where there is no such option, or one without a value.
+    #[must_use]
+    pub fn option(&self, core: &Core, name: &str) -> Option<String> {
+        let name = name.strip_prefix("CONFIG_").unwrap_or(name);
+        if let Some(symbol) = core.kconfig.find(name) {
+            let value = self.config.value(symbol);
+            return (core.kconfig.symbol(symbol).kind == Kind::Bool || value.is_written).then_some(value.text);
+        }
+        let asked = self.wished.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let is_switch = asked.as_deref().is_none_or(|text| Tristate::parse(text).is_some());
+        let (yes, no) = (Tristate::Yes.as_str(), Tristate::No.as_str());
+        match core.names.find(name) {
+            Some(Meaning::Option(options)) if is_switch => {
+                let is_set = options.iter().any(|option| self.config.is_set(option));
+                Some(if is_set { yes } else { no }.to_owned())
+            }
+            Some(Meaning::BuiltIn(_)) if is_switch && asked.is_some() => Some(yes.to_owned()),
+            Some(Meaning::Unsupported(_)) if is_switch => Some(no.to_owned()),
+            _ => asked,
+        }
+    }
 }
 
 /// A configuration in the making.
@@ -249,6 +276,9 @@ pub fn configure<'c>(core: &'c Core, request: &Request<'_>) -> Result<Configured
     }
     overrides.iter().for_each(|wish| maker.apply(wish));
 
+    let mut wished = asked.clone();
+    wished.extend(request.saved.into_iter().flat_map(Saved::lines));
+    wished.extend(overrides.iter().map(|wish| (wish.name.clone(), wish.value.clone())));
     let Maker { config, mut report, environment, .. } = maker;
     let own = |id: SymbolId| core.kconfig.symbol(id).name.clone();
     // What a preset says of other options gives way without a word: nobody wished for it.
@@ -265,7 +295,7 @@ pub fn configure<'c>(core: &'c Core, request: &Request<'_>) -> Result<Configured
     let constants = core.kconfig.defined().filter(|id| matches!(core.kconfig.symbol(*id).kind, Kind::Int | Kind::Hex | Kind::String));
     let constants = constants.map(|id| (own(id), config.value(id))).filter(|(_, value)| value.is_written).collect();
     let (features, embeds_rootfs) = (core.features_of(&config), config.is_set("EINITRD"));
-    Ok(Configured { config, preset, features, constants, environment, embeds_rootfs, report, asked })
+    Ok(Configured { config, preset, features, constants, environment, embeds_rootfs, report, asked, wished })
 }
 
 /// A configuration that applies wishes and says nothing: what a project came to at another time.

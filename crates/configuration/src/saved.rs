@@ -79,6 +79,15 @@ impl Saved {
         Ok(Some(Self::parse(&name, &text, age)))
     }
 
+    /// Every option that it names, without `CONFIG_`, the core's and others.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (String, String)> {
+        self.text.lines().filter_map(|line| {
+            let off = line.strip_prefix("# CONFIG_").and_then(|rest| rest.strip_suffix(" is not set"));
+            let pair = off.map(|name| (name, "n")).or_else(|| line.strip_prefix("CONFIG_")?.split_once('='));
+            pair.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
+        })
+    }
+
     /// The preset that a user chose by hand.
     pub(crate) fn chosen_preset(&self) -> Option<&str> {
         self.preset.as_deref()

@@ -274,6 +274,41 @@ fn what_is_saved_counts_and_a_changed_project_takes_effect() {
 }
 
 #[test]
+fn what_an_option_comes_to_can_be_asked_for() {
+    let own =
+        "config APPDEMO_PORT\n\tint \"port\"\n\tdefault 80\nconfig APPDEMO_HIDDEN\n\tint \"hidden\"\n\tdepends on LIBPROCFS\n\tdefault 1\n";
+    let core = Core::embedded(Some(own)).unwrap();
+    let project = project(
+        "spec: v0.6\nunikraft: {kconfig: {CONFIG_LWIP_TCP: n, CONFIG_LWIP_NUM_TCPCON: 64, CONFIG_LIBUKBLKDEV: y, CONFIG_STACK_SIZE_PAGE_ORDER: 4}}\nlibraries: {lwip: stable}\n",
+    );
+    let target = qemu();
+    let text = "CONFIG_STACK_SIZE_PAGE_ORDER=5\nCONFIG_LIBPOSIX_PIPE=y\n# CONFIG_LWIP_NONE is not set\n";
+    let saved = Saved::parse(".config.app", text, Age::Newer);
+    let overrides = [("APPDEMO_PORT".to_owned(), "8080".to_owned())];
+    let request = Request { saved: Some(&saved), overrides: &overrides, ..Request::new(&project, "Kraftfile", &target) };
+    let configured = configure(&core, &request).unwrap();
+    for (name, expected) in [
+        // The core's own and the application's: a value, whoever gave it.
+        ("CONFIG_LIBNET", Some("y")),
+        ("CONFIG_LIBPOSIX_PIPE", Some("y")),
+        ("CONFIG_LIBPROCFS", Some("n")),
+        ("LIBPROCFS", Some("n")),
+        ("CONFIG_APPDEMO_PORT", Some("8080")),
+        ("CONFIG_APPDEMO_HIDDEN", None),
+        // Names of Unikraft's: the counterpart's value, what is always or never there, and else what was asked for last.
+        ("CONFIG_LIBLWIP", Some("y")),
+        ("CONFIG_LIBUKSIGNAL", Some("n")),
+        ("CONFIG_LWIP_TCP", Some("y")),
+        ("CONFIG_LIBUKBLKDEV", Some("n")),
+        ("CONFIG_LWIP_NUM_TCPCON", Some("64")),
+        ("CONFIG_STACK_SIZE_PAGE_ORDER", Some("5")),
+        ("CONFIG_NOTHING_LIKE_IT", None),
+    ] {
+        assert_eq!(configured.option(&core, name).as_deref(), expected, "{name}");
+    }
+}
+
+#[test]
 fn a_preset_chosen_by_hand_is_kept() {
     let core = core();
     let project = project(HELLO);

@@ -41,8 +41,7 @@ pub fn interpolate(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resul
             out.push_str(&braced(reference, lookup)?);
             rest = after.strip_prefix('}').unwrap_or(after);
         } else {
-            let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
-            let (name, after) = after.split_at(end);
+            let (name, after) = after.split_at(name_end(after));
             if !is_name(name) {
                 let shown: String = rest.get(before.len()..).unwrap_or_default().chars().take(12).collect();
                 return Err(InterpolationError::BadReference(shown));
@@ -73,9 +72,36 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
+/// Names that `text` refers to, those in defaults included; from where it is broken on, none.
+#[must_use]
+pub fn references(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('$') {
+        if let Some(after) = after.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
+        let braced = after.strip_prefix('{').and_then(|inside| Some((inside, closing(inside)?)));
+        let (reference, after) = braced.map_or_else(|| after.split_at(name_end(after)), |(inside, end)| inside.split_at(end));
+        let (name, default) = reference.split_at(name_end(reference));
+        if !is_name(name) {
+            break;
+        }
+        names.push(name.to_owned());
+        names.extend(references(default));
+        rest = after;
+    }
+    names
+}
+
+/// Where a name at the start of `text` ends.
+fn name_end(text: &str) -> usize {
+    text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len())
+}
+
 fn braced(reference: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, InterpolationError> {
-    let end = reference.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(reference.len());
-    let (name, operator) = reference.split_at(end);
+    let (name, operator) = reference.split_at(name_end(reference));
     let bad = || InterpolationError::BadReference(format!("${{{reference}}}"));
     if !is_name(name) {
         return Err(bad());
@@ -125,6 +151,19 @@ mod tests {
             ("plain", "plain"),
         ] {
             assert_eq!(fill(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_referred_to() {
+        for (text, expected) in [
+            ("x$A-${B}", &["A", "B"][..]),
+            ("${A:-${B-$C}}${D:?say $$E}", &["A", "B", "C", "D"]),
+            ("$$A $${B}", &[]),
+            ("$A ${B", &["A"]),
+            ("$ $A", &[]),
+        ] {
+            assert_eq!(references(text), expected, "{text}");
         }
     }
 

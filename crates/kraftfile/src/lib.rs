@@ -17,6 +17,6 @@ pub mod yaml;
 pub use find::{FindError, NAMES, find};
 pub use pith_diagnostic::{Problem, Source, Warning};
 pub use project::{
-    Access, Component, ComponentSource, EnvEntry, KconfigEntry, Preset, Project, Rom, RootfsSource, Runtime, SpecVersion, Target, Volume,
-    architecture, of_address, platform,
+    Access, Component, ComponentSource, EnvEntry, KconfigEntry, Preset, Project, Rom, RootfsSource, Runtime, SpecVersion, Target,
+    Variables, Volume, architecture, of_address, platform,
 };

@@ -2,12 +2,14 @@
 
 mod components;
 mod keys;
+mod options;
 mod reader;
 mod storage;
 mod template;
 
 pub use components::{Component, ComponentSource, KconfigEntry, Target, architecture, of_address, platform};
 pub use keys::{Form, Key, TOP};
+pub use options::Variables;
 pub use storage::{Access, Rom, Volume};
 
 use crate::yaml;
@@ -112,13 +114,39 @@ impl Project {
         self.unikraft.is_some() || self.template.is_some()
     }
 
-    /// Reads a project file. `name` is shown in complaints; `lookup` resolves variables.
+    /// Reads a project file. `name` is shown in complaints; `host` is the host's environment. Of the kernel's options, those are known
+    /// that the file itself gives a value.
     ///
     /// # Errors
     /// The first [`Problem`] in the file.
-    pub fn parse(name: &str, text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Problem> {
+    pub fn parse(name: &str, text: &str, host: &dyn Fn(&str) -> Option<String>) -> Result<Self, Problem> {
+        Self::parse_with(name, text, &Variables { options: &|_| None, host })
+    }
+
+    /// Reads a project file, with what the kernel's options come to.
+    ///
+    /// # Errors
+    /// The first [`Problem`] in the file.
+    pub fn parse_with(name: &str, text: &str, variables: &Variables<'_>) -> Result<Self, Problem> {
         let source = Source::new(name, text, "yaml");
         let root = yaml::parse(&source, text)?;
-        reader::Reader::new(&source, lookup).project(&root)
+        Self::read(&source, &root, variables)
+    }
+
+    /// Reads as much of a project file as decides about the kernel's options: components, targets, presets and options. The rest is as
+    /// if it were not there, for it may refer to options.
+    ///
+    /// # Errors
+    /// The first [`Problem`] in that part of the file.
+    pub fn parse_configuration(name: &str, text: &str, variables: &Variables<'_>) -> Result<Self, Problem> {
+        let source = Source::new(name, text, "yaml");
+        let mut root = yaml::parse(&source, text)?;
+        options::keep_configuration(&mut root);
+        Self::read(&source, &root, variables)
+    }
+
+    fn read(source: &Source, root: &yaml::Node, variables: &Variables<'_>) -> Result<Self, Problem> {
+        let given = options::Given::settle(source, root, variables)?;
+        reader::Reader::new(source, &|name| given.variable(name, variables)).project(root)
     }
 }

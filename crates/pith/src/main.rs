@@ -1,7 +1,7 @@
 //! `pith`: runs applications as unikernels. Also answers to `kraft`.
 //!
 //! [`cli`] is what a user types, [`settings`] what was settled before, [`commands`] carries it out, [`run`] is the longest
-//! of them, [`build`] makes images, [`project`] opens projects, [`report`] is how Pith speaks and [`listing`] how it lists.
+//! of them, [`build`] makes images, [`project`] opens projects, [`variables`] fills in what they refer to, [`report`] is how Pith speaks and [`listing`] how it lists.
 #![forbid(unsafe_code)]
 
 mod build;
@@ -16,6 +16,7 @@ mod project;
 mod report;
 mod run;
 mod settings;
+mod variables;
 
 use clap::FromArgMatches;
 use cli::{Cli, Command};

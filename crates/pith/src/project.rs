@@ -4,8 +4,9 @@ use crate::cli::ProjectArgs;
 use crate::components;
 use crate::error::{Error, Result};
 use crate::report::Report;
+use crate::variables::{self, Choice, Part};
 use pith_configuration::Application;
-use pith_kraftfile::{ComponentSource, Project, Target, architecture, find as project_files, platform};
+use pith_kraftfile::{ComponentSource, Project, Target, Variables, architecture, find as project_files, platform};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -31,30 +32,30 @@ pub struct Opened {
     pub text: String,
     /// Its directory; relative paths in the file begin here.
     pub directory: PathBuf,
-}
-
-/// Values of variables in project files: this process's environment.
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    /// How much of the file was read.
+    part: Part,
+    /// Whose options its variables are.
+    choice: Choice,
 }
 
 /// Finds and reads a project's file: the one named, or the one in `directory` or the nearest above it.
 ///
 /// # Errors
 /// There is none, or it is wrong.
-pub fn open(directory: Option<&Path>, kraftfile: Option<&Path>, report: &Report) -> Result<Opened> {
+pub fn open(directory: Option<&Path>, part: Part, choice: Choice, report: &Report) -> Result<Opened> {
+    let kraftfile = choice.targets.kraftfile.clone();
     let here = directory.unwrap_or(Path::new("."));
     if !here.is_dir() {
         let problem = fs::metadata(here).map_or_else(|error| error.to_string(), |_| "expected the directory of a project".to_owned());
         return Err(Error::new(format!("{}: {problem}", here.display())));
     }
     match kraftfile {
-        Some(file) if directory.is_some() || file == Path::new("-") => read(file, here.to_owned(), report),
-        Some(file) => read(file, directory_of(file), report),
+        Some(file) if directory.is_some() || file == Path::new("-") => read(&file, here.to_owned(), part, choice, report),
+        Some(file) => read(&file, directory_of(&file), part, choice, report),
         None => {
             let file = project_files::find(here)?;
             let directory = directory_of(&file);
-            read(&file, directory, report)
+            read(&file, directory, part, choice, report)
         }
     }
 }
@@ -67,7 +68,7 @@ fn directory_of(file: &Path) -> PathBuf {
 ///
 /// # Errors
 /// It cannot be read, or is wrong.
-pub fn read(file: &Path, directory: PathBuf, report: &Report) -> Result<Opened> {
+pub fn read(file: &Path, directory: PathBuf, part: Part, choice: Choice, report: &Report) -> Result<Opened> {
     let (name, text) = if file == Path::new("-") {
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text);
@@ -78,20 +79,45 @@ pub fn read(file: &Path, directory: PathBuf, report: &Report) -> Result<Opened> 
         (file.display().to_string(), text)
     };
     let path = Some(file.to_owned()).filter(|file| file != Path::new("-"));
-    interpret(name, path, text, directory, &|warning| report.warn(warning))
+    let place = Place { file: name, path, text, directory };
+    interpret(place, part, choice, &|warning| report.warn(warning))
 }
 
-fn interpret(file: String, path: Option<PathBuf>, text: String, directory: PathBuf, warn: &dyn Fn(&str)) -> Result<Opened> {
-    let mut project = Project::parse(&file, &text, &variable)?;
-    for warning in &project.warnings {
-        warn(&format!("{file}:{}:{}: {}", warning.line, warning.column, warning.message));
+/// A project's file, not yet read.
+#[derive(Clone)]
+struct Place {
+    file: String,
+    path: Option<PathBuf>,
+    text: String,
+    directory: PathBuf,
+}
+
+fn interpret(place: Place, part: Part, choice: Choice, warn: &dyn Fn(&str)) -> Result<Opened> {
+    let read = |part: Part, variables: &Variables<'_>| understood(place.clone(), part, choice.clone(), variables);
+    let opened = variables::settle(&place.file, part, &choice, &read)?;
+    for warning in &opened.project.warnings {
+        warn(&format!("{}:{}:{}: {}", opened.file, warning.line, warning.column, warning.message));
     }
+    Ok(opened)
+}
+
+fn parse(file: &str, text: &str, part: Part, variables: &Variables<'_>) -> Result<Project> {
+    Ok(match part {
+        Part::All => Project::parse_with(file, text, variables)?,
+        Part::Configuration => Project::parse_configuration(file, text, variables)?,
+    })
+}
+
+/// A project with these values of its variables, over its template.
+fn understood(place: Place, part: Part, choice: Choice, variables: &Variables<'_>) -> Result<Opened> {
+    let Place { file, path, text, directory } = place;
+    let mut project = parse(&file, &text, part, variables)?;
     let template = project.template.clone();
     components::resolve_template(&mut project, &directory)?;
-    let mut project = over_template(project, &directory)?;
+    let mut project = over_template(project, &directory, part, variables)?;
     let declared = Project { template, ..project.clone() };
     components::resolve_libraries(&mut project, &directory)?;
-    Ok(Opened { project, declared, file, path, text, directory })
+    Ok(Opened { project, declared, file, path, text, directory, part, choice })
 }
 
 /// A project's targets; the usual one when it names none.
@@ -128,7 +154,7 @@ pub fn filtered(project: &Project, file: &str, arguments: &ProjectArgs) -> Resul
 }
 
 /// The project over the Kraftfile of a template that is a directory here.
-fn over_template(project: Project, directory: &Path) -> Result<Project> {
+fn over_template(project: Project, directory: &Path, part: Part, variables: &Variables<'_>) -> Result<Project> {
     let Some(template) = &project.template else { return Ok(project) };
     let ComponentSource::Path(path) = &template.source else { return Ok(project) };
     let place = directory.join(path);
@@ -141,7 +167,7 @@ fn over_template(project: Project, directory: &Path) -> Result<Project> {
     }
     let Some(file) = project_files::find_in(&place)? else { return Ok(project) };
     let text = fs::read_to_string(&file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?;
-    Ok(project.over(Project::parse(&file.display().to_string(), &text, &variable)?))
+    Ok(project.over(parse(&file.display().to_string(), &text, part, variables)?))
 }
 
 /// Sources that a project's program is built from, into the image.
@@ -195,7 +221,8 @@ impl Opened {
     /// # Errors
     /// A template that is wrong.
     pub fn again(self, report: &Report) -> Result<Self> {
-        interpret(self.file, self.path, self.text, self.directory, &|warning| report.debug(warning))
+        let place = Place { file: self.file, path: self.path, text: self.text, directory: self.directory };
+        interpret(place, self.part, self.choice, &|warning| report.debug(warning))
     }
 
     /// Its name: its own, or its directory's.

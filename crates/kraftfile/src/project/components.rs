@@ -1,6 +1,7 @@
 //! What a project builds its kernel from: core, template, libraries, targets, and the options of each.
 
 use super::keys;
+use super::options::switch;
 use super::reader::{Reader, Result};
 use crate::yaml::{Data, Node};
 
@@ -160,11 +161,7 @@ impl Reader<'_> {
     fn option_value(&self, node: &Node) -> Result<String> {
         let text = self.text(node, "an option's value must be a string, a number or a boolean")?;
         let is_plain = matches!(&node.data, Data::Scalar { is_quoted: false, .. });
-        Ok(match text.to_ascii_lowercase().as_str() {
-            "true" | "yes" | "on" if is_plain => "y".to_owned(),
-            "false" | "no" | "off" if is_plain => "n".to_owned(),
-            _ => text,
-        })
+        Ok(if is_plain { switch(text) } else { text })
     }
 
     /// A component in its short (version, path or address) or long form.

@@ -1,6 +1,7 @@
 //! `pith build` and its neighbours, and how a root file system is built from a Dockerfile.
 
 use super::{Output, ProjectArgs, RootfsType};
+use crate::commands::project::Basis;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -137,6 +138,11 @@ pub struct BuildProjectArgs {
 }
 
 impl BuildProjectArgs {
+    /// What options are made of.
+    pub fn basis(&self) -> Basis {
+        Basis { config: self.config.clone(), is_alone: self.no_configure }
+    }
+
     /// The first flag that was given and that Pith does not honour, and why.
     pub fn refused(&self) -> Option<(&'static str, &'static str)> {
         let given = [(self.git, "git"), (self.git_depth.is_some(), "git-depth")];

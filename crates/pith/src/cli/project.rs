@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Which project, and which of its targets.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct ProjectArgs {
     /// Project file to use instead of the one in the directory
     #[arg(short = 'K', long, value_name = "FILE")]

@@ -5,6 +5,7 @@ use crate::cli::CleanArgs;
 use crate::error::{Error, Result};
 use crate::project;
 use crate::report::Report;
+use crate::variables::Part;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -17,7 +18,7 @@ pub const ROOTFS: [&str; 3] = ["initramfs-x86_64.cpio", "initramfs-x86_64.erofs"
 /// # Errors
 /// No project; files that cannot be removed.
 pub fn clean(arguments: &CleanArgs, report: &Report) -> Result<u8> {
-    let opened = project::open(arguments.path.as_deref(), arguments.project.kraftfile.as_deref(), report)?;
+    let opened = project::open(arguments.path.as_deref(), Part::Configuration, (&arguments.project).into(), report)?;
     let outdir = opened.outdir(None);
     let mut removed = 0;
     for target in opened.filtered(&arguments.project)? {

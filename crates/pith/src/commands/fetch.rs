@@ -9,13 +9,14 @@ use crate::project;
 use crate::report::Report;
 use crate::run::{self, source::Origin};
 use crate::settings::Settings;
+use crate::variables::Part;
 
 /// Carries out `pith fetch`: fetches libraries and the template, says in one list what became of them, unpacks the kernel's sources, and gets the image that the root file system is.
 ///
 /// # Errors
 /// What cannot be had.
 pub fn fetch(settings: &Settings, arguments: &FetchArgs, report: &Report) -> Result<u8> {
-    let opened = project::open(arguments.path.as_deref(), arguments.project.kraftfile.as_deref(), report)?;
+    let opened = project::open(arguments.path.as_deref(), Part::All, (&arguments.project).into(), report)?;
     opened.filtered(&arguments.project)?;
     let network = if arguments.build.no_cache { Network::Again } else { Network::Missing };
     let (opened, components) = components::complete(opened, network, report)?;

@@ -6,6 +6,8 @@ use crate::error::{Error, Result};
 use crate::project::{self, Opened, application};
 use crate::report::Report;
 use crate::settings::Settings;
+use crate::variables::Part;
+use pith_configuration::saved::Age;
 use pith_configuration::{Configured, Core, Request, Saved, configure, extras, saved};
 use pith_kraftfile::{ComponentSource, Project, Runtime, Target, find};
 use std::fs;
@@ -23,6 +25,33 @@ pub fn file(kraftfile: Option<&Path>, directory: Option<&Path>) -> Result<PathBu
     }
 }
 
+/// What a kernel's options are made of, beside the project.
+#[derive(Clone, Debug, Default)]
+pub struct Basis {
+    /// A configuration instead of the one that was saved (`--config`).
+    pub config: Option<PathBuf>,
+    /// The configuration alone counts, whatever the project asks for (`--no-configure`).
+    pub is_alone: bool,
+}
+
+/// What a saved configuration says about the project at the time; without it, every line counts.
+const HEADING: [&str; 2] = ["#: CONFIG_", "# Options of the core: "];
+
+/// A project that asks for nothing.
+fn without_options(project: &Project) -> Project {
+    let mut bare = project.clone();
+    (bare.preset, bare.template) = (None, None);
+    bare.kconfig.clear();
+    bare.libraries.clear();
+    if let Some(core) = &mut bare.unikraft {
+        core.kconfig.clear();
+    }
+    for target in &mut bare.targets {
+        target.kconfig.clear();
+    }
+    bare
+}
+
 /// A project that builds its own kernel.
 #[derive(Debug)]
 pub struct Loaded {
@@ -38,12 +67,23 @@ pub struct Loaded {
     pub core: Core,
 }
 
+/// A configuration of which every line counts, whatever the project asked for when it was saved.
+fn every_line(path: &Path) -> Result<Saved> {
+    if !path.is_file() {
+        let error = Error::new(format!("{}: there is no such configuration", path.display()));
+        return Err(error.with_help("`pith set` and `pith menu` save one"));
+    }
+    let text = fs::read_to_string(path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
+    let lines: String = text.split_inclusive('\n').filter(|line| !HEADING.iter().any(|heading| line.starts_with(heading))).collect();
+    Ok(Saved::parse(&path.display().to_string(), &lines, Age::Newer))
+}
+
 /// Reads a project, its template and its core.
 ///
 /// # Errors
 /// No project, or one that is broken or builds no kernel; a core or template that is not there.
 pub fn load(arguments: &ProjectArgs, directory: Option<&Path>, report: &Report) -> Result<Loaded> {
-    let opened = project::open(directory, arguments.kraftfile.as_deref(), report)?;
+    let opened = project::open(directory, Part::Configuration, arguments.into(), report)?;
     for name in components::lacking(&opened)? {
         report.warn(&format!("{name} was not fetched yet, so its options are not known here: `pith fetch` fetches it"));
     }
@@ -112,6 +152,22 @@ impl Loaded {
     ) -> Result<Configured<'_>> {
         let application = application(&self.project, &self.directory);
         let request = Request { project: &self.project, file: &self.shown, target, application, saved, forgotten, overrides };
+        Ok(configure(&self.core, &request)?)
+    }
+
+    /// The configuration of a target as a kernel is built with it.
+    ///
+    /// # Errors
+    /// A configuration that is not there or cannot be read; [`pith_configuration::Error`].
+    pub fn chosen(&self, target: &Target, basis: &Basis) -> Result<Configured<'_>> {
+        let saved = match basis {
+            Basis { config: None, is_alone: false } => self.saved(target)?,
+            Basis { config, .. } => Some(every_line(&config.clone().unwrap_or_else(|| self.saved_path(target)))?),
+        };
+        let bare = basis.is_alone.then(|| without_options(&self.project));
+        let application = application(&self.project, &self.directory);
+        let project = bare.as_ref().unwrap_or(&self.project);
+        let request = Request { saved: saved.as_ref(), application, ..Request::new(project, &self.shown, target) };
         Ok(configure(&self.core, &request)?)
     }
 

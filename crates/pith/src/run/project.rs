@@ -2,10 +2,11 @@
 
 use super::source::{Files, Origin, Source, plain, refuse_named_target, rootfs_files, runtime_kernel, words};
 use super::volumes;
-use crate::cli::{CreateArgs, Runner};
+use crate::cli::{CreateArgs, ProjectArgs, Runner};
 use crate::error::{Error, Result};
 use crate::project::{self, DEFAULT_TARGET, Opened};
 use crate::report::Report;
+use crate::variables::Part;
 use pith_kraftfile::{RootfsSource, Runtime, Target};
 use pith_rootfs::{Format, SourceKind};
 use std::fs;
@@ -96,7 +97,8 @@ fn built_kernel(opened: &Opened, arguments: &CreateArgs) -> Result<PathBuf> {
 /// # Errors
 /// A project that is wrong, or has nothing to run.
 pub fn of(file: &Path, directory: &Path, arguments: &CreateArgs, report: &Report) -> Result<Source> {
-    let opened = project::read(file, directory.to_owned(), report)?;
+    let targets = ProjectArgs { target: arguments.target.clone(), ..ProjectArgs::default() };
+    let opened = project::read(file, directory.to_owned(), Part::All, (&targets).into(), report)?;
     let (name, project) = (&opened.file, &opened.project);
     let wrong = |kind: &str, key: &str| Error::new(format!("--as {kind}: {name} has no `{key}`"));
     let kernel = match (arguments.runner, &project.runtime) {

@@ -4,12 +4,10 @@ use super::Job;
 use crate::commands::project::Loaded;
 use crate::error::{Error, Result};
 use pith_builder::{Configuration, Constant, Value};
-use pith_configuration::saved::Age;
-use pith_configuration::{Configured, Request, Saved, configure, explain, validate};
+use pith_configuration::{Configured, explain, validate};
 use pith_kconfig::Kind;
-use pith_kraftfile::{Project, Target};
+use pith_kraftfile::Target;
 use std::collections::BTreeMap;
-use std::fs;
 
 /// A choice.
 pub struct Chosen {
@@ -41,27 +39,13 @@ impl Chosen {
     }
 }
 
-/// What a saved configuration says about the project at the time; without it, every line counts.
-const HEADING: [&str; 2] = ["#: CONFIG_", "# Options of the core: "];
-
 /// Works out what is to be in a kernel.
 ///
 /// # Errors
 /// A target that no kernel is for; with `--validate`, options that came to nothing.
 pub fn choose(job: &Job<'_>, loaded: &Loaded, target: &Target) -> Result<Chosen> {
     let options = &loaded.core;
-    let saved = saved_options(job, loaded, target)?;
-    let bare;
-    let project = match job.arguments.no_configure {
-        true => {
-            bare = without_options(&loaded.project);
-            &bare
-        }
-        false => &loaded.project,
-    };
-    let application = crate::project::application(&loaded.project, &loaded.directory);
-    let request = Request { saved: saved.as_ref(), application, ..Request::new(project, &loaded.shown, target) };
-    let configured = configure(options, &request)?;
+    let configured = loaded.chosen(target, &job.arguments.basis())?;
     report(job, &configured)?;
     let constants = configured.constants.iter().map(|(name, value)| {
         let kind = options.kconfig().find(name).map(|symbol| options.kconfig().symbol(symbol).kind);
@@ -130,36 +114,6 @@ fn variable(text: &str) -> Result<(String, String)> {
     let value = value
         .ok_or_else(|| Error::new(format!("--env {name}: this host has no such variable")).with_help(format!("write {name}=VALUE")))?;
     Ok((name.to_owned(), value))
-}
-
-/// What `--config` names, or what `pith set` and `pith menu` saved.
-fn saved_options(job: &Job<'_>, loaded: &Loaded, target: &Target) -> Result<Option<Saved>> {
-    if !job.arguments.no_configure && job.arguments.config.is_none() {
-        return loaded.saved(target);
-    }
-    let path = job.arguments.config.clone().unwrap_or_else(|| loaded.saved_path(target));
-    if !path.is_file() {
-        let error = Error::new(format!("{}: there is no such configuration", path.display()));
-        return Err(error.with_help("`pith set` and `pith menu` save one"));
-    }
-    let text = fs::read_to_string(&path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
-    let lines: String = text.split_inclusive('\n').filter(|line| !HEADING.iter().any(|heading| line.starts_with(heading))).collect();
-    Ok(Some(Saved::parse(&path.display().to_string(), &lines, Age::Newer)))
-}
-
-/// A project that asks for nothing.
-fn without_options(project: &Project) -> Project {
-    let mut bare = project.clone();
-    (bare.preset, bare.template) = (None, None);
-    bare.kconfig.clear();
-    bare.libraries.clear();
-    if let Some(core) = &mut bare.unikraft {
-        core.kconfig.clear();
-    }
-    for target in &mut bare.targets {
-        target.kconfig.clear();
-    }
-    bare
 }
 
 /// Says what came to nothing.

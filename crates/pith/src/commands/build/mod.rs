@@ -21,6 +21,7 @@ use crate::lease::Lease;
 use crate::project::{self, Opened};
 use crate::report::Report;
 use crate::settings::Settings;
+use crate::variables::{Choice, Part};
 use artifacts::Artifact;
 use choice::Chosen;
 use pith_builder::{Info, Kernel};
@@ -51,7 +52,8 @@ pub fn build(settings: &Settings, arguments: &BuildProjectArgs, report: &Report)
     if let Some((flag, why)) = arguments.refused() {
         return Err(Error::new(format!("--{flag} is not supported: {why}")));
     }
-    let opened = project::open(arguments.path.as_deref(), arguments.project.kraftfile.as_deref(), report)?;
+    let choice = Choice { targets: arguments.project.clone(), basis: arguments.basis() };
+    let opened = project::open(arguments.path.as_deref(), Part::All, choice, report)?;
     let network = if arguments.no_fetch { Network::Never } else { Network::Missing };
     let (opened, _) = components::complete(opened, network, report)?;
     let store = settings.store()?;

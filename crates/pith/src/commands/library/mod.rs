@@ -6,12 +6,12 @@ use super::project::file;
 use crate::cli::{LibCommand, LibFile, Output};
 use crate::error::{Error, Result};
 use crate::listing::Listing;
-use crate::project::variable;
 use crate::report::Report;
 use crate::settings::Settings;
+use crate::variables::host;
 use pith_configuration::{Core, Meaning, library_option};
 use pith_kraftfile::edit::{self, NewLibrary};
-use pith_kraftfile::{ComponentSource, Project};
+use pith_kraftfile::{ComponentSource, Project, Variables};
 use pith_sources::Address;
 use serde_json::json;
 use std::fs;
@@ -56,6 +56,11 @@ fn write(path: &Path, text: &str) -> Result<()> {
     pith_machine::paths::give_to_user(file.path());
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// What a project is made of; that it may refer to its kernel's options elsewhere does not matter here.
+fn components(name: &str, text: &str) -> Result<Project> {
+    Ok(Project::parse_configuration(name, text, &Variables { options: &|_| None, host: &host })?)
 }
 
 /// What a library of that name is in Pith.
@@ -117,7 +122,7 @@ fn add(libraries: &[String], arguments: &LibFile, report: &Report) -> Result<u8>
     for one in libraries {
         let library = wanted(&core, one, directory(&path))?;
         let is_there = |project: &Project| project.libraries.iter().any(|other| other.name.as_deref() == Some(&library.name));
-        let verb = if is_there(&Project::parse(&name, &text, &variable)?) { "changed" } else { "added" };
+        let verb = if is_there(&components(&name, &text)?) { "changed" } else { "added" };
         text = edit::add_library(&name, &text, &library)?;
         let is_elsewhere = library.source.as_ref().is_some_and(|source| source.contains("://") || source.starts_with("git@"));
         let what = match meaning(&core, &library.name).filter(|_| library.source.is_none() || is_elsewhere) {
@@ -127,7 +132,7 @@ fn add(libraries: &[String], arguments: &LibFile, report: &Report) -> Result<u8>
         said.push(format!("{verb} {}{}", library.name, what.unwrap_or_default()));
     }
     // What was written has to be a project.
-    Project::parse(&name, &text, &variable)?;
+    components(&name, &text)?;
     write(&path, &text)?;
     said.iter().for_each(|line| report.info(line));
     Ok(0)
@@ -154,7 +159,7 @@ fn remove(libraries: &[String], arguments: &LibFile, report: &Report) -> Result<
 
 fn list(arguments: &LibFile, output: Output) -> Result<u8> {
     let (_, name, text) = open(arguments)?;
-    let project = Project::parse(&name, &text, &variable)?;
+    let project = components(&name, &text)?;
     let core = Core::embedded(None)?;
     let mut listing = Listing::new(&["NAME", "VERSION", "SOURCE", "IN PITH"]);
     for library in &project.libraries {
