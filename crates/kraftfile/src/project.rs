@@ -8,7 +8,7 @@ mod storage;
 mod template;
 
 pub use components::{Component, ComponentSource, KconfigEntry, Target, architecture, of_address, platform};
-pub use keys::{Form, Key, TOP};
+pub use keys::{Form, Key, Rule, TOP};
 pub use options::Variables;
 pub use storage::{Access, Rom, Volume};
 

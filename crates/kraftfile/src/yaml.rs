@@ -47,7 +47,7 @@ impl Node {
         match &self.data {
             Data::Scalar { .. } if self.is_null() => "nothing",
             Data::Scalar { text, is_quoted: false } if text.parse::<f64>().is_ok() => "a number",
-            Data::Scalar { text, is_quoted: false } if matches!(text.as_str(), "true" | "false") => "a boolean",
+            Data::Scalar { text, is_quoted: false } if ["true", "false"].contains(&text.to_ascii_lowercase().as_str()) => "a boolean",
             Data::Scalar { .. } => "a string",
             Data::Sequence(_) => "a list",
             Data::Mapping(_) => "a mapping",

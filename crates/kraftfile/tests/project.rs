@@ -316,6 +316,50 @@ fn a_billion_laughs_are_refused() {
 }
 
 #[test]
+fn words_are_paths_where_there_are_such() {
+    let taken = |text: &str, there: &[&str]| {
+        let mut project = parse(&format!("spec: v0.6\n{text}"));
+        project.take_paths(&|path| there.contains(&path));
+        let all = project.template.into_iter().chain(project.unikraft).chain(project.libraries);
+        all.map(|one| (one.source, one.version.unwrap_or_default())).collect::<Vec<_>>()
+    };
+    let path = |text: &str| (ComponentSource::Path(text.to_owned()), String::new());
+    let version = |text: &str| (ComponentSource::Default, text.to_owned());
+    let all = ["app-elfloader", "core", "libs/own", "lwip", "stable"];
+    assert_eq!(taken("template: app-elfloader\nunikraft: core\n", &all), [path("./app-elfloader"), path("./core")]);
+    assert_eq!(taken("template: app-elfloader\nunikraft: core\n", &["x"]), [version(""), version("core")]);
+    assert_eq!(taken("unikraft: 1\nlibraries: {own: libs/own, lwip: '2'}\n", &all), [version("1"), path("./libs/own"), version("2")]);
+    // Where it is said what something is, nothing is taken for something else.
+    let long = "template: {name: app-elfloader, version: stable}\nunikraft: {version: core}\nlibraries: {lwip: {version: stable}}\n";
+    assert_eq!(taken(long, &all), [version("stable"), version("core"), version("stable")]);
+    assert_eq!(taken("template: app-elfloader:stable\n", &all), [version("stable")]);
+}
+
+#[test]
+fn every_name_of_a_file_is_found_and_none_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let base = fs::canonicalize(root.path()).unwrap();
+    for name in ["kraft.yaml", "kraft.yml", "Kraftfile.yml", "Kraftfile.yaml", "Kraftfile"] {
+        fs::write(base.join(name), "").unwrap();
+        assert_eq!(find(&base).unwrap(), base.join(name));
+        // A directory is no file.
+        fs::remove_file(base.join(name)).unwrap();
+        fs::create_dir(base.join(name)).unwrap();
+    }
+    let told = find::find_in(&base).unwrap();
+    assert_eq!(told, None);
+    let error = FindError::None(base.clone()).to_string();
+    assert!(error.starts_with("no Kraftfile specified: none of kraft.yaml, kraft.yml, ") && error.contains(&base.display().to_string()));
+    ["kraft.yml", "Kraftfile"].iter().for_each(|name| {
+        fs::remove_dir(base.join(name)).unwrap();
+        fs::write(base.join(name), "").unwrap();
+    });
+    let error = find(&base).unwrap_err().to_string();
+    let expected = format!("found multiple config files with supported names: {0}/kraft.yml, {0}/Kraftfile", base.display());
+    assert_eq!(error, expected);
+}
+
+#[test]
 fn files_are_found_upwards() {
     let root = tempfile::tempdir().unwrap();
     let inner = root.path().join("a/b");

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use pith_kraftfile::Project;
-use pith_kraftfile::project::{Form, Key, TOP};
+use pith_kraftfile::project::{Form, Key, Rule, TOP};
 use pith_kraftfile::schema::schema;
 use std::path::Path;
 
@@ -29,7 +29,7 @@ fn sample(form: &Form) -> String {
         Form::Options => "[CONFIG_A=y]".to_owned(),
         Form::List(inner) => format!("[{}]", sample(inner)),
         Form::Named(inner) => format!("{{name: {}}}", sample(inner)),
-        Form::Mapping(keys) => {
+        Form::Mapping(keys, _) => {
             // Of two names for one thing, one.
             let pairs = keys.iter().filter(|key| !["kernel", "platform", "architecture", "type", "dockerfile"].contains(&key.name));
             let pairs: Vec<String> = pairs.map(|key| format!("{}: {}", key.name, sample(&key.form))).collect();
@@ -81,7 +81,16 @@ fn every_key_is_described_once() {
     }
     fn inside(form: &Form, path: &str) {
         match form {
-            Form::Mapping(keys) => check(keys, path),
+            Form::Mapping(keys, rules) => {
+                for rule in *rules {
+                    let is_readable = match rule {
+                        Rule::Some(names) => names.iter().all(|name| keys.iter().any(|key| key.name == *name)),
+                        Rule::Schema(text) => serde_json::from_str::<serde_json::Value>(text).is_ok_and(|rule| rule.is_object()),
+                    };
+                    assert!(is_readable, "{path}: {rule:?}");
+                }
+                check(keys, path);
+            }
             Form::OneOf(forms) => forms.iter().for_each(|form| inside(form, path)),
             Form::List(form) | Form::Named(form) => inside(form, path),
             _ => {}

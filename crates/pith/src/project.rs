@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::report::Report;
 use crate::variables::{self, Choice, Part};
 use pith_configuration::Application;
-use pith_kraftfile::{ComponentSource, Project, Target, Variables, architecture, find as project_files, platform};
+use pith_kraftfile::{ComponentSource, Project, Target, Variables, Warning, architecture, find as project_files, platform};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -98,6 +98,9 @@ fn interpret(place: Place, part: Part, choice: Choice, warn: &dyn Fn(&str)) -> R
     for warning in &opened.project.warnings {
         warn(&format!("{}:{}:{}: {}", opened.file, warning.line, warning.column, warning.message));
     }
+    if !opened.project.roms.is_empty() {
+        warn(&format!("{}: `roms` are ignored: machines have none, put the files into the root file system", opened.file));
+    }
     Ok(opened)
 }
 
@@ -112,6 +115,7 @@ fn parse(file: &str, text: &str, part: Part, variables: &Variables<'_>) -> Resul
 fn understood(place: Place, part: Part, choice: Choice, variables: &Variables<'_>) -> Result<Opened> {
     let Place { file, path, text, directory } = place;
     let mut project = parse(&file, &text, part, variables)?;
+    project.take_paths(&|path| directory.join(path).exists());
     let template = project.template.clone();
     components::resolve_template(&mut project, &directory)?;
     let mut project = over_template(project, &directory, part, variables)?;
@@ -153,21 +157,45 @@ pub fn filtered(project: &Project, file: &str, arguments: &ProjectArgs) -> Resul
     Ok(left)
 }
 
+/// Where a template is that is a path.
+fn template_place(project: &Project, directory: &Path) -> Option<PathBuf> {
+    match &project.template.as_ref()?.source {
+        ComponentSource::Path(path) => Some(directory.join(path)),
+        _ => None,
+    }
+}
+
 /// The project over the Kraftfile of a template that is a directory here.
-fn over_template(project: Project, directory: &Path, part: Part, variables: &Variables<'_>) -> Result<Project> {
-    let Some(template) = &project.template else { return Ok(project) };
-    let ComponentSource::Path(path) = &template.source else { return Ok(project) };
-    let place = directory.join(path);
+fn over_template(mut project: Project, directory: &Path, part: Part, variables: &Variables<'_>) -> Result<Project> {
+    let Some(place) = template_place(&project, directory) else { return Ok(project) };
+    let line = project.template.as_ref().map_or(0, |template| template.line);
     // An archive has to be unpacked first.
     if place.is_file() {
         return Ok(project);
     }
     if !place.is_dir() {
-        return Err(Error::new(format!("template {path}, line {}: there is no directory {}", template.line, place.display())));
+        return Err(Error::new(format!("template, line {line}: there is no directory {}", place.display())));
+    }
+    let is_here = |place: &Path| matches!((fs::canonicalize(place), fs::canonicalize(directory)), (Ok(one), Ok(other)) if one == other);
+    if is_here(&place) {
+        return Err(Error::new(format!("template, line {line}: {} is this project itself", place.display())));
     }
     let Some(file) = project_files::find_in(&place)? else { return Ok(project) };
     let text = fs::read_to_string(&file).map_err(|error| Error::new(format!("{}: {error}", file.display())))?;
-    Ok(project.over(parse(&file.display().to_string(), &text, part, variables)?))
+    let mut template = parse(&file.display().to_string(), &text, part, variables)?;
+    template.take_paths(&|path| place.join(path).exists());
+    if template_place(&template, &place).is_some_and(|own| is_here(&own)) {
+        let message = format!("template, line {line}: templates go round in a circle: that of {} is this project", file.display());
+        return Err(Error::new(message).with_help("one of them has to do without the other"));
+    }
+    if template.template.is_some() {
+        project.warnings.push(Warning {
+            message: format!("{} has a template of its own, which is not followed", file.display()),
+            line,
+            column: 1,
+        });
+    }
+    Ok(project.over(template))
 }
 
 /// Sources that a project's program is built from, into the image.

@@ -121,7 +121,45 @@ fn a_template_here_and_the_applications_options_count() {
     assert_eq!(home.pith(&["unset", "CONFIG_APPDEMO_PORT"]).code, 0);
     assert!(config(&home, "qemu-x86_64").contains("CONFIG_APPDEMO_PORT=80\n"));
     fs::remove_dir_all(home.path("base")).unwrap();
-    assert!(home.pith(&["set", "CONFIG_LIBNET=y"]).err.contains("is no directory"));
+    let said = home.pith(&["set", "CONFIG_LIBNET=y"]).err;
+    assert!(said.contains("template, line 3: there is no directory ") && said.contains("base"), "{said}");
+}
+
+#[test]
+fn templates_that_go_round_in_a_circle_are_told() {
+    let home = Home::new();
+    for name in ["app", "app/base"] {
+        fs::create_dir(home.path(name)).unwrap();
+    }
+    let write = |name: &str, text: &str| fs::write(home.path(&format!("app/{name}/Kraftfile")), format!("spec: v0.6\n{text}")).unwrap();
+    let said = || {
+        let done = home.pith(&["build", "app", "--explain"]);
+        (done.code, done.err)
+    };
+    write(".", "name: app\nunikraft: stable\ntemplate: ./\n");
+    let (code, told) = said();
+    assert!(code == 125 && told.contains("template, line 4: ") && told.contains(" is this project itself"), "{told}");
+    write(".", "name: app\nunikraft: stable\ntemplate: ./base\n");
+    write("base", "template: ../\n");
+    let (code, told) = said();
+    assert!(code == 125 && told.contains("template, line 4: templates go round in a circle: that of "), "{told}");
+    // One that leads on, and not back, is not followed; one that is a word is a path, too.
+    fs::create_dir(home.path("app/base/more")).unwrap();
+    write("base/more", "unikraft: {kconfig: {CONFIG_LIBSYSFS: y}}\n");
+    write("base", "template: more\nunikraft: {kconfig: {CONFIG_LIBPROCFS: y}}\n");
+    write(".", "name: app\nunikraft: stable\ntemplate: base\n");
+    let done = home.pith(&["build", "app", "--explain"]);
+    assert!(done.code == 0 && done.err.contains("base/Kraftfile has a template of its own, which is not followed"), "{}", done.err);
+    let chosen = done.out.split("left out:").next().unwrap();
+    assert!(chosen.contains("LIBPROCFS") && !chosen.contains("LIBSYSFS"), "{}", done.out);
+}
+
+#[test]
+fn what_a_machine_has_no_place_for_is_told() {
+    let home = project();
+    fs::write(home.path("Kraftfile"), "spec: v0.6\nname: app\nunikraft: stable\nroms: [./rom.bin]\n").unwrap();
+    let done = home.pith(&["build", "--explain"]);
+    assert!(done.code == 0 && done.err.contains("`roms` are ignored: machines have none"), "{}", done.err);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a project builds its kernel from: core, template, libraries, targets, and the options of each.
 
+use super::Project;
 use super::keys;
 use super::options::switch;
 use super::reader::{Reader, Result};
@@ -38,8 +39,33 @@ pub struct Component {
     pub version: Option<String>,
     /// Options that it sets.
     pub kconfig: Vec<KconfigEntry>,
+    /// Whether it is one word, which may be a path as well: see [`Project::take_paths`].
+    pub is_word: bool,
     /// Line, counted from 1.
     pub line: usize,
+}
+
+impl Component {
+    /// Takes a word for a path if there is one of that name.
+    fn take_path(&mut self, is_there: &dyn Fn(&str) -> bool) {
+        // A template's word is its name.
+        let word = self.version.as_ref().or(self.name.as_ref()).filter(|word| self.is_word && !word.is_empty() && is_there(word));
+        if let Some(path) = word.map(|word| format!("./{word}")) {
+            (self.source, self.version, self.is_word) = (ComponentSource::Path(path), None, false);
+        }
+    }
+}
+
+impl Project {
+    /// Takes what is written as a version, or as a template's name, for a path where there is one of that name, as kraft does. `is_there`
+    /// knows about paths from the project's directory.
+    pub fn take_paths(&mut self, is_there: &dyn Fn(&str) -> bool) {
+        self.template.iter_mut().chain(&mut self.unikraft).for_each(|component| component.take_path(is_there));
+        // A library's name is its key.
+        for library in self.libraries.iter_mut().filter(|library| library.version.is_some()) {
+            library.take_path(is_there);
+        }
+    }
 }
 
 /// A platform and architecture to build for.
@@ -168,7 +194,8 @@ impl Reader<'_> {
     pub(super) fn component(&mut self, node: &Node, what: &str, known: &[&str]) -> Result<Component> {
         let expected = format!("{what} must be a version, a path, an address or a mapping");
         let line = self.source.position(node.place).0;
-        let mut component = Component { name: None, source: ComponentSource::Default, version: None, kconfig: Vec::new(), line };
+        let mut component =
+            Component { name: None, source: ComponentSource::Default, version: None, kconfig: Vec::new(), is_word: false, line };
         let place = |component: &mut Component, text: String| match source_of(&text) {
             Some(source) => {
                 if let ComponentSource::Url(address) = &source {
@@ -179,26 +206,24 @@ impl Reader<'_> {
             None => component.version = Some(text),
         };
         if !matches!(node.data, Data::Mapping(_)) {
-            if node.is_null() {
-                return Err(self.source.problem(node.place, expected, "this is nothing"));
-            }
-            let text = self.text(node, &expected)?;
+            let text = self.string(node, &expected)?;
             place(&mut component, text);
+            component.is_word = component.source == ComponentSource::Default;
             return Ok(component);
         }
         let pairs = self.mapping(node, &expected, known)?;
         let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
         if let Some(source) = get("source") {
-            let text = self.text(source, "a source must be a string")?;
+            let text = self.string(source, "a source must be a string")?;
             let is_place = source_of(&text).is_some();
             // A bare word as source is a relative path.
             place(&mut component, if is_place { text } else { format!("./{text}") });
         }
         if let Some(version) = get("version") {
-            component.version = Some(self.text(version, "a version must be a string")?);
+            component.version = Some(self.string(version, "a version must be a string")?);
         }
         if let Some(name) = get("name") {
-            component.name = Some(self.text(name, "a name must be a string")?);
+            component.name = Some(self.string(name, "a name must be a string")?);
         }
         component.kconfig = self.kconfig(get("kconfig"))?;
         Ok(component)
@@ -215,6 +240,7 @@ impl Reader<'_> {
             let (name, version) = text.split_once([':', '@']).map_or((text.as_str(), None), |(name, version)| (name, Some(version)));
             template.name = Some(name.to_owned());
             template.version = version.map(ToOwned::to_owned);
+            template.is_word = template.version.is_none();
         }
         Ok(template)
     }
@@ -262,27 +288,27 @@ impl Reader<'_> {
         let line = self.source.position(node.place).0;
         let mut target =
             Target { name: None, platform: String::new(), architecture: String::new(), kconfig: Vec::new(), output: None, line };
-        let both = |text: &str| text.split_once('/').map(|(plat, arch)| (platform(plat), architecture(arch)));
+        let halves = |text: &str| text.split_once('/').map(|(plat, arch)| (platform(plat), architecture(arch)));
+        let both = |text: &str| halves(text).filter(|(plat, arch)| !plat.is_empty() && !arch.is_empty() && !arch.contains('/'));
+        let invalid = |node: &Node, text: &str| {
+            let message = format!("invalid target format: {text}");
+            self.source.problem(node.place, message, "expected PLATFORM/ARCHITECTURE, as in qemu/x86_64")
+        };
         if let Data::Scalar { .. } = node.data {
             let text = self.text(node, "a target must be PLATFORM/ARCHITECTURE or a mapping")?;
-            let Some((plat, arch)) = both(&text).filter(|(plat, arch)| !plat.is_empty() && !arch.is_empty()) else {
-                return Err(self.source.problem(
-                    node.place,
-                    format!("invalid target format: {text}"),
-                    "expected PLATFORM/ARCHITECTURE, as in qemu/x86_64",
-                ));
-            };
+            let Some((plat, arch)) = both(&text) else { return Err(invalid(node, &text)) };
             return Ok(Target { platform: plat, architecture: arch, ..target });
         }
         let pairs = self.mapping(node, "a target must be PLATFORM/ARCHITECTURE or a mapping", &keys::names(keys::TARGET))?;
         let get = |first: &str, second: &str| pairs.iter().find(|(key, _)| key == first || key == second).map(|(_, value)| *value);
-        let text_of = |node: Option<&Node>, what: &str| node.map(|node| self.text(node, &format!("{what} must be a string"))).transpose();
+        let text_of = |node: Option<&Node>, what: &str| node.map(|node| self.string(node, &format!("{what} must be a string"))).transpose();
         target.name = text_of(get("name", "name"), "a target's name")?;
         target.output = text_of(get("output", "kernel"), "a target's output")?;
         let arch = text_of(get("architecture", "arch"), "an architecture")?;
         if let Some(plat) = text_of(get("platform", "plat"), "a platform")? {
             match both(&plat) {
                 Some((plat, arch)) => (target.platform, target.architecture) = (plat, arch),
+                None if plat.contains('/') => return Err(invalid(node, &plat)),
                 None => target.platform = platform(&plat),
             }
         }

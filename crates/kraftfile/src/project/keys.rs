@@ -25,12 +25,21 @@ pub enum Form {
     List(&'static Form),
     /// A mapping from any name to this.
     Named(&'static Form),
-    /// A mapping with these keys.
-    Mapping(&'static [Key]),
+    /// A mapping with these keys, which follow these rules.
+    Mapping(&'static [Key], &'static [Rule]),
     /// One of these.
     OneOf(&'static [Form]),
     /// Nothing.
     Nothing,
+}
+
+/// What holds for the keys of a mapping together.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// At least one of these is there.
+    Some(&'static [&'static str]),
+    /// Something else, as a JSON Schema.
+    Schema(&'static str),
 }
 
 /// One key.
@@ -68,7 +77,10 @@ pub(super) const FORMATS: [&str; 4] = ["cpio", "erofs", "file", "unknown"];
 /// What a source of files may be, v0.7.
 pub(super) const SOURCE_KINDS: [&str; 7] = ["oci", "dir", "file", "tarball", "cpio", "erofs", "dockerfile"];
 
-const TARGET_PATTERN: &str = "^[^/]+/[^/]+$";
+// A variable may stand for anything.
+const TARGET_PATTERN: &str = "^[^/]+/[^/]+$|\\$";
+const VOLUME_PATTERN: &str = "^[^:]+(:/[^:]*(:(ro|rw))?)?$|\\$";
+const RUNTIME_PATTERN: &str = "^.";
 const OPTIONS: Form = Form::Options;
 
 /// Keys of `unikraft` and of a library.
@@ -106,6 +118,13 @@ pub(super) const TARGET: &[Key] = &[
     key("kernel", Form::Text, "The same"),
 ];
 
+const TARGET_RULES: &[Rule] = &[
+    Rule::Some(&["plat", "platform"]),
+    Rule::Schema(
+        r#"{ "anyOf": [{ "required": ["arch"] }, { "required": ["architecture"] }, { "properties": { "plat": { "pattern": "^[^/]+/[^/]+$|\\$" }, "platform": { "pattern": "^[^/]+/[^/]+$|\\$" } } }] }"#,
+    ),
+];
+
 /// Keys of a source of files, v0.7.
 pub(super) const SOURCE: &[Key] = &[
     v07("path", Form::Text, "Path or reference"),
@@ -113,11 +132,27 @@ pub(super) const SOURCE: &[Key] = &[
     v07("dockerfile", Form::Text, "Name of the Dockerfile in the path"),
 ];
 
+const SOURCE_RULES: &[Rule] = &[
+    Rule::Some(&["path"]),
+    Rule::Schema(r#"{ "if": { "required": ["dockerfile"] }, "then": { "properties": { "type": { "const": "dockerfile" } } } }"#),
+];
+
 /// Keys of `rootfs` and of a ROM.
 pub(super) const ROOTFS: &[Key] = &[
-    v06("source", Form::OneOf(&[Form::Text, Form::Mapping(SOURCE)]), "Dockerfile, directory, archive or image, relative to this file"),
+    v06(
+        "source",
+        Form::OneOf(&[Form::Text, Form::Mapping(SOURCE, SOURCE_RULES)]),
+        "Dockerfile, directory, archive or image, relative to this file",
+    ),
     v06("type", Form::Word(&FORMATS), "What it becomes"),
     v07("format", Form::Word(&FORMATS), "What it becomes"),
+];
+
+const ROOTFS_RULES: &[Rule] = &[
+    Rule::Some(&["source"]),
+    Rule::Schema(
+        r#"{ "if": { "properties": { "source": { "type": "object" } } }, "then": { "anyOf": [{ "required": ["format"] }, { "not": { "required": ["type"] } }] } }"#,
+    ),
 ];
 
 /// Keys of a volume.
@@ -129,9 +164,12 @@ pub(super) const VOLUME: &[Key] = &[
     v06("mode", Form::Text, "ro, or rw"),
 ];
 
-const FILES: Form = Form::OneOf(&[Form::Text, Form::Mapping(ROOTFS)]);
-const CORE: Form = Form::OneOf(&[Form::Text, Form::Mapping(COMPONENT)]);
-const VOLUME_FORM: Form = Form::OneOf(&[Form::Text, Form::Mapping(VOLUME)]);
+const FILES: Form = Form::OneOf(&[Form::Text, Form::Mapping(ROOTFS, ROOTFS_RULES)]);
+const CORE: Form = Form::OneOf(&[Form::Text, Form::Mapping(COMPONENT, &[])]);
+const VOLUME_FORM: Form = Form::OneOf(&[Form::Pattern(VOLUME_PATTERN), Form::Mapping(VOLUME, &[Rule::Some(&["source"])])]);
+const RUNTIME_RULES: &[Rule] = &[Rule::Some(&["source", "name"])];
+const RUNTIME_FORM: Form = Form::OneOf(&[Form::Pattern(RUNTIME_PATTERN), Form::Mapping(RUNTIME, RUNTIME_RULES)]);
+const TARGET_FORM: Form = Form::OneOf(&[Form::Pattern(TARGET_PATTERN), Form::Mapping(TARGET, TARGET_RULES)]);
 
 /// Keys of the file itself.
 pub const TOP: &[Key] = &[
@@ -140,20 +178,20 @@ pub const TOP: &[Key] = &[
     key("name", Form::Text, "Name of the project; its directory's by default"),
     key("unikraft", CORE, "The core, for projects that build a kernel of their own: version, directory or address"),
     key("pith", CORE, "The same, by our name"),
-    v06("runtime", Form::OneOf(&[Form::Text, Form::Mapping(RUNTIME)]), "Prebuilt kernel to run on: base:latest, NAME[:TAG], kernel://PATH"),
-    key("template", Form::OneOf(&[Form::Text, Form::Mapping(TEMPLATE)]), "Project that this one builds on"),
+    v06("runtime", RUNTIME_FORM, "Prebuilt kernel to run on: base:latest, NAME[:TAG], kernel://PATH"),
+    key("template", Form::OneOf(&[Form::Text, Form::Mapping(TEMPLATE, &[])]), "Project that this one builds on"),
     v06("preset", Form::Text, "Options that stand for many (Pith only): runtime, minimal, http, batch"),
     v06("kconfig", OPTIONS, "Options of the kernel (Pith only)"),
     key("libraries", Form::OneOf(&[Form::Named(&CORE), Form::Nothing]), "Libraries by name"),
-    key(
-        "targets",
-        Form::OneOf(&[Form::List(&Form::OneOf(&[Form::Pattern(TARGET_PATTERN), Form::Mapping(TARGET)])), Form::Nothing]),
-        "What to build for: PLATFORM/ARCHITECTURE, or a mapping",
-    ),
-    v06("rootfs", Form::OneOf(&[Form::Text, Form::Mapping(ROOTFS), Form::Nothing]), "Root file system"),
+    key("targets", Form::OneOf(&[Form::List(&TARGET_FORM), Form::Nothing]), "What to build for: PLATFORM/ARCHITECTURE, or a mapping"),
+    v06("rootfs", Form::OneOf(&[Form::Text, Form::Mapping(ROOTFS, ROOTFS_RULES), Form::Nothing]), "Root file system"),
     v06("cmd", Form::OneOf(&[Form::Text, Form::List(&Form::Text), Form::Nothing]), "The application and its arguments"),
     v06("env", Form::OneOf(&[Form::Variables, Form::Nothing]), "Environment; a variable without a value is the host's"),
-    v06("volumes", Form::OneOf(&[Form::List(&VOLUME_FORM), Form::Text, Form::Nothing]), "Volumes: SOURCE:DESTINATION[:ro], or mappings"),
+    v06(
+        "volumes",
+        Form::OneOf(&[Form::List(&VOLUME_FORM), Form::Pattern(VOLUME_PATTERN), Form::Nothing]),
+        "Volumes: SOURCE:DESTINATION[:ro], or mappings",
+    ),
     v06("roms", Form::OneOf(&[Form::List(&FILES), Form::Nothing]), "Files that are handed to the machine as they are"),
     v06("labels", Form::OneOf(&[Form::Strings, Form::Nothing]), "Labels of the package"),
     key("outdir", Form::Text, "Where results go; .unikraft/build by default"),

@@ -37,12 +37,12 @@ impl<'a> Reader<'a> {
             template: get("template").map(|node| self.template(node)).transpose()?,
             libraries: get("libraries").map(|node| self.libraries(node)).transpose()?.unwrap_or_default(),
             targets: get("targets").map(|node| self.targets(node)).transpose()?.unwrap_or_default(),
-            outdir: get("outdir").map(|node| self.text(node, "outdir must be a string")).transpose()?,
-            rootfs: get("rootfs").filter(|node| !node.is_null()).map(|node| self.rootfs(node)).transpose()?,
+            outdir: get("outdir").map(|node| self.string(node, "outdir must be a string")).transpose()?,
+            rootfs: get("rootfs").filter(|node| !node.is_null()).map(|node| self.files(node, "rootfs")).transpose()?,
             kernel_args,
             cmd,
             env: get("env").map(|node| self.env(node)).transpose()?.unwrap_or_default(),
-            labels: get("labels").map(|node| self.labels(node)).transpose()?.unwrap_or_default(),
+            labels: get("labels").map(|node| self.labels(node, spec)).transpose()?.unwrap_or_default(),
             volumes: get("volumes").map(|node| self.volumes(node)).transpose()?.unwrap_or_default(),
             roms: get("roms").map(|node| self.roms(node)).transpose()?.unwrap_or_default(),
             warnings: Vec::new(),
@@ -98,10 +98,21 @@ impl<'a> Reader<'a> {
         let Data::Scalar { text, .. } = &node.data else {
             return Err(self.source.problem(node.place, message, format!("this is {}", node.kind())));
         };
+        if node.is_null() {
+            return Err(self.source.problem(node.place, message, "this is nothing"));
+        }
         interpolate(text, self.lookup).map_err(|error| {
             let label = "in this string";
             self.source.problem(node.place, error.to_string(), label)
         })
+    }
+
+    /// A text that is no boolean.
+    pub(super) fn string(&self, node: &Node, message: &str) -> Result<String> {
+        if node.kind() == "a boolean" {
+            return Err(self.source.problem(node.place, message, format!("this is {}", node.kind())));
+        }
+        self.text(node, message)
     }
 
     fn spec(&mut self, root: &Node, spec: Option<&Node>, specification: Option<&Node>) -> Result<SpecVersion> {
@@ -112,7 +123,7 @@ impl<'a> Reader<'a> {
         if let (Some(_), Some(second)) = (spec, specification) {
             return Err(self.source.problem(second.place, "both 'spec' and 'specification' are given", "remove one"));
         }
-        if node.kind() != "a string" && !matches!(node.data, Data::Scalar { .. }) {
+        if node.is_null() || !matches!(node.data, Data::Scalar { .. }) {
             let label = format!("this is {}, expected a string", node.kind());
             return Err(self.source.problem(node.place, "missing 'spec' version attribute", label).with_help(help));
         }
@@ -137,12 +148,12 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&self, node: &Node) -> Result<String> {
-        Ok(clean_name(&self.text(node, "project name must be a string")?))
+        Ok(clean_name(&self.string(node, "project name must be a string")?))
     }
 
     fn preset(&self, node: &Node) -> Result<Preset> {
         let name = self.text(node, "preset must be a name, as in http")?;
-        if node.is_null() || name.is_empty() {
+        if name.is_empty() {
             return Err(self.source.problem(node.place, "preset must be a name, as in http", "this is nothing"));
         }
         Ok(Preset { name, line: self.source.position(node.place).0 })
@@ -156,13 +167,13 @@ impl<'a> Reader<'a> {
             let Some(source) = get("source").or(get("name")) else {
                 return Err(self.source.problem(node.place, "runtime source must be specified", "in this mapping"));
             };
-            let source = self.text(source, expected)?;
-            match get("version").map(|version| self.text(version, "a version must be a string")).transpose()? {
+            let source = self.string(source, expected)?;
+            match get("version").map(|version| self.string(version, "a version must be a string")).transpose()? {
                 Some(version) => format!("{source}:{version}"),
                 None => source,
             }
         } else {
-            self.text(node, expected)?
+            self.string(node, expected)?
         };
         if text.is_empty() {
             return Err(self.source.problem(node.place, "runtime must not be empty", "here"));
@@ -173,46 +184,47 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub(super) fn rootfs(&mut self, node: &Node) -> Result<RootfsSource> {
-        let expected = "rootfs must be a mapping or a string";
+    /// A root file system or a ROM, which is what `what` says.
+    pub(super) fn files(&mut self, node: &Node, what: &str) -> Result<RootfsSource> {
+        let expected = &format!("{what} must be a mapping or a string");
         if let Data::Scalar { .. } = node.data {
-            return Ok(RootfsSource { source: self.text(node, expected)?, kind: None, format: "cpio".to_owned(), place: node.place });
+            return Ok(RootfsSource { source: self.string(node, expected)?, kind: None, format: "cpio".to_owned(), place: node.place });
         }
         let pairs = self.mapping(node, expected, &keys::names(keys::ROOTFS))?;
         let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
         let Some(source) = get("source") else {
-            return Err(self.source.problem(node.place, "rootfs source must be specified", "in this mapping"));
+            return Err(self.source.problem(node.place, format!("{what} source must be specified"), "in this mapping"));
         };
         // v0.7: `source: { path: ..., type: ... }`.
         let (source, place, kind) = if matches!(source.data, Data::Mapping(_)) {
             if let (Some(node), None) = (get("type"), get("format")) {
-                let problem = self.source.problem(node.place, "a rootfs with a source in the long form has no type", "here");
+                let problem = self.source.problem(node.place, format!("a {what} with a source in the long form has no type"), "here");
                 return Err(problem.with_help("what it becomes is `format`; what the source is, `type` inside `source`"));
             }
-            self.long_source(source)?
+            self.long_source(source, what)?
         } else {
-            (self.text(source, "rootfs source must be a string")?, source.place, None)
+            (self.string(source, &format!("{what} source must be a string"))?, source.place, None)
         };
         let format = match get("format").or(get("type")) {
             None => "cpio".to_owned(),
-            Some(node) => self.word(node, "rootfs type", &keys::FORMATS)?,
+            Some(node) => self.word(node, &format!("{what} type"), &keys::FORMATS)?,
         };
         Ok(RootfsSource { source, kind, format, place })
     }
 
     /// `{path, type, dockerfile}`: the path, where it stands, and what it is.
-    fn long_source(&mut self, node: &Node) -> Result<(String, Place, Option<String>)> {
-        let inner = self.mapping(node, "rootfs must be a mapping or a string", &keys::names(keys::SOURCE))?;
+    fn long_source(&mut self, node: &Node, what: &str) -> Result<(String, Place, Option<String>)> {
+        let inner = self.mapping(node, &format!("{what} must be a mapping or a string"), &keys::names(keys::SOURCE))?;
         let get = |wanted: &str| inner.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
-        let missing = || self.source.problem(node.place, "rootfs source must be specified", "'path' is missing");
+        let missing = || self.source.problem(node.place, format!("{what} source must be specified"), "'path' is missing");
         let path = get("path").ok_or_else(missing)?;
-        let text = self.text(path, "a path must be a string")?;
-        let kind = get("type").map(|node| self.word(node, "rootfs source type", &keys::SOURCE_KINDS)).transpose()?;
+        let text = self.string(path, "a path must be a string")?;
+        let kind = get("type").map(|node| self.word(node, &format!("{what} source type"), &keys::SOURCE_KINDS)).transpose()?;
         let Some(file) = get("dockerfile") else { return Ok((text, path.place, kind)) };
         if kind.as_deref().is_some_and(|kind| kind != "dockerfile") {
             return Err(self.source.problem(file.place, "a dockerfile belongs to a source of type dockerfile", "here"));
         }
-        let name = self.text(file, "a dockerfile must be a path")?;
+        let name = self.string(file, "a dockerfile must be a path")?;
         Ok((format!("{}/{name}", text.trim_end_matches('/')), file.place, Some("dockerfile".to_owned())))
     }
 
@@ -275,11 +287,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn labels(&mut self, node: &Node) -> Result<Vec<(String, String)>> {
+    fn labels(&mut self, node: &Node, spec: SpecVersion) -> Result<Vec<(String, String)>> {
         if node.is_null() {
             return Ok(Vec::new());
         }
         let pairs = self.mapping(node, "labels must be a mapping of strings", &[])?;
+        // v0.7 has an opinion about names.
+        let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c));
+        if let (SpecVersion::V07, Data::Mapping(all)) = (spec, &node.data)
+            && let Some((name, _)) = pairs.iter().find(|(name, _)| !is_name(name))
+        {
+            let key = all.iter().map(|(key, _)| key).find(|key| matches!(&key.data, Data::Scalar { text, .. } if text == name));
+            let place = key.map_or(node.place, |key| key.place);
+            return Err(self.source.problem(place, format!("{name:?} is no name of a label"), "expected letters, digits and ._/-"));
+        }
         pairs.into_iter().map(|(key, value)| Ok((key, self.text(value, "a label must be a string")?))).collect()
     }
 }

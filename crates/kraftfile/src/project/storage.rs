@@ -71,9 +71,9 @@ impl Reader<'_> {
         }
         let pairs = self.mapping(node, "a volume must be SOURCE:DESTINATION or a mapping", &keys::names(keys::VOLUME))?;
         let get = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
-        let text_of = |key: &str| get(key).map(|node| self.text(node, &format!("a volume's {key} must be a string"))).transpose();
+        let text_of = |key: &str| get(key).map(|node| self.string(node, &format!("a volume's {key} must be a string"))).transpose();
         let (source, destination, driver, mode) = (text_of("source")?, text_of("destination")?, text_of("driver")?, text_of("mode")?);
-        let readonly = text_of("readonly")?.unwrap_or_default();
+        let readonly = get("readonly").map(|node| self.text(node, "readonly must be true or false")).transpose()?.unwrap_or_default();
         let Some(source) = source else { return Err(self.source.problem(node.place, "a volume needs a source", "in this mapping")) };
         let is_read_only = ["true", "yes", "on"].contains(&readonly.to_ascii_lowercase().as_str()) || mode.as_deref() == Some("ro");
         let access = if is_read_only { Access::ReadOnly } else { Access::ReadWrite };
@@ -90,7 +90,7 @@ impl Reader<'_> {
         items
             .iter()
             .map(|item| {
-                let rootfs = self.rootfs(item)?;
+                let rootfs = self.files(item, "rom")?;
                 let is_long = matches!(item.data, Data::Mapping(_));
                 Ok(Rom { path: rootfs.source, format: is_long.then_some(rootfs.format) })
             })

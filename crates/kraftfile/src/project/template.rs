@@ -22,6 +22,7 @@ fn component(template: Option<Component>, own: Option<Component>) -> Option<Comp
                 source,
                 version,
                 kconfig: options(template.kconfig, own.kconfig),
+                is_word: false,
                 line: own.line,
             })
         }
