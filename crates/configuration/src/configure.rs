@@ -187,7 +187,8 @@ impl Maker<'_> {
             }
             None => {
                 let nearest = nearest(self.core, &wish.name);
-                self.report.unknown.push(Unknown { name: wish.name.clone(), origin: wish.origin.clone(), nearest });
+                let (name, origin, library) = (wish.name.clone(), wish.origin.clone(), wish.library.clone());
+                self.report.unknown.push(Unknown { name, origin, nearest, library });
             }
         }
     }

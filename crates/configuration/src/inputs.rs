@@ -18,12 +18,14 @@ pub struct Wish {
     pub value: String,
     /// Who wants it.
     pub origin: Origin,
+    /// The library that it stands for, where that has no source of its own.
+    pub library: Option<String>,
 }
 
 impl Wish {
     pub(crate) fn new(name: &str, value: &str, origin: Origin) -> Self {
         let name = name.strip_prefix("CONFIG_").unwrap_or(name).to_owned();
-        Self { name, value: value.to_owned(), origin }
+        Self { name, value: value.to_owned(), origin, library: None }
     }
 }
 
@@ -102,7 +104,8 @@ pub(crate) fn gather(core: &Core, project: &Project, application: Application, t
         // A library of the project's own need not have options.
         let is_own = matches!(library.source, ComponentSource::Path(_));
         if let (Some(name), true) = (&library.name, !is_own || core.kconfig.find(&option).is_some()) {
-            out.push(Wish::new(&library_option(name), "y", at(library.line)));
+            let known = Some(name.clone()).filter(|_| library.source == ComponentSource::Default);
+            out.push(Wish { library: known, ..Wish::new(&library_option(name), "y", at(library.line)) });
         }
         add(&mut out, &library.kconfig);
     }

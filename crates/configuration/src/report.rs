@@ -53,10 +53,17 @@ pub struct Unknown {
     pub origin: Origin,
     /// What may have been meant, without `CONFIG_`.
     pub nearest: Option<String>,
+    /// The library that the option stands for, where that is all that the project says of it.
+    pub library: Option<String>,
 }
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(library) = &self.library {
+            let near = self.nearest.as_ref().and_then(|near| near.strip_prefix("LIB")).map(str::to_ascii_lowercase);
+            let hint = near.map_or_else(|| "one of your own needs a source".to_owned(), |near| format!("did you mean {near}?"));
+            return write!(f, "{}: there is no library {library}; {hint}", self.origin);
+        }
         write!(f, "{}: CONFIG_{} is no option", self.origin, self.name)?;
         match &self.nearest {
             Some(near) => write!(f, "; did you mean CONFIG_{near}?"),

@@ -112,7 +112,8 @@ pub(crate) fn overlay(
             Some(name) if core.names.find(&name).is_some() => {}
             Some(name) => {
                 let nearest = configure::nearest(core, &name);
-                report.unknown.push(Unknown { name, origin: Origin::File(saved.name.as_str().into(), note.line), nearest });
+                let origin = Origin::File(saved.name.as_str().into(), note.line);
+                report.unknown.push(Unknown { name, origin, nearest, library: None });
             }
             None => report.notes.push(format!("{}:{}: {}", saved.name, note.line, note.message)),
         }

@@ -231,6 +231,21 @@ fn misspelt_and_ineffective_options_are_told() {
     assert!(validate(&configure(&core, &Request::new(&self::project(HELLO), "Kraftfile", &qemu())).unwrap()).is_clean());
 }
 
+#[test]
+fn a_library_that_nobody_knows_is_told() {
+    let core = core();
+    let said = |libraries: &str| {
+        let project = project(&format!("spec: v0.6\nunikraft: stable\nlibraries: {{{libraries}}}\n"));
+        let configured = configure(&core, &Request::new(&project, "Kraftfile", &qemu())).unwrap();
+        configured.report.findings().join("\n")
+    };
+    assert_eq!(said("lwpi: stable"), "Kraftfile:3: there is no library lwpi; did you mean lwip?");
+    assert_eq!(said("nothing-like-it: stable"), "Kraftfile:3: there is no library nothing-like-it; one of your own needs a source");
+    // One of the project's own, here or not yet here.
+    assert_eq!(said("own: ./own"), "");
+    assert_eq!(said("own: 'https://git.example.com/own.git'"), "Kraftfile:3: CONFIG_LIBOWN is no option");
+}
+
 /// What `pith set` does: configure with overrides, write.
 fn set(core: &Core, project: &Project, saved: Option<&Saved>, pairs: &[(&str, &str)]) -> Saved {
     let overrides: Vec<(String, String)> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -1,6 +1,6 @@
 //! `pith clean`: removes what `pith build` made of a project.
 
-use super::build::suffixed;
+use super::build::{HALF_WRITTEN, suffixed};
 use crate::cli::CleanArgs;
 use crate::error::{Error, Result};
 use crate::project;
@@ -8,7 +8,7 @@ use crate::report::Report;
 use crate::variables::Part;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Files of a root file system, and what is noted about it.
 pub const ROOTFS: [&str; 3] = ["initramfs-x86_64.cpio", "initramfs-x86_64.erofs", "initramfs-x86_64.stamp"];
@@ -35,6 +35,9 @@ pub fn clean(arguments: &CleanArgs, report: &Report) -> Result<u8> {
     for name in ROOTFS {
         removed += remove(&outdir.join(name))?;
     }
+    for path in half_written(&outdir) {
+        removed += remove(&path)?;
+    }
     if arguments.proper {
         // They go when nothing of the user's is in them.
         for directory in [outdir.as_path(), &opened.directory.join(".unikraft")] {
@@ -48,6 +51,12 @@ pub fn clean(arguments: &CleanArgs, report: &Report) -> Result<u8> {
     }
     report.info(&format!("removed {removed} {}", if removed == 1 { "file" } else { "files" }));
     Ok(0)
+}
+
+/// Files that a build was writing when it was killed.
+fn half_written(outdir: &Path) -> Vec<PathBuf> {
+    let names = fs::read_dir(outdir).into_iter().flatten().flatten().map(|entry| entry.path());
+    names.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(HALF_WRITTEN))).collect()
 }
 
 fn failed(path: &Path, error: &io::Error) -> Error {

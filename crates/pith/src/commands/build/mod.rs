@@ -193,6 +193,9 @@ fn cannot_write(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |error| Error::new(format!("{}: {error}", path.display())).with_help("choose another place for results with --output")
 }
 
+/// What names of files begin with that are not complete yet.
+pub const HALF_WRITTEN: &str = ".pith-";
+
 /// Writes a file in one step, unless that is what it holds already.
 ///
 /// # Errors
@@ -204,7 +207,7 @@ pub fn put(path: &Path, content: &[u8]) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     create_dir(directory)?;
     let mode = fs::Permissions::from_mode(0o644);
-    let mut file = tempfile::Builder::new().prefix(".pith-").permissions(mode).tempfile_in(directory)?;
+    let mut file = tempfile::Builder::new().prefix(HALF_WRITTEN).permissions(mode).tempfile_in(directory)?;
     file.write_all(content)?;
     paths::give_to_user(file.path());
     file.persist(path).map_err(|error| error.error)?;
