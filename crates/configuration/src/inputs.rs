@@ -32,6 +32,10 @@ impl Wish {
 /// The option that a library stands for: `lwip` is `LIBLWIP`, `libelf` `LIBELF`.
 #[must_use]
 pub fn library_option(name: &str) -> String {
+    // The loader of Linux programs, which may be a template or a library.
+    if matches!(name, "elfloader" | "app-elfloader") {
+        return "LIBELF".to_owned();
+    }
     let name = name.strip_prefix("lib-").or_else(|| name.strip_prefix("lib")).unwrap_or(name);
     let upper: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     format!("LIB{upper}")
@@ -55,6 +59,7 @@ fn implied(target: &Target) -> Vec<&'static str> {
         "qemu" => vec!["PLAT_KVM", "KVM_VMM_QEMU"],
         "xen" => vec!["PLAT_XEN"],
         "linuxu" => vec!["PLAT_LINUXU"],
+        "hyperlight" => vec!["PLAT_HYPERLIGHT"],
         _ => Vec::new(),
     };
     out.extend(match target.architecture.as_str() {
@@ -126,6 +131,7 @@ mod tests {
             ("lib-musl", "LIBMUSL"),
             ("compiler-rt", "LIBCOMPILER_RT"),
             ("python3", "LIBPYTHON3"),
+            ("app-elfloader", "LIBELF"),
         ] {
             assert_eq!(library_option(library), option);
         }

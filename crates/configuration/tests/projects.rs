@@ -369,6 +369,118 @@ fn saved_files_are_where_kraft_has_them() {
     assert_eq!(path(&format!("{base} [{{plat: fc, arch: x86_64, output: out/kernel.elf}}]")), "/p/.config.kernel.elf");
 }
 
+/// A program that Unikraft has as a library, for every machine that it has.
+const PROGRAM_LIBRARY: &str = "spec: v0.6
+name: script
+rootfs: ./rootfs
+cmd: [\"/main.lua\"]
+unikraft:
+  version: staging
+  kconfig:
+    CONFIG_LIBRAMFS: 'y'
+    CONFIG_LIBUK9P: 'y'
+    CONFIG_LIBUKCPIO: 'y'
+    CONFIG_LIBVFSCORE: 'y'
+    CONFIG_LIBVFSCORE_AUTOMOUNT_FB: 'y'
+    CONFIG_LIBVFSCORE_AUTOMOUNT_FB0_DEV: \"embedded\"
+    CONFIG_LIBVFSCORE_AUTOMOUNT_FB0_DRIVER: \"extract\"
+    CONFIG_STACK_SIZE_PAGE_ORDER: 10
+targets:
+- qemu/x86_64
+- qemu/arm64
+- fc/x86_64
+- fc/arm64
+libraries:
+  musl: stable
+  zlib: staging
+  libuuid: staging
+  lua:
+    version: stable
+    kconfig:
+      CONFIG_LUA_MAIN_FUNCTION: 'y'
+";
+
+/// C++ and its libraries, options without quotes, a platform that is no more.
+const CXX: &str = "spec: v0.6
+name: greetings
+unikraft:
+  version: stable
+  kconfig:
+    CONFIG_LIBPOSIX_SYSINFO: y
+    CONFIG_LIBUKSIGNAL: y
+targets: [linuxu/x86_64, qemu/x86_64, xen/x86_64, qemu/arm64, fc/x86_64]
+libraries:
+  libcxxabi: stable
+  libcxx: stable
+  libunwind: stable
+  compiler-rt:
+    version: stable
+    kconfig: {CONFIG_LIBCOMPILER_RT: 'y'}
+  musl: stable
+";
+
+/// A runtime whose loader is a library, in the latest version of the format, for a platform that is not ours.
+const LOADER_LIBRARY: &str = "spec: v0.7
+name: base
+unikraft:
+  source: https://example.com/unikraft.git
+  version: staging
+  kconfig:
+    CONFIG_PLAT_HYPERLIGHT: 'y'
+    CONFIG_PAGING: 'n'
+    CONFIG_HYPERLIGHT_HCALL: 'y'
+    CONFIG_LIBHOSTFS: 'y'
+    CONFIG_LIBHOSTFS_AUTOMOUNT: 'y'
+    CONFIG_LIBCPIOVFS: 'y'
+    CONFIG_LIBPOSIX_PROCESS_MULTITHREADING: 'y'
+    CONFIG_LIBPOSIX_PROCESS_EXECVE: 'y'
+    CONFIG_LIBPOSIX_USER_UID: \"0\"
+    CONFIG_STACK_SIZE_PAGE_ORDER: \"9\"
+libraries:
+  app-elfloader:
+    source: https://example.com/app-elfloader.git
+    version: staging
+    kconfig: {CONFIG_APPELFLOADER: 'y', CONFIG_APPELFLOADER_VFSEXEC_ENVPATH: 'y', CONFIG_LIBELF: 'y'}
+  libelf: {source: 'https://example.com/lib-libelf.git', version: staging}
+targets:
+  - {architecture: x86_64, platform: hyperlight}
+  - {architecture: x86_64, platform: qemu}
+  - kraftcloud/x86_64
+rootfs: ./Dockerfile
+cmd: [\"/bin/app\"]
+";
+
+#[test]
+fn other_shapes_of_the_catalogue_are_understood_in_a_few_lines() {
+    let core = core();
+    for (text, buildable, preset, wanted, lines) in [
+        (PROGRAM_LIBRARY, &["qemu/x86_64", "fc/x86_64"][..], "minimal", "ninep", 2),
+        (CXX, &["qemu/x86_64", "fc/x86_64"], "minimal", "signals", 1),
+        (LOADER_LIBRARY, &["qemu/x86_64", "kraftcloud/x86_64"], "runtime", "threads", 4),
+    ] {
+        let project = project(text);
+        assert_eq!(project.warnings, [], "{text}");
+        let mut built = Vec::new();
+        for target in &project.targets {
+            let Ok(configured) = configure(&core, &Request::new(&project, "Kraftfile", target)) else { continue };
+            assert_eq!(configured.preset, preset, "{text}");
+            assert!(configured.features.iter().any(|feature| feature == wanted), "{:?}", configured.features);
+            assert_eq!(configured.report.unknown, [], "{text}");
+            let summary = configured.report.summary();
+            assert!(summary.lines().count() <= lines, "{summary}");
+            built.push(target.shown());
+        }
+        assert_eq!(built, buildable);
+    }
+    let of = |text: &str, number: usize| {
+        let project = project(text);
+        configure(&core, &Request::new(&project, "Kraftfile", &project.targets[number])).unwrap_err().to_string()
+    };
+    assert_eq!(of(LOADER_LIBRARY, 0), "cannot build for hyperlight/x86_64: there is no platform for Hyperlight");
+    assert_eq!(of(CXX, 0), "cannot build for linuxu/x86_64: an image boots on a virtual machine monitor only");
+    assert_eq!(of("spec: v0.6\nunikraft: x\ntargets: [qemu/arm]\n", 0), "cannot build for qemu/arm: there is no kernel for 32-bit ARM");
+}
+
 /// The names that the public catalogue's entries use, each known.
 #[test]
 fn names_of_the_catalogue_are_known() {

@@ -9,6 +9,21 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+/// Files that every tree sources: forms that no generator is needed for.
+const MORE: [(&str, &str); 2] = [
+    (
+        "more/Kconfig",
+        "rsource \"below\"\nosource \"more/missing\"\nmenuconfig FEATURE\n\tbool\n\tprompt \"feature\" if B1\n\tdefault y if B0\nif FEATURE\nconfig INNER\n\tdef_bool B2 || B3\n\tselect RING if B4\nendif\n\
+         config LOW\n\tdef_int 3\nconfig BOUNDED\n\tint \"bounded\"\n\trange LOW NUM\n\tdefault NUM if B5\n\tdefault 1\n\
+         comment \"only with a feature\"\n\tdepends on FEATURE\n",
+    ),
+    (
+        "more/below",
+        "config RING\n\tbool\n\thelp\n\t  No question.\nconfig TWICE\n\tbool \"once\" if B0\n\tdefault y if B1\nconfig TWICE\n\tbool \"twice\" if B2\n\tdefault y\n\timply RING\n\
+         config ADDRESS\n\tdef_hex 0x10 if B3\n\tdefault HEX\nconfig NAME\n\tdef_string \"pith\" if B6\n",
+    ),
+];
+
 /// Reads `count` of `length kconfig length config` and answers with `length .config length minimal` each.
 const ORACLE: &str = r#"
 import sys, os, tempfile, kconfiglib
@@ -19,6 +34,9 @@ def take():
 def give(name):
     text = open(name, "rb").read()
     sys.stdout.buffer.write(b"%d\n" % len(text) + text)
+os.mkdir("more")
+for name in ["more/Kconfig", "more/below"]:
+    open(name, "wb").write(take())
 for _ in range(int(data.readline())):
     open("Kconfig", "wb").write(take())
     open("in", "wb").write(take())
@@ -118,6 +136,7 @@ fn tree() -> BoxedStrategy<String> {
                 );
             }
             out.push_str("endchoice\n");
+            out.push_str("source \"more/Kconfig\"\n");
             let _ = write!(out, "config LAST\n\tstring\n\tdefault \"quote \\\" and \\\\\" if C1\n\tdefault WORD if {a}\n");
             out
         })
@@ -128,6 +147,9 @@ fn wishes() -> impl Strategy<Value = String> {
     let one = prop_oneof![
         6 => (0..BOOLS, any::<bool>()).prop_map(|(n, y)| if y { format!("CONFIG_B{n}=y\n") } else { format!("# CONFIG_B{n} is not set\n") }),
         2 => (0..3_usize, any::<bool>()).prop_map(|(n, y)| if y { format!("CONFIG_C{n}=y\n") } else { format!("# CONFIG_C{n} is not set\n") }),
+        1 => any::<bool>().prop_map(|y| if y { "CONFIG_FEATURE=y\n".to_owned() } else { "# CONFIG_FEATURE is not set\n".to_owned() }),
+        1 => any::<bool>().prop_map(|y| if y { "CONFIG_TWICE=y\n".to_owned() } else { "# CONFIG_TWICE is not set\n".to_owned() }),
+        1 => (0..50_u32).prop_map(|n| format!("CONFIG_BOUNDED={n}\n")),
         1 => (0..100_u32).prop_map(|n| format!("CONFIG_NUM={n}\n")),
         1 => (0..0x200_u32).prop_map(|n| format!("CONFIG_HEX={n:#x}\n")),
         1 => Just("CONFIG_WORD=\"b c\"\n".to_owned()),
@@ -166,6 +188,9 @@ fn values_are_those_of_kconfiglib() {
     let mut input = oracle.stdin.take().expect("piped");
     let sent = cases.clone();
     let writer = std::thread::spawn(move || {
+        for (_, text) in MORE {
+            write!(input, "{}\n{text}", text.len()).expect("the oracle reads");
+        }
         writeln!(input, "{count}").expect("the oracle reads");
         for (tree, wishes) in sent {
             write!(input, "{}\n{tree}{}\n{wishes}", tree.len(), wishes.len()).expect("the oracle reads");
@@ -184,7 +209,8 @@ fn values_are_those_of_kconfiglib() {
         String::from_utf8_lossy(text).into_owned()
     };
     for (tree, wishes) in &cases {
-        let files = std::collections::HashMap::from([("Kconfig", tree.as_str())]);
+        let mut files = std::collections::HashMap::from(MORE);
+        files.insert("Kconfig", tree.as_str());
         let kconfig = Kconfig::load(&files, "Kconfig", &Variables::default()).unwrap_or_else(|error| panic!("{error}\n{tree}"));
         let mut config = Config::new(&kconfig);
         config.read("in", wishes);
