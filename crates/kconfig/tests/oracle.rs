@@ -13,13 +13,13 @@ use std::process::{Command, Stdio};
 const MORE: [(&str, &str); 2] = [
     (
         "more/Kconfig",
-        "rsource \"below\"\nosource \"more/missing\"\nmenuconfig FEATURE\n\tbool\n\tprompt \"feature\" if B1\n\tdefault y if B0\nif FEATURE\nconfig INNER\n\tdef_bool B2 || B3\n\tselect RING if B4\nendif\n\
+        "rsource \"below\"\nosource \"more/missing\"\norsource \"missing\"\nmenuconfig FEATURE\n\tbool\n\tprompt \"feature\" if B1\n\tdefault y if B0\nif FEATURE\nconfig INNER\n\tdef_bool B2 || B3\n\tselect RING if B4\nendif\n\
          config LOW\n\tdef_int 3\nconfig BOUNDED\n\tint \"bounded\"\n\trange LOW NUM\n\tdefault NUM if B5\n\tdefault 1\n\
          comment \"only with a feature\"\n\tdepends on FEATURE\n",
     ),
     (
         "more/below",
-        "config RING\n\tbool\n\thelp\n\t  No question.\nconfig TWICE\n\tbool \"once\" if B0\n\tdefault y if B1\nconfig TWICE\n\tbool \"twice\" if B2\n\tdefault y\n\timply RING\n\
+        "config RING\n\tbool\n\t---help---\n\t  No question.\nconfig TWICE\n\tbool \"once\" if B0\n\tdefault y if B1\nconfig TWICE\n\tbool \"twice\" if B2\n\tdefault y\n\timply RING\n\
          config ADDRESS\n\tdef_hex 0x10 if B3\n\tdefault HEX\nconfig NAME\n\tdef_string \"pith\" if B6\n",
     ),
 ];

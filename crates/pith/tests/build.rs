@@ -340,6 +340,25 @@ fn what_is_cleaned_is_what_was_meant() {
     assert!(none.code == 125 && none.err.contains("no targets selected"), "{}", none.err);
 }
 
+/// A project as the public catalogue has them, its sources somewhere else: what is in Pith is not fetched, and little is said.
+#[test]
+fn a_project_of_the_catalogue_is_built_as_it_is_and_without_a_network() {
+    let text = "rootfs: ./root\ncmd: [\"/bin/app\"]\ntemplate: {source: 'https://pith-test.invalid/app-elfloader.git', version: staging}\nunikraft:\n  \
+        source: https://pith-test.invalid/unikraft.git\n  version: staging\n  kconfig:\n    CONFIG_APPELFLOADER_BRK: 'y'\n    \
+        CONFIG_APPELFLOADER_STACK_NBPAGES: 128\n    CONFIG_LIBUKBOOT_HEAP_BASE: '0x400000000'\n    \
+        CONFIG_LIBUKBLKDEV: 'y'\n    CONFIG_PAGING: 'y'\nlibraries:\n  lwip:\n    \
+        source: https://pith-test.invalid/lib-lwip.git\n    version: staging\n    kconfig: {CONFIG_LWIP_TCP: 'y', CONFIG_LWIP_NUM_TCPCON: 64}\n  \
+        libelf: {source: 'https://pith-test.invalid/lib-libelf.git', version: staging}\ntargets: [fc/x86_64, qemu/x86_64, qemu/arm64]\n";
+    let project = Project::new(text);
+    let done = project.build(&["-p", "qemu", "-m", "x86_64"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let said: Vec<&str> = done.err.lines().filter(|line| line.starts_with("pith: warning: ")).collect();
+    assert_eq!(said, ["pith: warning: not supported: CONFIG_LIBUKBLKDEV: there are no block devices yet"], "{}", done.err);
+    assert!(!done.err.contains("fetching"), "{}", done.err);
+    let field = |template: &str| project.home.pith(&["inspect", "app/.unikraft/build/app_qemu-x86_64", "-f", template]).out;
+    assert_eq!(field("{{.preset}} {{.configuration.CONFIG_LIBNET}} {{.configuration.CONFIG_LIBELF}}"), "runtime y y\n");
+}
+
 /// How often a build is killed.
 const POINTS: usize = 10;
 

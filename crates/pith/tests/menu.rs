@@ -157,6 +157,40 @@ fn options_are_chosen_on_the_screen_and_saved() {
 }
 
 #[test]
+fn the_tree_the_search_and_what_an_option_needs_are_on_the_screen() {
+    let home = project();
+    let own = "menu \"Demonstration\"\nconfig APPDEMO_TLS\n\tbool \"encrypted\"\n\tdepends on LIBPROCFS && APPDEMO_FAST\n\thelp\n\t  Only both together.\n\
+        config APPDEMO_FAST\n\tbool \"fast\"\nendmenu\n";
+    fs::write(home.path("Config.uk"), own).unwrap();
+    let mut terminal = Terminal::new(&home, &["menu", "-t", "qemu/x86_64"]);
+    terminal.wait("the menu", |screen| screen.contains("Network and communication") && screen.contains("h keys"));
+    // What is found while one types, options that cannot be had now too.
+    terminal.type_until("/appdemo", "APPDEMO_TLS");
+    let found = terminal.wait("the search alone", |screen| {
+        screen.contains("\u{2502}appdemo ") && screen.contains("APPDEMO_FAST") && !screen.contains("API") && !screen.contains("MEMORY")
+    });
+    insta::assert_snapshot!("found", found);
+    // Down to the last, and there: all options are shown, for it is none that could be seen.
+    let shown = terminal.type_until("_t\r", " CONFIG_APPDEMO_TLS=n  (needs LIBPROCFS");
+    assert!(shown.starts_with(" app, qemu/x86_64 > Application > Demonstration (all options)"), "{shown}");
+    terminal.type_until(" ", "\n needs LIBPROCFS, which is n");
+    let needs = terminal.wait("the menu alone", |screen| !screen.contains("escape closes") && screen.ends_with("h keys"));
+    insta::assert_snapshot!("needs", needs);
+    let help = terminal.type_until("?", "any other key closes");
+    assert!(help.contains("Only both together.") && help.contains("LIBPROCFS"), "{help}");
+    // With both it can be had.
+    terminal.type_until("x/LIBPROCFS\r ", "CONFIG_LIBPROCFS=y");
+    terminal.type_until("/APPDEMO_F\r ", "CONFIG_APPDEMO_FAST=y");
+    terminal.type_until("/APPDEMO_T\r ", "CONFIG_APPDEMO_TLS=y");
+    // Up the tree again, to its root.
+    let root = terminal.type_until("\x1b[D\x1b[D", "Network and communication");
+    assert!(root.contains("Application  --->"), "{root}");
+    terminal.type_until("s", "saved to");
+    assert_eq!(terminal.end("q").1, 0);
+    assert!(config(&home).contains("CONFIG_APPDEMO_TLS=y\n"));
+}
+
+#[test]
 fn leaving_without_saving_writes_nothing() {
     let home = project();
     for keys in ["Q", "qn", "\x03n"] {

@@ -107,6 +107,24 @@ fn the_menus_other_names_work_without_a_screen() {
 }
 
 #[test]
+fn a_menu_can_begin_with_what_was_saved_and_nothing_else() {
+    let home = project();
+    assert_eq!(home.pith(&["set", "-t", "qemu/x86_64", "CONFIG_LIBPROCFS=y"]).code, 0);
+    fs::write(home.path("Kraftfile"), KRAFTFILE.replace("CONFIG_LIBPOSIX_PIPE", "CONFIG_LIBSYSFS")).unwrap();
+    let least = |flags: &[&str]| {
+        let done = home.pith(&[&["menu", "-f", "savedefconfig", "-t", "qemu/x86_64"], flags].concat());
+        assert_eq!(done.code, 0, "{}", done.err);
+        let text = fs::read_to_string(home.path("defconfig")).unwrap();
+        ["LIBSYSFS", "LIBPOSIX_PIPE", "LIBPROCFS"].map(|name| !text.contains(&format!("# CONFIG_{name} is not set\n")))
+    };
+    // The project as it is now, what was changed by hand over it; and the saved file, which is of the time before.
+    assert_eq!(least(&[]), [true, false, true]);
+    assert_eq!(least(&["--no-configure"]), [false, true, true]);
+    // Accepted for those who come from kraft.
+    assert_eq!(least(&["--force-pull", "--no-cache"]), [true, false, true]);
+}
+
+#[test]
 fn a_template_here_and_the_applications_options_count() {
     let home = project();
     fs::create_dir(home.path("base")).unwrap();

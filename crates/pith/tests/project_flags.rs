@@ -80,6 +80,24 @@ fn libraries_of_another_directory() {
 }
 
 #[test]
+fn libraries_of_another_file() {
+    let home = two_projects();
+    let before = fs::read_to_string(home.path("app/Kraftfile")).unwrap();
+    ok(&home, &["lib", "add", "-K", "app/other.yaml", "--no-update", "musl:staging", "lwip:staging"]);
+    let text = fs::read_to_string(home.path("app/other.yaml")).unwrap();
+    assert_eq!(text, OTHER.replace("{lwip: stable}", "{musl: staging, lwip: staging}"));
+    let listed = ok(&home, &["lib", "list", "-K", "app/other.yaml", "-o", "json"]).out;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let names: Vec<&str> = listed.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!((names, listed[1]["meaning"].as_str()), (vec!["musl", "lwip"], Some("CONFIG_LIBNET")));
+    for name in ["delete", "del"] {
+        ok(&home, &["lib", name, "-K", "app/other.yaml", if name == "del" { "musl" } else { "lwip" }]);
+    }
+    assert!(!fs::read_to_string(home.path("app/other.yaml")).unwrap().contains("libraries"));
+    assert_eq!(fs::read_to_string(home.path("app/Kraftfile")).unwrap(), before);
+}
+
+#[test]
 fn whose_a_new_library_is() {
     let home = Home::new();
     let words = ["lib", "create", "mine", "--git-init", "--initial-branch", "trunk", "--author-name", "A. Person"];

@@ -9,7 +9,7 @@ use crate::lexer::Token;
 use crate::model::{Item, Kconfig, Kind, NodeId, Prompt};
 use pith_diagnostic::Problem;
 
-const ENTRIES: [&str; 13] = [
+const ENTRIES: [&str; 14] = [
     "config",
     "menuconfig",
     "choice",
@@ -22,6 +22,7 @@ const ENTRIES: [&str; 13] = [
     "source",
     "rsource",
     "osource",
+    "orsource",
     "mainmenu",
 ];
 
@@ -106,7 +107,7 @@ impl Parser<'_> {
                 let inner = Context { parent: context.parent, condition: context.condition.clone().and(expr), depth: context.depth + 1 };
                 self.block(reader, &inner, Some(("endif", line.location.line)))
             }
-            "source" | "osource" | "rsource" => self.source(reader, context, &mut words),
+            "source" | "osource" | "rsource" | "orsource" => self.source(reader, context, &mut words),
             "mainmenu" => match words.next() {
                 Some(Token::Text(title) | Token::Word(title)) => {
                     self.kconfig.title.clone_from(title);
@@ -172,7 +173,7 @@ impl Parser<'_> {
         };
         words.end(reader)?;
         let path = match (keyword, reader.file.rsplit_once('/')) {
-            ("rsource", Some((directory, _))) => format!("{directory}/{path}"),
+            ("rsource" | "orsource", Some((directory, _))) => format!("{directory}/{path}"),
             _ => path,
         };
         let place = words.line.place(1);
@@ -182,7 +183,7 @@ impl Parser<'_> {
         }
         let text = match self.files.read(&path) {
             Ok(text) => text,
-            Err(error) if keyword == "osource" && error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if keyword.starts_with('o') && error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(reader.problem(place, format!("cannot read {path}: {error}"), "sourced here")),
         };
         self.open.push(path.clone());
