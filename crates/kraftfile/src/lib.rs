@@ -4,7 +4,9 @@
 //! complaint points at line and column: [`yaml`] makes a tree with positions, [`interpolate`] fills in variables,
 //! [`project`] gives the tree its meaning. Unknown keys are warnings with a suggestion, never errors.
 //!
-//! Neighbours: `pith run` uses projects of the `runtime:` kind; the builder will use the others.
+//! A variable is an option of the kernel where there is one of its name, and the host's otherwise ([`Variables`]).
+//!
+//! Neighbours: `pith-configuration` works out what a project's options come to, `pith` reads a project that refers to them until both agree.
 #![forbid(unsafe_code)]
 
 pub mod edit;

@@ -111,14 +111,16 @@ pub fn settle(file: &str, part: Part, choice: &Choice, read: Read<'_>) -> Result
     let mut opened = read(Part::Configuration, &Variables { options: &|_| None, host: &guess })?;
     let mut before = None;
     for _ in 0..ROUNDS {
-        let loaded = opened.project.builds_kernel().then(|| Loaded::of(&opened).ok()).flatten();
-        let options = Options::of(loaded.as_ref(), choice);
+        let loaded = opened.project.builds_kernel().then(|| Loaded::of(&opened)).transpose();
+        let options = Options::of(loaded.as_ref().ok().and_then(Option::as_ref), choice);
         let variables = Variables { options: &|name| options.value(name), host: &host };
         let next = read(part, &variables);
         let answers = options.asked.borrow().clone();
         if before.as_ref() == Some(&answers) {
             options.check(file)?;
-            return next;
+            drop(options);
+            // Without its core, nobody knows what a project's options come to.
+            return loaded.and(next);
         }
         before = Some(answers);
         // What lacks a value may have one when the options are known better.

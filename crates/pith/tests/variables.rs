@@ -67,7 +67,7 @@ fn an_option_is_what_everybody_who_has_a_say_makes_of_it() {
     let other = project.home.path("other.config").display().to_string();
     assert_eq!(project.rootfs(&["-c", &other]), "83");
     // The saved options and nothing else.
-    project.kraftfile(&format!("unikraft: {{kconfig: {{CONFIG_LIBPROCFS: y}}}}\nrootfs: ./root-$CONFIG_APPDEMO_PORT-$CONFIG_LIBPROCFS\n"));
+    project.kraftfile("unikraft: {kconfig: {CONFIG_LIBPROCFS: y}}\nrootfs: ./root-$CONFIG_APPDEMO_PORT-$CONFIG_LIBPROCFS\n");
     assert_eq!((project.rootfs(&[]), project.rootfs(&["--no-configure"])), ("82-y".to_owned(), "82-n".to_owned()));
     // No option by that name: the host's variable, or the default.
     project.kraftfile("unikraft: stable\nrootfs: ./root-${CONFIG_HOST}-${CONFIG_NOTHING_LIKE_IT:-none}-${CONFIG_LIBSCHED:?always}\n");
@@ -76,6 +76,9 @@ fn an_option_is_what_everybody_who_has_a_say_makes_of_it() {
     let text = "unikraft: {kconfig: {CONFIG_LWIP_NUM_TCPCON: 64}}\nlibraries: {lwip: stable}\n";
     project.kraftfile(&format!("{text}rootfs: ./root-$CONFIG_LIBLWIP-$CONFIG_LWIP_NUM_TCPCON\n"));
     assert_eq!(project.rootfs(&[]), "y-64");
+    // Nobody knows what they come to without the core.
+    project.kraftfile(&format!("unikraft: ./nowhere\n{PORT}"));
+    assert!(project.said(&[]).contains("is no core of Pith"), "{}", project.said(&[]));
     // A runtime's options cannot be known.
     project.kraftfile(&format!("runtime: base\n{PORT}"));
     assert_eq!(project.rootfs(&[]), "host");
