@@ -7,6 +7,7 @@ use crate::project::Opened;
 use crate::report::Report;
 use pith_configuration::{Core, Meaning, is_loader, library_option};
 use pith_kraftfile::{Component, ComponentSource, Project};
+pub use pith_sources::Network;
 use pith_sources::{Address, Made, Note, Reuse};
 use std::path::{Path, PathBuf};
 
@@ -166,17 +167,6 @@ pub fn lacking(opened: &Opened) -> Result<Vec<String>> {
         }
     }
     Ok(names)
-}
-
-/// What may be done about components that are not here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Network {
-    /// They are fetched.
-    Missing,
-    /// All are fetched anew.
-    Again,
-    /// They are errors.
-    Never,
 }
 
 /// What became of one component: its name, and where it is.

@@ -142,3 +142,30 @@ fn a_library_is_added_by_its_address() {
     assert!(project.succeeds(&["lib", "list", "-w", "app"]).out.contains("the project's own, fetched"));
     assert!(project.succeeds(&["fetch", "app"]).err.contains("greet: commit "));
 }
+
+#[test]
+fn what_a_makefile_uk_is_made_from_is_fetched_too() {
+    let project = Project::new();
+    let write = |name: &str, text: &str| fs::write(project.home.path(name), text).unwrap();
+    project.kraftfile("unikraft: {version: stable, kconfig: {CONFIG_LIBGREET: 'y'}}\nlibraries:\n  greet: {source: ../lib-greet}\n");
+    let fetched = |library: &str, file: &str| format!("$(eval $(call fetch,{library},file://{}))\n", project.home.path(file).display());
+    let library = "$(eval $(call addlib_s,libgreet,$(CONFIG_LIBGREET)))\n".to_owned() + &fetched("libgreet", "start.tar.gz");
+    write("lib-greet/Makefile.uk", &library);
+    write("app/Makefile.uk", &("$(eval $(call addlib,appx))\nAPPX_SRCS-y += main.c\n".to_owned() + &fetched("appx", "none.tar.gz")));
+    let done = project.pith(&["fetch", "app"]);
+    assert!(done.err.contains("fetching sources of libgreet from file://HOME/start.tar.gz"), "{}", done.err);
+    let expected = "pith: error: Makefile.uk: sources of appx: HOME/none.tar.gz: No such file";
+    assert!(done.code == 125 && done.err.contains(expected), "{}", done.err);
+    fs::copy(project.home.path("start.tar.gz"), project.home.path("none.tar.gz")).unwrap();
+    let done = project.succeeds(&["fetch", "app"]);
+    assert!(!done.err.contains("fetching sources of libgreet"), "{}", done.err);
+    assert!(done.err.contains("sources of appx: HOME/app/.unikraft/build/native/appx\n"), "{}", done.err);
+    assert!(project.home.path("app/.unikraft/build/native/appx/origin/start-1.0/Kraftfile").is_file());
+    // Nothing is fetched where that is forbidden.
+    fs::remove_dir_all(project.home.path("app/.unikraft")).unwrap();
+    let forbidden = project.pith(&["build", "app", "--no-fetch"]);
+    let expected = "sources of libgreet: file://HOME/start.tar.gz was not fetched yet\n  help: `pith fetch` fetches it";
+    assert!(forbidden.code == 125 && forbidden.err.contains(expected), "{}", forbidden.err);
+    assert_eq!(project.pith(&["clean", "app", "--proper"]).code, 0);
+    assert!(!project.home.path("app/.unikraft").exists());
+}

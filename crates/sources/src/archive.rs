@@ -1,6 +1,7 @@
 //! Archives: received, checked, unpacked.
 
 use crate::address::Address;
+use crate::digest::hexadecimal;
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -12,29 +13,59 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// It cannot be had; it is another one than the project says; it is none.
 pub(crate) fn unpack(address: &Address, base: &Path, tree: &Path) -> Result<String> {
-    let damaged = |error: io::Error| Error::Archive { address: address.location.clone(), problem: error.to_string() };
     let mut kept = tempfile::tempfile_in(tree).map_err(Error::at(tree))?;
-    let found = receive(address, open(address, base)?, &mut kept)?;
+    let found = receive(&address.location, base, &mut kept)?;
     if let Some(expected) = address.sha256.as_ref().filter(|expected| **expected != found) {
-        return Err(Error::Checksum { address: address.location.clone(), expected: expected.clone(), found });
+        return Err(Error::Checksum { address: address.location.clone(), algorithm: "SHA-256", expected: expected.clone(), found });
     }
-    let mut head = [0; 8];
-    kept.rewind().map_err(damaged)?;
-    let length = kept.read(&mut head).map_err(damaged)?;
-    kept.rewind().map_err(damaged)?;
-    let mut archive = tar::Archive::new(unpacked(head.get(..length).unwrap_or_default(), kept).map_err(damaged)?);
-    archive.set_preserve_mtime(true);
-    archive.unpack(tree).map_err(|error| {
-        let deepest = std::error::Error::source(&error).map(ToString::to_string);
-        Error::Archive { address: address.location.clone(), problem: deepest.unwrap_or_else(|| error.to_string()) }
-    })?;
+    extract(&address.location, kept, tree)?;
     strip(tree)?;
     Ok(found)
 }
 
+/// Unpacks an archive into `tree`, as it is. `name` is for messages.
+///
+/// Files are as new as the unpacking: a build takes what is older than its results for built, and an archive may be older than the one in whose place it is.
+///
+/// # Errors
+/// It is none, or damaged; it does not fit.
+pub(crate) fn extract(name: &str, mut kept: File, tree: &Path) -> Result<()> {
+    let damaged = |error: io::Error| Error::Archive { address: name.to_owned(), problem: error.to_string() };
+    let mut head = [0; 8];
+    kept.rewind().map_err(damaged)?;
+    let length = kept.read(&mut head).map_err(damaged)?;
+    kept.rewind().map_err(damaged)?;
+    let unpacked = unpacked(head.get(..length).unwrap_or_default(), kept).map_err(damaged)?;
+    let mut archive = tar::Archive::new(bounded(unpacked, tree)?);
+    archive.set_preserve_mtime(false);
+    archive.unpack(tree).map_err(|error| {
+        let deepest = std::error::Error::source(&error).map(ToString::to_string);
+        Error::Archive { address: name.to_owned(), problem: deepest.unwrap_or_else(|| error.to_string()) }
+    })
+}
+
+/// A reader of what is to become files below `tree`, which ends with an error where there is more than there is room for: small archives may become anything.
+fn bounded(from: Box<dyn Read>, tree: &Path) -> Result<Bounded> {
+    let room = rustix::fs::statvfs(tree).map_err(|error| Error::at(tree)(error.into()))?;
+    Ok(Bounded { from, left: room.f_bavail.saturating_mul(room.f_frsize) })
+}
+
+struct Bounded {
+    from: Box<dyn Read>,
+    left: u64,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.from.read(into)?;
+        let left = self.left.checked_sub(length as u64);
+        self.left = left.ok_or_else(|| io::Error::new(io::ErrorKind::StorageFull, "it unpacks to more than there is room for"))?;
+        Ok(length)
+    }
+}
+
 /// The archive's bytes.
-fn open(address: &Address, base: &Path) -> Result<Box<dyn Read>> {
-    let location = address.location.as_str();
+fn open(location: &str, base: &Path) -> Result<Box<dyn Read>> {
     if location.starts_with("http://") || location.starts_with("https://") {
         let failed = |problem| Error::Unreachable { address: location.to_owned(), problem };
         return Ok(pith_image::download(location).map_err(failed)?.body);
@@ -47,12 +78,16 @@ fn open(address: &Address, base: &Path) -> Result<Box<dyn Read>> {
     Ok(Box::new(File::open(&path).map_err(Error::at(&path))?))
 }
 
-/// Keeps what comes; its SHA-256.
-fn receive(address: &Address, mut from: Box<dyn Read>, into: &mut File) -> Result<String> {
+/// Keeps what is at `location`; its SHA-256. Relative paths begin at `base`.
+///
+/// # Errors
+/// It cannot be had.
+pub(crate) fn receive(location: &str, base: &Path, into: &mut File) -> Result<String> {
+    let mut from = open(location, base)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let broken = |error: io::Error| Error::Unreachable { address: address.location.clone(), problem: error.to_string() };
+        let broken = |error: io::Error| Error::Unreachable { address: location.to_owned(), problem: error.to_string() };
         let bytes = match from.read(&mut buffer) {
             Ok(0) => break,
             Ok(length) => buffer.get(..length).unwrap_or_default(),
@@ -62,7 +97,7 @@ fn receive(address: &Address, mut from: Box<dyn Read>, into: &mut File) -> Resul
         hash.update(bytes);
         into.write_all(bytes).map_err(broken)?;
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(&hash.finalize()))
 }
 
 /// A reader of what is in a packed file, by its first bytes.

@@ -23,10 +23,12 @@ pub enum Error {
         version: String,
     },
     /// An archive that is another one than the project says.
-    #[error("{address}: the archive's SHA-256 is {found}, expected {expected}")]
+    #[error("{address}: the archive's {algorithm} is {found}, expected {expected}")]
     Checksum {
         /// Where.
         address: String,
+        /// What was computed of it.
+        algorithm: &'static str,
         /// As the project says.
         expected: String,
         /// As it is.
@@ -39,6 +41,36 @@ pub enum Error {
         address: String,
         /// What is wrong with it.
         problem: String,
+    },
+    /// What would have to be fetched, and may not be.
+    #[error("{address} was not fetched yet")]
+    NotFetched {
+        /// Where.
+        address: String,
+    },
+    /// A patch for a directory that the archive does not have.
+    #[error("{}: there is no directory {wanted} in the archive; it has {found}", patches.display())]
+    NoDirectory {
+        /// The directory with patches.
+        patches: PathBuf,
+        /// Where they are to be applied.
+        wanted: String,
+        /// What there is instead.
+        found: String,
+    },
+    /// A patch that does not apply.
+    #[error("{}: the patch does not apply:\n{said}", patch.display())]
+    Patch {
+        /// The patch.
+        patch: PathBuf,
+        /// What patch(1) says.
+        said: String,
+    },
+    /// patch(1) is not installed.
+    #[error("{}: patch is not installed, which applies it. Debian's package is patch: `apt-get install patch`", patch.display())]
+    MissingPatch {
+        /// What wants it.
+        patch: PathBuf,
     },
     /// git is not installed.
     #[error("{address}: git is not installed")]
@@ -80,10 +112,16 @@ impl Error {
             Self::Unreachable { .. } => Some("look at the address; what was fetched before is still there and is used without a network"),
             Self::NoVersion { .. } => Some("name another one with `version:`, or none for the repository's default branch"),
             Self::Checksum { .. } => {
-                Some("the archive changed at its source, or on the way; a digest that is right goes behind `#sha256=`")
+                Some("the archive changed at its source, or on the way; where it is meant to be another one, correct the digest")
             }
             Self::MissingGit { .. } => Some("install git, or name an archive: https://example.org/NAME.tar.gz"),
-            Self::Archive { .. } | Self::Malformed { .. } | Self::Io { .. } => None,
+            Self::NotFetched { .. } => Some("`pith fetch` fetches it; --no-fetch forbids `pith build` to"),
+            Self::NoDirectory { .. }
+            | Self::Patch { .. }
+            | Self::MissingPatch { .. }
+            | Self::Archive { .. }
+            | Self::Malformed { .. }
+            | Self::Io { .. } => None,
         }
     }
 }

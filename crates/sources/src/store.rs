@@ -6,7 +6,7 @@ use crate::{archive, git};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Component, Path};
 
 /// The note's name, inside the directory that it is about.
@@ -65,15 +65,11 @@ pub fn fetch(address: &Address, base: &Path, into: &Path, name: &str, reuse: Reu
     if let Some(note) = found() {
         return Ok((note, Made::Before));
     }
-    fs::create_dir_all(into).map_err(Error::at(into))?;
-    let lock = into.join(".lock");
-    let held = File::create(&lock).map_err(Error::at(&lock))?;
-    held.lock().map_err(Error::at(&lock))?;
+    let _held = lock(into)?;
     // Whoever held it may have fetched just this.
     if let Some(note) = found() {
         return Ok((note, Made::Before));
     }
-    tidy(into);
     let work = tempfile::Builder::new().prefix(FETCHING).tempdir_in(into).map_err(Error::at(into))?;
     let tree = work.path().join("tree");
     fs::create_dir(&tree).map_err(Error::at(&tree))?;
@@ -82,18 +78,42 @@ pub fn fetch(address: &Address, base: &Path, into: &Path, name: &str, reuse: Reu
         Way::Archive => (None, Some(archive::unpack(address, base, &tree)?)),
     };
     let note = Note { address: address.location.clone(), version: address.version.clone(), commit, sha256 };
-    let path = tree.join(NOTE);
-    fs::write(&path, serde_json::to_vec_pretty(&note).unwrap_or_default()).map_err(Error::at(&path))?;
-    match renameat_with(CWD, &tree, CWD, &place, RenameFlags::EXCHANGE) {
-        Err(error) if error.kind() == ErrorKind::NotFound => fs::rename(&tree, &place).map_err(Error::at(&place))?,
-        // What was there goes with the directory that this one was made in.
-        outcome => outcome.map_err(|error| Error::at(&place)(error.into()))?,
-    }
+    leave(&note, &tree.join(NOTE))?;
+    exchange(&tree, &place)?;
     Ok((note, Made::Now))
 }
 
+/// Writes a note into what was unpacked, where a file of that name, or a link to one elsewhere, is not meant.
+pub(crate) fn leave(note: &impl Serialize, path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::at(path)(error)),
+        _ => {}
+    }
+    let text = serde_json::to_vec_pretty(note).unwrap_or_default();
+    let written = File::create_new(path).and_then(|mut file| file.write_all(&text));
+    written.map_err(Error::at(path))
+}
+
+/// Puts the directory `tree` in the place of `place`, in one step; what was there is then where `tree` was, and goes with the directory that `tree` was made in.
+pub(crate) fn exchange(tree: &Path, place: &Path) -> Result<()> {
+    match renameat_with(CWD, tree, CWD, place, RenameFlags::EXCHANGE) {
+        Err(error) if error.kind() == ErrorKind::NotFound => fs::rename(tree, place).map_err(Error::at(place)),
+        outcome => outcome.map_err(|error| Error::at(place)(error.into())),
+    }
+}
+
 /// Prefix of directories in which something is fetched.
-const FETCHING: &str = ".fetching-";
+pub(crate) const FETCHING: &str = ".fetching-";
+
+/// Whoever changes what is in `into` holds this until it is dropped. What an interrupted fetch left is then removed.
+pub(crate) fn lock(into: &Path) -> Result<File> {
+    fs::create_dir_all(into).map_err(Error::at(into))?;
+    let path = into.join(".lock");
+    let held = File::create(&path).map_err(Error::at(&path))?;
+    held.lock().map_err(Error::at(&path))?;
+    tidy(into);
+    Ok(held)
+}
 
 /// Removes what an interrupted fetch left; for whoever holds the lock.
 fn tidy(into: &Path) {

@@ -68,6 +68,19 @@ fn an_image_carries_its_root_file_system() {
     assert_eq!(outcome, says("/tell of 1, PLACE=inside, note: given\n", 0));
 }
 
+/// What `diff` says when the file helloworld.c in `tree` is changed line by line.
+fn patch_of(tree: &Path, change: impl Fn(&str) -> String) -> String {
+    let file = tree.join("helloworld.c");
+    let changed = tree.join("changed.c");
+    let lines = fs::read_to_string(&file).expect("a file of ours");
+    fs::write(&changed, lines.lines().map(|line| change(line) + "\n").collect::<String>()).expect("a file of ours");
+    let mut diff = Command::new("diff");
+    diff.args(["-u", "--label", "a/helloworld.c", "--label", "b/helloworld.c", text(&file), text(&changed)]);
+    let said = finish(diff, Stdio::null());
+    assert_eq!(said.code(), 1, "{}", said.err());
+    said.out()
+}
+
 /// A native project, whose kernel is built once for all tests.
 struct Native {
     /// Keeps kernels.
@@ -215,6 +228,47 @@ fn libraries_come_from_a_repository_and_from_an_archive() {
 }
 
 #[test]
+fn a_templates_makefile_uk_has_its_program_fetched_and_patched() {
+    let project = Native::entry("helloworld-c");
+    let kraftfile = fs::read_to_string(project.directory.join("Kraftfile")).expect("a project");
+    // The sources lie in an archive elsewhere, and all else in the template.
+    let elsewhere = Place::new();
+    let tree = elsewhere.directory("greeting-1.0");
+    fs::copy(project.directory.join("helloworld.c"), tree.join("helloworld.c")).expect("a file of ours");
+    let archive = tree.with_file_name("greeting-1.0.tar.gz");
+    let mut tar = Command::new("tar");
+    tar.args(["-czf", text(&archive), "-C", text(&tree.join("..")), "greeting-1.0"]);
+    assert!(finish(tar, Stdio::null()).status.success());
+    let address = format!("file://{}", archive.display());
+    let template = project.directory.join("start");
+    fs::create_dir_all(template.join("patches")).expect("a directory of ours");
+    for name in ["Makefile", "Makefile.uk", "Config.uk", "helloworld.c", "countdown.c"] {
+        fs::remove_file(project.directory.join(name)).expect("a file of the entry");
+    }
+    project.change("start/Kraftfile", &kraftfile);
+    project.change(
+        "start/Makefile.uk",
+        &format!(
+            "$(eval $(call addlib,apphelloworld))
+$(eval $(call fetch,apphelloworld,{address}))
+$(eval $(call patch,apphelloworld,$(APPHELLOWORLD_BASE)/patches,greeting-1.0))
+APPHELLOWORLD_SRCS-y += $(APPHELLOWORLD_ORIGIN)/greeting-1.0/helloworld.c
+"
+        ),
+    );
+    let patch = patch_of(&tree, |line| line.replace("Hello from", "Patched, from"));
+    project.change("start/patches/0001-greeting.patch", &patch);
+    project.change("Kraftfile", "spec: v0.6\nname: helloworld-c\ntemplate: ./start\n");
+    let mut fetch = project.kernels.pith();
+    fetch.args(["fetch", "--no-pull"]).current_dir(&project.directory);
+    let fetched = finish(fetch, Stdio::null());
+    assert!(fetched.code() == 0 && fetched.err().contains(&format!("from {address}")), "{}", fetched.err());
+    fs::remove_file(&archive).expect("a file of ours");
+    project.build();
+    assert_eq!(project.run(&["one"]), says("Patched, from helloworld-c!\nargument 1: one\n", 0));
+}
+
+#[test]
 fn what_cannot_be_built_is_said() {
     let project = Native::entry("helloworld-c");
     let said = |project: &Native, args: &[&str]| {
@@ -281,6 +335,15 @@ fn plain_make_builds_it_too() {
     };
     let file = |name: &str| fs::read_to_string(project.directory.join(name)).unwrap_or_default();
     make(&["defconfig", "UK_DEFCONFIG=defconfigs/qemu-x86_64"]);
+    // What a Makefile.uk has fetched goes to the build directory; the options stay.
+    let (listed, options) = (file("Makefile.uk"), file(".config"));
+    project.change("Makefile.uk", &format!("{listed}$(eval $(call unarchive,apphelloworld,$(APPHELLOWORLD_BASE)/own.tar))\n"));
+    let mut tar = Command::new("tar");
+    tar.args(["-cf", "own.tar", "helloworld.c"]).current_dir(&project.directory);
+    assert!(finish(tar, Stdio::null()).status.success());
+    make(&["fetch"]);
+    assert!(project.directory.join("build/native/apphelloworld/origin/helloworld.c").is_file() && file(".config") == options);
+    project.change("Makefile.uk", &listed);
     make(&["-j"]);
     let image = project.directory.join("build/helloworld-c_qemu-x86_64");
     assert_eq!(run(&[], &[text(&image)]), says("3\n2\n1\nHello from helloworld-c!\n", 0));

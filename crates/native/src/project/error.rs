@@ -39,6 +39,14 @@ pub enum NativeError {
         /// The directory.
         path: PathBuf,
     },
+    /// Sources that cannot be had, unpacked or patched.
+    #[error("Makefile.uk: sources of {library}: {error}")]
+    Origin {
+        /// The library that they are for.
+        library: String,
+        /// Why.
+        error: pith_sources::Error,
+    },
     /// A variable whose words cannot be told apart.
     #[error("Makefile.uk: {variable} has a quote that does not end: {value}")]
     Quoting {
@@ -101,6 +109,15 @@ pub enum NativeError {
 }
 
 impl NativeError {
+    /// What a user can do about it.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Origin { error, .. } => error.help(),
+            _ => None,
+        }
+    }
+
     /// An error about `path`, for `map_err`.
     pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();

@@ -2,6 +2,7 @@
 
 use super::error::NativeError;
 use super::tools;
+use pith_sources::{Algorithm, Archive, Checksum, Origin, Patches, TREE};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,10 @@ pub struct Makefile {
     /// Its libraries, in order.
     pub libraries: Vec<Library>,
     variables: BTreeMap<String, String>,
+    /// What its libraries' sources are unpacked from, with the libraries' names.
+    pub origins: Vec<(String, Origin)>,
+    /// Whether something is to be done before anything is compiled.
+    pub wants_preparing: bool,
 }
 
 /// A kind of source, and so its compiler.
@@ -78,23 +83,62 @@ fn upper(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 
-impl Makefile {
-    /// Has make read `project`'s Makefile.uk, and before it that of each of its `libraries`, with the options in `config` (a `.config`).
+/// `NAME DIGEST... ADDRESS...`
+fn fetched(text: &str) -> Option<Archive> {
+    let mut words = text.split_ascii_whitespace();
+    let name = words.next()?.to_owned();
+    let (mut addresses, mut checksums) = (Vec::new(), Vec::new());
+    for word in words {
+        let digest = word.split_once('=').and_then(|(kind, digest)| Some((Algorithm::named(kind)?, digest)));
+        match digest {
+            Some((algorithm, digest)) => checksums.push(Checksum { algorithm, expected: digest.to_ascii_lowercase() }),
+            None => addresses.push(word.to_owned()),
+        }
+    }
+    Some(Archive::Fetched { name, addresses, checksums })
+}
+
+/// A project's Makefile.uk, and what it is read with.
+pub struct Reading<'a> {
+    /// The project's directory.
+    pub project: &'a Path,
+    /// Directories of its libraries, which are read before it.
+    pub libraries: &'a [PathBuf],
+    /// Its options (a `.config`).
+    pub config: Option<&'a Path>,
+    /// Where what is made goes.
+    pub build: &'a Path,
+}
+
+impl Reading<'_> {
+    /// Has make read the files.
     ///
     /// # Errors
     /// No make; a directory that make cannot name; whatever make says of the files.
-    pub fn read(project: &Path, libraries: &[PathBuf], config: Option<&Path>, build: &Path) -> Result<Self, NativeError> {
+    pub fn read(&self) -> Result<Makefile, NativeError> {
+        Ok(Makefile::parse(&self.make("pith-said")?, self.project, self.build))
+    }
+
+    /// Carries out what the files want done before anything is compiled (`UK_PREPARE`), by their own rules.
+    ///
+    /// # Errors
+    /// Whatever make says.
+    pub fn prepare(&self) -> Result<(), NativeError> {
+        self.make("pith-prepared").map(drop)
+    }
+
+    fn make(&self, goal: &str) -> Result<String, NativeError> {
         let has_blank = |path: &&PathBuf| path.as_os_str().as_encoded_bytes().iter().any(u8::is_ascii_whitespace);
-        if let Some(path) = libraries.iter().find(has_blank) {
+        if let Some(path) = self.libraries.iter().find(has_blank) {
             return Err(NativeError::Blank { path: path.clone() });
         }
-        let places: Vec<String> = libraries.iter().map(|path| path.display().to_string()).collect();
+        let places: Vec<String> = self.libraries.iter().map(|path| path.display().to_string()).collect();
         let make = tools::find("make", "make", "reads Makefile.uk")?;
         let mut command = Command::new(make);
-        command.args(["-s", "-r", "-R", "-f", "-", "pith-said"]).current_dir(project);
-        command.arg(format!("APP_DIR={}", project.display())).arg(format!("BUILD_DIR={}", build.display()));
+        command.args(["-s", "-r", "-R", "-f", "-", goal]).current_dir(self.project);
+        command.arg(format!("APP_DIR={}", self.project.display())).arg(format!("BUILD_DIR={}", self.build.display()));
         command.arg(format!("LIB_DIRS={}", places.join(" ")));
-        if let Some(config) = config {
+        if let Some(config) = self.config {
             command.arg(format!("CONFIG_FILE={}", config.display()));
         }
         // Under another make, its flags are not for this one.
@@ -110,25 +154,50 @@ impl Makefile {
         let output = child.wait_with_output().map_err(failed)?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
-            return Err(NativeError::Makefile { path: project.join("Makefile.uk"), said });
+            return Err(NativeError::Makefile { path: self.project.join("Makefile.uk"), said });
         }
-        Ok(Self::parse(&String::from_utf8_lossy(&output.stdout)))
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
+}
 
-    fn parse(text: &str) -> Self {
+impl Makefile {
+    fn parse(text: &str, project: &Path, build: &Path) -> Self {
         let mut makefile = Self::default();
-        for line in text.lines() {
-            if let Some(library) = line.strip_prefix("PITH lib ") {
-                let name = library.split(' ').next().unwrap_or_default().to_owned();
-                let prefix = upper(&name);
-                if makefile.libraries.iter().all(|known| known.name != name) {
-                    makefile.libraries.push(Library { name, prefix });
+        let mut off = Vec::new();
+        for line in text.lines().filter_map(|line| line.strip_prefix("PITH ")) {
+            let (what, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let (first, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+            match what {
+                "lib" if makefile.libraries.iter().all(|known| known.name != first) => {
+                    makefile.libraries.push(Library { name: first.to_owned(), prefix: upper(first) });
                 }
-            } else if let Some((name, value)) = line.strip_prefix("PITH set ").and_then(|rest| rest.split_once(' ')) {
-                makefile.variables.insert(name.to_owned(), value.to_owned());
+                "set" => drop(makefile.variables.insert(first.to_owned(), behind.to_owned())),
+                "off" => off.push(first),
+                "prepare" => makefile.wants_preparing = true,
+                "fetch" => makefile.origin(first, project, build).archives.extend(fetched(behind)),
+                "unarchive" => makefile.origin(first, project, build).archives.push(Archive::File(behind.into())),
+                "patch" => {
+                    let (within, directory) = behind.split_once(' ').unwrap_or((behind, ""));
+                    let within = within.strip_prefix(TREE).unwrap_or(within).trim_matches('/').to_owned();
+                    makefile.origin(first, project, build).patches.push(Patches { directory: directory.into(), within });
+                }
+                _ => {}
             }
         }
+        // What a library that is switched off would be made of, nobody wants.
+        let is_off = |name: &str| off.contains(&name) && makefile.libraries.iter().all(|library| library.name != name);
+        makefile.origins.retain(|(name, _)| !is_off(name));
         makefile
+    }
+
+    /// What the library called `name` is made from.
+    fn origin(&mut self, name: &str, project: &Path, build: &Path) -> &mut Origin {
+        let at = self.origins.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+            let (directory, base) = (build.join(name), project.to_owned());
+            self.origins.push((name.to_owned(), Origin { directory, base, archives: Vec::new(), patches: Vec::new() }));
+            self.origins.len() - 1
+        });
+        &mut self.origins[at].1
     }
 
     /// The words of `NAME` and `NAME-y`, split as a shell does.

@@ -8,13 +8,16 @@ mod cargo;
 mod compile;
 mod error;
 mod makefile;
+mod origins;
 mod tools;
 
 pub use error::NativeError;
-pub use makefile::{Language, Makefile};
+pub use makefile::{Language, Makefile, Reading};
+pub use origins::fetch;
 
 use crate::layout::{LaidOut, lay_out};
 use compile::{Compilers, Place};
+use pith_sources::Network;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -51,8 +54,12 @@ pub struct Building<'a> {
     pub config: Option<&'a Path>,
     /// Compilers that the user names: `CC`, `CXX`.
     pub toolchain: &'a [(String, String)],
+    /// What may be done about archives that are not here.
+    pub network: Network,
     /// How many compilers at a time.
     pub jobs: usize,
+    /// Told of what is fetched, before: for which library, and from where.
+    pub fetching: &'a dyn Fn(&str, &str),
     /// Told of each step before it begins; from several threads.
     pub told: &'a (dyn Fn(&str) + Sync),
 }
@@ -70,22 +77,42 @@ pub struct Built {
     pub notes: Vec<String>,
 }
 
+/// Where everything is, whatever directory this process is in.
+struct Places {
+    project: PathBuf,
+    libraries: Vec<PathBuf>,
+    output: PathBuf,
+    config: Option<PathBuf>,
+    /// Where what is made of sources goes.
+    directory: PathBuf,
+}
+
+impl Places {
+    fn of(order: &Building<'_>) -> Result<Self, NativeError> {
+        let absolute = |path: &Path| std::path::absolute(path).map_err(NativeError::at(path));
+        let output = absolute(order.output)?;
+        let directory = output.join("native");
+        fs::create_dir_all(&directory).map_err(NativeError::at(&directory))?;
+        let libraries = order.libraries.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { project: absolute(order.project)?, libraries, output, config: order.config.map(absolute).transpose()?, directory })
+    }
+
+    fn order<'a>(&'a self, order: &Building<'a>) -> Building<'a> {
+        Building { project: &self.project, output: &self.output, config: self.config.as_deref(), libraries: &self.libraries, ..*order }
+    }
+}
+
 /// Builds a project's program.
 ///
 /// # Errors
 /// [`NativeError`].
 pub fn build(order: &Building<'_>, kind: Kind) -> Result<Built, NativeError> {
-    let absolute = |path: &Path| std::path::absolute(path).map_err(NativeError::at(path));
-    let (project, output) = (absolute(order.project)?, absolute(order.output)?);
-    let config = order.config.map(absolute).transpose()?;
-    let libraries = order.libraries.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
-    let order = Building { project: &project, output: &output, config: config.as_deref(), libraries: &libraries, ..*order };
-    let directory = output.join("native");
-    fs::create_dir_all(&directory).map_err(NativeError::at(&directory))?;
+    let places = Places::of(order)?;
+    let (order, directory) = (places.order(order), &places.directory);
     let (program, steps, notes) = match kind {
-        Kind::Make => from_makefile(&order, &directory)?,
+        Kind::Make => from_makefile(&order, directory)?,
         Kind::Cargo => {
-            let program = cargo::build(&order, &directory)?;
+            let program = cargo::build(&order, directory)?;
             let notes = if program.said.is_empty() { Vec::new() } else { vec![program.said] };
             (program.path, usize::from(!program.is_fresh), notes)
         }
@@ -96,7 +123,7 @@ pub fn build(order: &Building<'_>, kind: Kind) -> Result<Built, NativeError> {
 }
 
 fn from_makefile(order: &Building<'_>, directory: &Path) -> Result<(PathBuf, usize, Vec<String>), NativeError> {
-    let makefile = Makefile::read(order.project, order.libraries, order.config, directory)?;
+    let makefile = origins::complete(order, directory)?;
     let sources = makefile.sources()?;
     if sources.is_empty() {
         return Err(NativeError::NoSources { path: order.project.join("Makefile.uk") });

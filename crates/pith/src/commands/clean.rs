@@ -39,6 +39,12 @@ pub fn clean(arguments: &CleanArgs, report: &Report) -> Result<u8> {
         removed += remove(&path)?;
     }
     if arguments.proper {
+        // Objects of the project's program, archives that it was made from.
+        let native = outdir.join("native");
+        match fs::remove_dir_all(&native) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&native, &error)),
+            _ => {}
+        }
         // They go when nothing of the user's is in them.
         for directory in [outdir.as_path(), &opened.directory.join(".unikraft")] {
             match fs::remove_dir(directory) {

@@ -6,7 +6,8 @@ fn read(text: &str, config: &str) -> (tempfile::TempDir, Result<Makefile, Native
     fs::write(directory.path().join("Makefile.uk"), text).unwrap();
     let options = directory.path().join(".config");
     fs::write(&options, config).unwrap();
-    let makefile = Makefile::read(directory.path(), &[], Some(&options), Path::new("/out"));
+    let reading = Reading { project: directory.path(), libraries: &[], config: Some(&options), build: Path::new("/out") };
+    let makefile = reading.read();
     (directory, makefile)
 }
 
@@ -59,8 +60,6 @@ fn what_make_and_we_refuse_is_said() {
     let said = |text: &str| read(text, "").1.and_then(|makefile| makefile.sources()).unwrap_err().to_string();
     let broken = said("$(eval $(call addlib,appx))\nAPPX_SRCS-y + main.c\n");
     assert!(broken.contains("Makefile.uk is refused by make") && broken.contains("Makefile.uk:2: *** missing separator"), "{broken}");
-    let fetched = said("$(eval $(call addlib,appx))\n$(eval $(call fetch,appx,https://example.com/x.tar.gz))\n");
-    assert!(fetched.contains("fetching sources from https://example.com/x.tar.gz is not supported"), "{fetched}");
     let unknown = said("$(eval $(call addlib,appx))\nAPPX_SRCS-y += $(APPX_BASE)/main.rb\n");
     assert!(unknown.contains("main.rb: no compiler is known for it (listed in APPX_SRCS-y)"), "{unknown}");
     let unclosed = said("$(eval $(call addlib,appx))\nAPPX_SRCS-y += $(APPX_BASE)/a.c\nAPPX_CFLAGS-y += -DA=\"b\n");
@@ -83,11 +82,67 @@ fn libraries_come_first_and_know_where_they_are() {
         fs::write(place(name).join("Makefile.uk"), text).unwrap();
     }
     fs::write(place(".config"), "CONFIG_LIBGREET=y\n").unwrap();
-    let read = |libraries: &[PathBuf]| Makefile::read(&place("app"), libraries, Some(&place(".config")), Path::new("/out"));
+    let read = |libraries: &[PathBuf]| {
+        Reading { project: &place("app"), libraries, config: Some(&place(".config")), build: Path::new("/out") }.read()
+    };
     let makefile = read(&[place("greet"), place("off")]).unwrap();
     let sources: Vec<PathBuf> = makefile.sources().unwrap().into_iter().map(|source| source.path).collect();
     assert_eq!(sources, [place("greet/greet.c"), place("app/main.c")]);
     // What a library says for all holds for the application.
     assert_eq!(flags(&makefile, "main.c"), [format!("-I{}/include", place("greet").display())]);
     assert!(matches!(read(&[place("two words")]), Err(NativeError::Blank { .. })));
+}
+
+#[test]
+fn what_is_fetched_unpacked_and_patched_is_listed() {
+    let text = r#"
+$(eval $(call addlib,appx))
+$(eval $(call addlib_s,libon,$(CONFIG_LIBON)))
+$(eval $(call addlib_s,liboff,$(CONFIG_LIBOFF)))
+APPX_VERSION=1.2
+APPX_ORIGIN_SHA256=AB12
+APPX_ORIGIN_MD5="34"
+$(eval $(call fetch,appx,https://example.com/x-$(APPX_VERSION).tar.gz,$(APPX_BASE)/ignored))
+$(eval $(call patch,appx,$(APPX_BASE)/patches,x-$(APPX_VERSION)))
+$(eval $(call patch,appx,$(APPX_BASE)/more))
+APPX_SRCS-y += $(APPX_ORIGIN)/x-$(APPX_VERSION)/x.c
+$(eval $(call fetch2,libon,https://example.com/on.tgz,https://example.org/on.tgz))
+$(eval $(call fetchas,libon,https://example.com/v1,second.tar.xz))
+$(eval $(call unarchive,libon,$(APPX_BASE)/own.tar.gz))
+$(eval $(call fetch,liboff,https://example.com/off.tar.gz))
+"#;
+    let (directory, makefile) = read(text, "CONFIG_LIBON=y\n# CONFIG_LIBOFF is not set\n");
+    let makefile = makefile.unwrap();
+    let within = |name: &str| directory.path().join(name);
+    let fetched = |name: &str, addresses: &[&str], checksums: Vec<Checksum>| Archive::Fetched {
+        name: name.to_owned(),
+        addresses: addresses.iter().map(|address| (*address).to_owned()).collect(),
+        checksums,
+    };
+    let sum = |algorithm, digest: &str| Checksum { algorithm, expected: digest.to_owned() };
+    let patches = |name: &str, place: &str| Patches { directory: within(name), within: place.to_owned() };
+    let origin = |name: &str, archives, patches| {
+        (name.to_owned(), Origin { directory: Path::new("/out").join(name), base: directory.path().to_owned(), archives, patches })
+    };
+    let sums = vec![sum(Algorithm::Md5, "34"), sum(Algorithm::Sha256, "ab12")];
+    let expected = [
+        origin(
+            "appx",
+            vec![fetched("x-1.2.tar.gz", &["https://example.com/x-1.2.tar.gz"], sums)],
+            vec![patches("patches", "x-1.2"), patches("more", "")],
+        ),
+        origin(
+            "libon",
+            vec![
+                fetched("on.tgz", &["https://example.com/on.tgz", "https://example.org/on.tgz"], vec![]),
+                fetched("second.tar.xz", &["https://example.com/v1"], vec![]),
+                Archive::File(within("own.tar.gz")),
+            ],
+            vec![],
+        ),
+    ];
+    assert_eq!(makefile.origins, expected);
+    assert!(!makefile.wants_preparing);
+    assert_eq!(makefile.sources().unwrap()[0].path, Path::new("/out/appx/origin/x-1.2/x.c"));
+    assert!(read("UK_PREPARE-y += x\nx:\n\tfalse\n", "").1.unwrap().wants_preparing);
 }

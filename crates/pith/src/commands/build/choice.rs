@@ -1,8 +1,9 @@
 //! What is to be in a project's kernel, from everybody who has a say.
 
 use super::Job;
-use crate::commands::project::Loaded;
+use crate::commands::project::{Basis, Loaded};
 use crate::error::{Error, Result};
+use crate::report::Report;
 use pith_builder::{Configuration, Constant, Value};
 use pith_configuration::{Configured, explain, validate};
 use pith_kconfig::Kind;
@@ -39,24 +40,42 @@ impl Chosen {
     }
 }
 
+/// What the user says about options on the command line.
+pub struct Asked<'a> {
+    /// What options are made of.
+    pub basis: Basis,
+    /// Options that come to nothing are errors.
+    pub validate: bool,
+    /// Variables for the application.
+    pub env: &'a [String],
+    pub report: &'a Report,
+}
+
+impl<'a> From<&Job<'a>> for Asked<'a> {
+    fn from(job: &Job<'a>) -> Self {
+        let arguments = job.arguments;
+        Self { basis: arguments.basis(), validate: arguments.validate, env: &arguments.env, report: job.report }
+    }
+}
+
 /// Works out what is to be in a kernel.
 ///
 /// # Errors
 /// A target that no kernel is for; with `--validate`, options that came to nothing.
-pub fn choose(job: &Job<'_>, loaded: &Loaded, target: &Target) -> Result<Chosen> {
+pub fn choose(asked: &Asked<'_>, loaded: &Loaded, target: &Target) -> Result<Chosen> {
     let options = &loaded.core;
-    let configured = loaded.chosen(target, &job.arguments.basis())?;
-    report(job, &configured)?;
+    let configured = loaded.chosen(target, &asked.basis)?;
+    report(asked, &configured)?;
     let constants = configured.constants.iter().map(|(name, value)| {
         let kind = options.kconfig().find(name).map(|symbol| options.kconfig().symbol(symbol).kind);
         Constant { name: name.clone(), value: constant(kind, &value.text) }
     });
     let text = configured.config.write("");
     let values = text.lines().filter_map(|line| line.split_once('=')).map(pair).collect();
-    let features = features(job, &configured);
+    let features = features(asked, &configured);
     let configuration = Configuration { features, constants: constants.collect(), application: None };
     let mut environment = configured.environment.clone();
-    for text in &job.arguments.env {
+    for text in asked.env {
         let (name, value) = variable(text)?;
         environment.retain(|(known, _)| *known != name);
         environment.push((name, value));
@@ -73,14 +92,14 @@ pub fn choose(job: &Job<'_>, loaded: &Loaded, target: &Target) -> Result<Chosen>
 }
 
 /// The features that the options come to; what is no feature of an application that is part of its kernel, its options cannot switch on.
-fn features(job: &Job<'_>, configured: &Configured<'_>) -> Vec<String> {
+fn features(asked: &Asked<'_>, configured: &Configured<'_>) -> Vec<String> {
     let mut features = configured.features.clone();
     if configured.config.is_set("LIBAPP") {
         // Found devices come with the libraries that drive them.
         let is_known = |feature: &String| pith_builder::APPLICATION_FEATURES.contains(&feature.as_str());
         let others: Vec<&String> = configured.features.iter().filter(|feature| !is_known(feature) && *feature != "virtio").collect();
         for feature in others {
-            job.report.warn(&format!(
+            asked.report.warn(&format!(
                 "the option of the library {feature} does nothing: an application that is part of its kernel makes no system calls"
             ));
         }
@@ -117,15 +136,15 @@ fn variable(text: &str) -> Result<(String, String)> {
 }
 
 /// Says what came to nothing.
-fn report(job: &Job<'_>, configured: &Configured<'_>) -> Result<()> {
-    if job.arguments.validate {
+fn report(asked: &Asked<'_>, configured: &Configured<'_>) -> Result<()> {
+    if asked.validate {
         let found = validate(configured);
         if !found.is_clean() {
             let lines: Vec<String> = found.misspelt.into_iter().chain(found.ineffective).collect();
             return Err(Error::new(format!("options that came to nothing:\n  {}", lines.join("\n  "))));
         }
     }
-    configured.report.findings().iter().for_each(|line| job.report.warn(line));
-    configured.report.summary().lines().take(1).filter(|line| line.starts_with("options: ")).for_each(|line| job.report.debug(line));
+    configured.report.findings().iter().for_each(|line| asked.report.warn(line));
+    configured.report.summary().lines().take(1).filter(|line| line.starts_with("options: ")).for_each(|line| asked.report.debug(line));
     Ok(())
 }

@@ -6,9 +6,9 @@
 
 pub mod artifacts;
 mod carried;
-mod choice;
+pub mod choice;
 pub mod kernel;
-mod native;
+pub mod native;
 mod needs;
 pub mod rootfs;
 mod stats;
@@ -105,7 +105,7 @@ impl Job<'_> {
             return Err(Error::new(format!("--explain: {} builds no kernel: its runtime is built already", self.opened.file)));
         };
         for target in targets {
-            print!("target: {}\n{}", target.shown(), choice::choose(self, loaded, target)?.explanation);
+            print!("target: {}\n{}", target.shown(), choice::choose(&self.into(), loaded, target)?.explanation);
         }
         Ok(0)
     }
@@ -113,7 +113,7 @@ impl Job<'_> {
     /// Builds the kernel for one target and puts its files in their place.
     fn kernel(&self, loaded: &Loaded, target: &Target, outdir: &Path, rootfs: Option<&Built>) -> Result<Vec<Artifact>> {
         let core = kernel::core(self.opened, self.store, self.report)?;
-        let chosen = choice::choose(self, loaded, target)?;
+        let chosen = choice::choose(&self.into(), loaded, target)?;
         needs::check(&chosen, rootfs, &self.opened.file)?;
         // Before the kernel, which takes longer and is the same whatever is wrong here.
         let program = native::build(self, &chosen, &kernel::compilers(self.arguments), outdir)?;

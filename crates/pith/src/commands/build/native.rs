@@ -3,11 +3,12 @@
 use super::artifacts::Artifact;
 use super::choice::Chosen;
 use super::{Job, put};
-use crate::components::library_directories;
+use crate::components::{Network, library_directories};
 use crate::error::{Error, Result};
-use crate::project::{in_kernel, native};
+use crate::project::{Native, Opened, in_kernel, native};
+use crate::report::Report;
 use pith_kraftfile::Target;
-use pith_native::project::{self, Building, Built};
+use pith_native::project::{self, Building, Built, NativeError};
 use std::num::NonZero;
 use std::path::Path;
 
@@ -46,9 +47,6 @@ pub fn build(job: &Job<'_>, chosen: &Chosen, compilers: &[(String, String)], out
             return Err(Error::new(message).with_help("leave CONFIG_EMBEDDED_APP out"));
         }
     };
-    // What Makefile.uk asks for.
-    let config = outdir.join("native/.config");
-    put(&config, chosen.text.as_bytes()).map_err(|error| Error::new(format!("{}: {error}", config.display())))?;
     let all = std::thread::available_parallelism().map_or(1, NonZero::get);
     let jobs = match (job.arguments.no_fast, job.arguments.jobs) {
         (true, _) => 1,
@@ -56,22 +54,67 @@ pub fn build(job: &Job<'_>, chosen: &Chosen, compilers: &[(String, String)], out
         (false, None) => all,
     };
     let report = job.report;
-    let name = opened.name();
-    report.debug(&format!("building the program {name}"));
-    let libraries = library_directories(&opened.project, &opened.directory)?;
-    let order = Building {
-        project: &sources.directory,
-        libraries: &libraries,
-        name: &name,
-        output: outdir,
-        config: Some(&config),
-        toolchain: compilers,
-        jobs,
-        told: &|what| report.debug(what),
-    };
-    let built = project::build(&order, sources.kind).map_err(|error| Error::new(error.to_string()))?;
+    report.debug(&format!("building the program {}", opened.name()));
+    let network = if job.arguments.no_fetch { Network::Never } else { Network::Missing };
+    let making = Making { opened, sources: &sources, options: &chosen.text, outdir, network, report };
+    let built = making.ordered(|order| project::build(&Building { toolchain: compilers, jobs, ..order }, sources.kind))?;
     built.notes.iter().for_each(|note| report.warn(note));
     Ok(Some(built))
+}
+
+/// Fetches, unpacks and patches what the project's own sources and its libraries' are made from. The names of those libraries.
+///
+/// # Errors
+/// What cannot be had.
+pub fn fetch(opened: &Opened, chosen: &Chosen, outdir: &Path, network: Network, report: &Report) -> Result<Vec<String>> {
+    match native(&opened.project, &opened.directory) {
+        Some(sources) if chosen.carries_program() => {
+            let making = Making { opened, sources: &sources, options: &chosen.text, outdir, network, report };
+            making.ordered(|order| project::fetch(&order, sources.kind))
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// A project's program, about to be made.
+struct Making<'a> {
+    opened: &'a Opened,
+    sources: &'a Native,
+    /// Every option, as in `.config`.
+    options: &'a str,
+    outdir: &'a Path,
+    network: Network,
+    report: &'a Report,
+}
+
+impl Making<'_> {
+    /// Does something with what there is to know of it.
+    fn ordered<T>(&self, act: impl FnOnce(Building<'_>) -> std::result::Result<T, NativeError>) -> Result<T> {
+        let (opened, report) = (self.opened, self.report);
+        // What Makefile.uk asks for.
+        let config = self.outdir.join("native/.config");
+        put(&config, self.options.as_bytes()).map_err(|error| Error::new(format!("{}: {error}", config.display())))?;
+        let libraries = library_directories(&opened.project, &opened.directory)?;
+        act(Building {
+            project: &self.sources.directory,
+            libraries: &libraries,
+            name: &opened.name(),
+            output: self.outdir,
+            config: Some(&config),
+            toolchain: &[],
+            network: self.network,
+            jobs: 1,
+            fetching: &|library, address| report.info(&format!("fetching sources of {library} from {address}")),
+            told: &|what| report.debug(what),
+        })
+        .map_err(|error| {
+            let told = Error::new(error.to_string());
+            match error.help() {
+                Some(help) => told.with_help(help),
+                None => told,
+            }
+        })
+    }
 }
 
 /// The program as it is shown.
