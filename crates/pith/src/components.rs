@@ -98,7 +98,7 @@ fn plan(core: &Core, component: &Component, role: Role, directory: &Path) -> Res
 /// What an archive without a name is called.
 fn stem(path: &str) -> String {
     let file = path.rsplit('/').next().unwrap_or_default();
-    file.split(".tar").next().unwrap_or(file).trim_end_matches(".tgz").trim_start_matches('.').to_owned()
+    file.split(".tar").next().unwrap_or(file).trim_end_matches(".tgz").trim_end_matches(".zip").trim_start_matches('.').to_owned()
 }
 
 fn at(component: &Component, role: Role, error: &pith_sources::Error) -> Error {

@@ -35,7 +35,7 @@ pub(crate) fn extract(name: &str, mut kept: File, tree: &Path) -> Result<()> {
     kept.rewind().map_err(damaged)?;
     let length = kept.read(&mut head).map_err(damaged)?;
     kept.rewind().map_err(damaged)?;
-    let unpacked = unpacked(head.get(..length).unwrap_or_default(), kept).map_err(damaged)?;
+    let unpacked = unpacked(head.get(..length).unwrap_or_default(), kept, tree).map_err(damaged)?;
     let mut archive = tar::Archive::new(bounded(unpacked, tree)?);
     archive.set_preserve_mtime(false);
     archive.unpack(tree).map_err(|error| {
@@ -46,8 +46,18 @@ pub(crate) fn extract(name: &str, mut kept: File, tree: &Path) -> Result<()> {
 
 /// A reader of what is to become files below `tree`, which ends with an error where there is more than there is room for: small archives may become anything.
 fn bounded(from: Box<dyn Read>, tree: &Path) -> Result<Bounded> {
-    let room = rustix::fs::statvfs(tree).map_err(|error| Error::at(tree)(error.into()))?;
-    Ok(Bounded { from, left: room.f_bavail.saturating_mul(room.f_frsize) })
+    Ok(Bounded { from, left: room(tree).map_err(Error::at(tree))? })
+}
+
+/// How many bytes there is room for.
+pub(crate) fn room(tree: &Path) -> io::Result<u64> {
+    let room = rustix::fs::statvfs(tree)?;
+    Ok(room.f_bavail.saturating_mul(room.f_frsize))
+}
+
+/// What is said of archives that are larger inside.
+pub(crate) fn no_room() -> io::Error {
+    io::Error::new(io::ErrorKind::StorageFull, "it unpacks to more than there is room for")
 }
 
 struct Bounded {
@@ -59,7 +69,7 @@ impl Read for Bounded {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let length = self.from.read(into)?;
         let left = self.left.checked_sub(length as u64);
-        self.left = left.ok_or_else(|| io::Error::new(io::ErrorKind::StorageFull, "it unpacks to more than there is room for"))?;
+        self.left = left.ok_or_else(no_room)?;
         Ok(length)
     }
 }
@@ -100,8 +110,8 @@ pub(crate) fn receive(location: &str, base: &Path, into: &mut File) -> Result<St
     Ok(hexadecimal(&hash.finalize()))
 }
 
-/// A reader of what is in a packed file, by its first bytes.
-fn unpacked(head: &[u8], file: File) -> io::Result<Box<dyn Read>> {
+/// A reader of the tar archive in a packed file, by its first bytes. What has to be written on the way is below `tree`.
+fn unpacked(head: &[u8], file: File, tree: &Path) -> io::Result<Box<dyn Read>> {
     let file = BufReader::with_capacity(1 << 16, file);
     Ok(match head {
         [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(file)),
@@ -111,7 +121,8 @@ fn unpacked(head: &[u8], file: File) -> io::Result<Box<dyn Read>> {
             let packed = ruzstd::decoding::StreamingDecoder::new(file);
             Box::new(packed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?)
         }
-        [b'P', b'K', 3, 4, ..] => return Err(io::Error::new(io::ErrorKind::InvalidData, "it is a zip archive; expected a tar archive")),
+        // One with files, one without.
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Box::new(crate::zip::as_tar(file.into_inner(), tree)?),
         _ => Box::new(file),
     })
 }

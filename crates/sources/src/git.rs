@@ -1,4 +1,4 @@
-//! Repositories, by the system's git: the one commit that is wanted, without history.
+//! Repositories, by the system's git: the one commit that is wanted, without history, with its submodules.
 
 use crate::address::Address;
 use crate::error::{Error, Result};
@@ -38,7 +38,7 @@ pub(crate) fn check_out(address: &Address, tree: &Path) -> Result<String> {
         if NO_VERSION.iter().any(|text| said.contains(text)) {
             return Err(Error::NoVersion { address: address.location.clone(), version: version.to_owned() });
         }
-        let told = said.lines().rev().find(|line| line.starts_with("fatal: ") || line.starts_with("error: "));
+        let told = said.lines().find(|line| line.starts_with("fatal: ") || line.starts_with("error: "));
         let problem = told.and_then(|line| line.split_once(": ")).map_or_else(|| said.trim().to_owned(), |(_, what)| what.to_owned());
         Err(Error::Unreachable { address: address.location.clone(), problem: format!("git says: {problem}") })
     };
@@ -46,6 +46,19 @@ pub(crate) fn check_out(address: &Address, tree: &Path) -> Result<String> {
     run(&["fetch", "--quiet", "--depth=1", "--no-tags", "--", &address.location, version])?;
     run(&["-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", "FETCH_HEAD"])?;
     let commit = run(&["rev-parse", "HEAD"])?;
+    if tree.join(".gitmodules").is_file() {
+        // Addresses in there may begin where the repository is; what is on this machine may name what is on this machine.
+        run(&["remote", "add", "origin", &address.location])?;
+        let is_local = address.location.starts_with("file://") || address.location.starts_with('/');
+        let allow: &[&str] = if is_local { &["-c", "protocol.file.allow=always"] } else { &[] };
+        run(&[allow, &["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"]].concat())?;
+        let places = run(&["submodule", "--quiet", "foreach", "--recursive", r#"printf '%s\0' "$toplevel/$sm_path""#])?;
+        for place in places.split('\0').filter(|place| !place.is_empty()) {
+            // A file that says where its repository is: in the one that is removed below.
+            let link = Path::new(place).join(".git");
+            fs::remove_file(&link).map_err(Error::at(&link))?;
+        }
+    }
     let own = tree.join(".git");
     fs::remove_dir_all(&own).map_err(Error::at(&own))?;
     Ok(commit)

@@ -14,6 +14,7 @@ mod git;
 mod origin;
 mod patch;
 mod store;
+mod zip;
 
 pub use address::{Address, Way};
 pub use digest::{Algorithm, Checksum};

@@ -195,6 +195,47 @@ fn repositories_by_branch_tag_and_commit() {
 }
 
 #[test]
+fn submodules_come_along() {
+    let place = Place::new();
+    // One in another, in a third; the second named by where the first is, and at a commit that is not its newest.
+    let init = |name: &str| {
+        fs::create_dir(place.path(name)).unwrap();
+        fs::rename(place.path(name), place.path("repository")).unwrap();
+        place.git(&["init", "-q", "-b", "main"]);
+    };
+    let done = |name: &str| fs::rename(place.path("repository"), place.path(name)).unwrap();
+    let address = |name: &str| format!("file://{}", place.path(name).display());
+    let allow = ["-c", "protocol.file.allow=always"];
+    init("inner");
+    place.commit("inner");
+    done("inner");
+    init("middle");
+    place.git(&[&allow[..], &["submodule", "--quiet", "add", &address("inner"), "in ner"]].concat());
+    let pinned = place.commit("middle");
+    place.commit("newer");
+    done("middle");
+    init("outer");
+    place.git(&["remote", "add", "origin", &address("outer")]);
+    place.git(&[&allow[..], &["submodule", "--quiet", "add", "../middle", "middle"]].concat());
+    place.git(&["-C", "middle", "checkout", "-q", &pinned]);
+    place.commit("outer");
+    done("outer");
+    let (_, made) = place.fetch(&address("outer"), None).unwrap();
+    let text = |name: &str| fs::read_to_string(place.path("libs/a").join(name).join("Makefile.uk")).unwrap();
+    assert_eq!((made, text("").as_str(), text("middle").as_str(), text("middle/in ner").as_str()), (Made::Now, "outer", "middle", "inner"));
+    for name in [".git", "middle/.git", "middle/in ner/.git"] {
+        assert!(!place.path("libs/a").join(name).exists(), "{name}");
+    }
+    // All or nothing.
+    fs::rename(place.path("inner"), place.path("gone")).unwrap();
+    let error =
+        fetch(&Address::parse(&address("outer"), None).unwrap(), Path::new("."), &place.path("libs"), "a", Reuse::Nothing).unwrap_err();
+    assert!(matches!(&error, Error::Unreachable { problem, .. } if problem.contains("inner")), "{error}");
+    assert_eq!(text("middle/in ner"), "inner");
+    place.assert_tidy();
+}
+
+#[test]
 fn an_interrupted_fetch_is_tidied_up() {
     let place = Place::new();
     fs::create_dir_all(place.path("libs/.fetching-old/tree")).unwrap();
@@ -204,4 +245,74 @@ fn an_interrupted_fetch_is_tidied_up() {
     assert_eq!(place.fetch("./b.tar.gz", None).unwrap().1, Made::Now);
     assert!(!place.path("libs/a/half").exists());
     place.assert_tidy();
+}
+
+/// A zip archive with these files; one whose name ends in a slash is a directory, `NAME -> TARGET` a symbolic link.
+fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    for (name, content) in files {
+        if let Some((name, target)) = name.split_once(" -> ") {
+            zip.add_symlink(name, target, options).unwrap();
+        } else if name.ends_with('/') {
+            zip.add_directory(*name, options).unwrap();
+        } else {
+            let method = if *name == "stored" { zip::CompressionMethod::Stored } else { zip::CompressionMethod::Deflated };
+            zip.start_file(*name, options.unix_permissions(0o755).compression_method(method)).unwrap();
+            zip.write_all(content).unwrap();
+        }
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    assert!(from.len() == to.len() && bytes.windows(from.len()).any(|part| part == from));
+    while let Some(at) = bytes.windows(from.len()).position(|part| part == from) {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    bytes
+}
+
+#[test]
+fn zip_archives() {
+    let place = Place::new();
+    let long = format!("a-1/{}/{}.c", "d".repeat(120), "e".repeat(120));
+    let zeros = vec![0; 1 << 20];
+    let good =
+        zip(&[("a-1/", b""), ("a-1/Makefile.uk", b"x\n"), (&long, b"long"), ("a-1/zeros", &zeros), ("a-1/link -> Makefile.uk", b"")]);
+    assert!(good.len() < 10_000);
+    fs::write(place.path("a.zip"), &good).unwrap();
+    assert_eq!(place.fetch("./a.zip", None).unwrap().1, Made::Now);
+    assert_eq!((place.makefile().as_str(), fs::read(place.path("libs/a/zeros")).unwrap()), ("x\n", zeros));
+    assert_eq!(fs::read_to_string(place.path(&format!("libs/a/{}", &long[4..]))).unwrap(), "long");
+    assert_eq!(fs::read_link(place.path("libs/a/link")).unwrap(), Path::new("Makefile.uk"));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(place.path("libs/a/Makefile.uk")).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o755);
+    fs::write(place.path("empty.zip"), zip(&[])).unwrap();
+    assert_eq!(place.fetch("./empty.zip", None).unwrap().1, Made::Now);
+    place.fetch("./a.zip", None).unwrap();
+    // Names that lead out, links that lead out and files behind them, damage, a length that is not true.
+    let outside = place.path("outside");
+    fs::create_dir(&outside).unwrap();
+    let link = format!("link -> {}", outside.display());
+    let packed = zip(&[("Makefile.uk", b"hello, hello, hello, hello")]);
+    let length = |to: u32| replaced(&packed, &26_u32.to_le_bytes(), &to.to_le_bytes());
+    for (what, archive, expected) in [
+        ("parent", replaced(&zip(&[("xx/outside/x", b"x")]), b"xx/outside/x", b"../outside/x"), "`..`"),
+        ("absolute", replaced(&zip(&[("xtmp/pith-outside", b"x")]), b"xtmp/pith-outside", b"/tmp/pith-outside"), "relative"),
+        ("link", zip(&[(&link, b""), ("link/x", b"x")]), ""),
+        ("cut", good[..good.len() / 2].to_vec(), ""),
+        ("checksum", replaced(&zip(&[("stored", b"hello there")]), b"hello there", b"hello thers"), ""),
+        ("longer", length(25), "larger than its declared"),
+        ("shorter", length(27), "another length than it says"),
+        ("bomb", length(u32::MAX - 1), "another length than it says"),
+    ] {
+        fs::write(place.path("bad.zip"), archive).unwrap();
+        let error = place.fetch("./bad.zip", None).unwrap_err();
+        assert!(matches!(&error, Error::Archive { problem, .. } if problem.contains(expected)), "{what}: {error}");
+        place.assert_tidy();
+    }
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    assert_eq!(place.makefile(), "x\n");
 }
