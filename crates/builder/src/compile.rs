@@ -59,6 +59,11 @@ pub enum Progress<'a> {
     },
     /// The compiler is done.
     Finished,
+    /// The compiler warns of something in the application; the image was made.
+    Warning {
+        /// What it says.
+        text: &'a str,
+    },
 }
 
 /// Told how a build goes on.
@@ -108,6 +113,8 @@ pub(crate) fn is_small(core: &Core, configuration: &Configuration) -> Result<boo
 struct Message {
     reason: String,
     package_id: Option<String>,
+    manifest_path: Option<PathBuf>,
+    message: Option<Diagnostic>,
     target: Option<Target>,
     executable: Option<PathBuf>,
 }
@@ -116,6 +123,25 @@ struct Message {
 struct Target {
     name: String,
     kind: Vec<String>,
+}
+
+/// One complaint of the compiler's.
+#[derive(Deserialize)]
+struct Diagnostic {
+    level: String,
+    rendered: Option<String>,
+}
+
+/// What cargo tells programs, read to its end.
+#[derive(Default)]
+struct Told {
+    executable: Option<PathBuf>,
+    /// The packages that are linked into it.
+    ids: Vec<String>,
+    /// All that the compiler complains of, in lines.
+    lines: Vec<String>,
+    /// Of that, warnings of the application's own code.
+    warnings: Vec<String>,
 }
 
 impl Compile<'_> {
@@ -192,7 +218,7 @@ impl Compile<'_> {
                 command.args(["rustc", "-p", &application.package, "--bin", &application.program, "--features", &features.join(",")])
             }
         };
-        command.args(["--release", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
+        command.args(["--release", "--target", TARGET, "--message-format", "json"]);
         if let Some(jobs) = self.jobs {
             command.arg(format!("--jobs={jobs}"));
         }
@@ -217,23 +243,26 @@ impl Compile<'_> {
         let mut child = command.spawn().map_err(broken)?;
         (self.reporter)(Progress::Started { crates: self.crates() });
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let (said, artifacts) = std::thread::scope(|scope| {
+        // Both write behind what the other has written.
+        let second = log.as_ref().and_then(|log| log.try_clone().ok());
+        let (said, mut told) = std::thread::scope(|scope| {
             let said = scope.spawn(move || keep(stderr, log));
-            let artifacts = self
-                .listen(BufReader::new(stdout.into_iter().next().map_or_else(empty, |stdout| Box::new(stdout) as Box<dyn std::io::Read>)));
-            (said.join().unwrap_or_default(), artifacts)
+            let stdout = stdout.into_iter().next().map_or_else(empty, |stdout| Box::new(stdout) as Box<dyn std::io::Read>);
+            let told = self.listen(BufReader::new(stdout), second);
+            (said.join().unwrap_or_default(), told)
         });
         let status = child.wait().map_err(broken)?;
         (self.reporter)(Progress::Finished);
         if !status.success() {
-            return Err(BuildError::Compile { lines: relevant(&said), log: self.log.map(Path::to_owned) });
+            told.lines.extend(said);
+            return Err(BuildError::Compile { lines: relevant(&told.lines), log: self.log.map(Path::to_owned) });
         }
-        let (executable, ids) = artifacts;
-        let executable = executable.ok_or_else(|| BuildError::Compile {
+        told.warnings.iter().for_each(|text| (self.reporter)(Progress::Warning { text }));
+        let executable = told.executable.ok_or_else(|| BuildError::Compile {
             lines: "cargo ended well and made no image".to_owned(),
             log: self.log.map(Path::to_owned),
         })?;
-        Ok(Compiled { executable, libraries: library::of(&ids, self.command(), self.stage.sources())? })
+        Ok(Compiled { executable, libraries: library::of(&told.ids, self.command(), self.stage.sources())? })
     }
 
     /// Whether all that is to be compiled came with the core.
@@ -258,20 +287,33 @@ impl Compile<'_> {
         fs::read_to_string(self.stage.sources().join("Cargo.lock")).map_or(0, |lock| lock.matches("[[package]]").count())
     }
 
-    /// Reads what cargo tells programs: the image, and the packages that are linked into it.
-    fn listen(&self, messages: impl BufRead) -> (Option<PathBuf>, Vec<String>) {
-        let (mut executable, mut ids) = (None, Vec::new());
+    /// Reads what cargo tells programs; what the compiler complains of goes into the log, too.
+    fn listen(&self, messages: impl BufRead, mut log: Option<File>) -> Told {
+        let mut told = Told::default();
+        let application = self.stage.sources().join(APPLICATION);
         for line in messages.lines().map_while(std::io::Result::ok) {
             let Ok(message) = serde_json::from_str::<Message>(&line) else { continue };
+            if let Some(Diagnostic { level, rendered: Some(text) }) = message.message {
+                if let Some(file) = &mut log
+                    && file.write_all(text.as_bytes()).is_err()
+                {
+                    log = None;
+                }
+                told.lines.extend(text.lines().map(ToOwned::to_owned));
+                if level == "warning" && message.manifest_path.is_some_and(|path| path.starts_with(&application)) {
+                    told.warnings.push(text.trim_end().to_owned());
+                }
+                continue;
+            }
             let (Some(id), Some(target)) = (message.package_id, message.target) else { continue };
             if message.reason != "compiler-artifact" || target.kind.iter().any(|kind| kind == "custom-build" || kind == "proc-macro") {
                 continue;
             }
             (self.reporter)(Progress::Compiled { name: &target.name });
-            executable = message.executable.or(executable);
-            ids.push(id);
+            told.executable = message.executable.or(told.executable);
+            told.ids.push(id);
         }
-        (executable, ids)
+        told
     }
 }
 

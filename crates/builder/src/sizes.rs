@@ -64,7 +64,7 @@ pub fn sizes(image: &Path, debug: &Path, libraries: &[Library]) -> Result<Sizes>
     let elf = fs::read(debug).map_err(BuildError::at(debug))?;
     let wrong = |problem: String| BuildError::BadImage { path: debug.to_owned(), problem };
     // The image's own crate has the name of its binary in symbols.
-    let names = libraries.iter().filter(|library| library.origin == crate::Origin::Pith).map(|library| library.name.replace('-', "_"));
+    let names = libraries.iter().filter(|library| library.origin != crate::Origin::Registry).map(|library| library.name.replace('-', "_"));
     let kernel: BTreeSet<String> = names.chain(["pith_kernel".to_owned()]).collect();
     let mut functions = functions(&elf).map_err(wrong)?;
     // Of several names for one place, the first.

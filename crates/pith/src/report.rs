@@ -81,6 +81,15 @@ impl Report {
         self.line(LogLevel::Warn, text);
     }
 
+    /// What a compiler warns of, in its own words.
+    pub fn compiler(&self, text: &str) {
+        match self.kind {
+            LogType::Json => self.warn(text),
+            _ if self.shows(LogLevel::Warn) => drop(writeln!(io::stderr().lock(), "{text}")),
+            _ => {}
+        }
+    }
+
     /// Worth knowing.
     pub fn info(&self, text: &str) {
         self.line(LogLevel::Info, text);

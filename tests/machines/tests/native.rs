@@ -161,6 +161,13 @@ fn options_arguments_and_changes_take_effect() {
     project.change("Kraftfile", &kraftfile.replace("unikraft: stable", option));
     project.build();
     assert_eq!(project.run(&[]), says("3\n2\n1\nHello from helloworld-c!\nargument 1: always\n", 0));
+    // What the compiler warns of is shown when it compiles.
+    let listed = fs::read_to_string(project.directory.join("Makefile.uk")).expect("a project");
+    project.change("Makefile.uk", &(listed + "APPHELLOWORLD_CFLAGS-y += -Wall\n"));
+    project.change("helloworld.c", &TELL.replace("char line", "int odd; char line"));
+    let warned = project.build_with(&[]);
+    assert!(warned.code() == 0 && warned.err().contains("warning: unused variable"), "{}", warned.err());
+    assert!(!project.build_with(&[]).err().contains("warning"));
     project.change("helloworld.c", TELL);
     project.build();
     assert_eq!(project.run(&[]), says("helloworld-c of 2, PLACE=inside, note: nothing\n", 1));
@@ -301,6 +308,18 @@ fn a_server_in_c() {
 }
 
 #[test]
+fn a_server_in_rust_with_a_crate_from_outside() {
+    let project = Native::entry("http-rust");
+    project.build();
+    let server = Server::start(8080, [text(&project.directory)]);
+    assert_eq!(server.get("/any/path"), "Hello from Rust\n");
+    assert_eq!(server.status_with(&["-X", "POST"], "/"), "405");
+    server.wrk("/");
+    // SIGTERM's, which it does not catch.
+    assert_eq!(server.stop().code(), 143);
+}
+
+#[test]
 fn nginx_from_source() {
     let project = Native::entry("nginx");
     // What its setup.sh fetched and configured.
@@ -399,13 +418,42 @@ fn a_greeting_from_the_kernel_itself() {
     let other = Native::entry("helloworld-app");
     assert_eq!(other.build_with(&["--no-cache"]).code(), 0);
     assert!(first == fs::read(other.image()).expect("an image"), "{} and {}", project.image().display(), other.image().display());
+    let mut inspect = other.kernels.pith();
+    inspect.args(["inspect", "-f", "{{json .libraries}}"]).arg(other.image());
+    let libraries = finish(inspect, Stdio::null()).out();
+    let origin = |name: &str| libraries.split('}').find(|one| one.contains(&format!("\"name\":\"{name}\""))).unwrap_or_default();
+    assert!(origin("helloworld-app").contains("\"origin\":\"application\""), "{libraries}");
+    assert!(origin("pith-app").contains("\"origin\":\"pith\"") && origin("bitflags").contains("\"origin\":\"registry\""), "{libraries}");
     let explained = project.build_with(&["--explain"]);
     assert!(explained.out().contains("preset: minimal\n") && !explained.out().contains("LIBPROCESS"), "{}", explained.out());
-    // What the compiler complains of has the project's own names for its files.
+    // What the compiler complains of has the project's own names for its files; warnings are shown when they are made.
+    project.change("src/main.rs", "#![no_std]\n#![no_main]\npith_app::main!(run);\nfn run() {\n    let odd = 1;\n}\n");
+    let warned = project.build_with(&["--no-cache"]);
+    assert_eq!(warned.code(), 0, "{}", warned.err());
+    assert!(warned.err().contains("warning: unused variable: `odd`\n --> src/main.rs:5:9\n"), "{}", warned.err());
+    assert!(!project.build_with(&[]).err().contains("warning"));
     project.change("src/main.rs", "#![no_std]\n#![no_main]\npith_app::main!(run);\nfn run() { nothing() }\n");
     let broken = project.build_with(&[]);
     assert_eq!(broken.code(), 125, "{}", broken.err());
     assert!(broken.err().contains("error[E0425]") && broken.err().contains("--> src/main.rs:4:12"), "{}", broken.err());
+}
+
+#[test]
+fn cargo_check_finds_pith_app_where_the_project_was_built() {
+    let project = Native::entry("helloworld-app");
+    project.build();
+    let check = || {
+        let mut command = Command::new("cargo");
+        command.args(["check", "--quiet"]).current_dir(&project.directory).stdin(Stdio::null());
+        let target = fixtures().join("native-kernels/check");
+        let output = command.env("CARGO_TARGET_DIR", target).output().expect("cargo");
+        Outcome { status: output.status, stdout: output.stdout, stderr: output.stderr }
+    };
+    let checked = check();
+    assert!(checked.status.success() && checked.err().is_empty(), "{}", checked.err());
+    project.change("src/main.rs", "#![no_std]\n#![no_main]\npith_app::main!(run);\nfn run() { pith_app::nothing() }\n");
+    let broken = check().err();
+    assert!(broken.contains("error[E0425]: cannot find function `nothing` in crate `pith_app`"), "{broken}");
 }
 
 #[test]

@@ -113,7 +113,8 @@ pub fn build(order: &Building<'_>, kind: Kind) -> Result<Built, NativeError> {
         Kind::Make => from_makefile(&order, directory)?,
         Kind::Cargo => {
             let program = cargo::build(&order, directory)?;
-            let notes = if program.said.is_empty() { Vec::new() } else { vec![program.said] };
+            // cargo says it all again when nothing had changed.
+            let notes = if program.said.is_empty() || program.is_fresh { Vec::new() } else { vec![program.said] };
             (program.path, usize::from(!program.is_fresh), notes)
         }
     };

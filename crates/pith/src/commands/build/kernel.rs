@@ -72,6 +72,7 @@ impl Screen<'_> {
             Progress::WithoutOption { name } => {
                 self.report.info(&format!("the compiler does not know LLVM's option {name}; without it the kernel is a little larger"));
             }
+            Progress::Warning { text } => self.report.compiler(text),
             Progress::Finished => {
                 if let Some(bar) = bar.take() {
                     bar.finish_and_clear();

@@ -58,7 +58,7 @@ pub fn build(job: &Job<'_>, chosen: &Chosen, compilers: &[(String, String)], out
     let network = if job.arguments.no_fetch { Network::Never } else { Network::Missing };
     let making = Making { opened, sources: &sources, options: &chosen.text, outdir, network, report };
     let built = making.ordered(|order| project::build(&Building { toolchain: compilers, jobs, ..order }, sources.kind))?;
-    built.notes.iter().for_each(|note| report.warn(note));
+    built.notes.iter().for_each(|note| report.compiler(note));
     Ok(Some(built))
 }
 
