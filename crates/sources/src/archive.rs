@@ -36,17 +36,31 @@ pub(crate) fn extract(name: &str, mut kept: File, tree: &Path) -> Result<()> {
     let length = kept.read(&mut head).map_err(damaged)?;
     kept.rewind().map_err(damaged)?;
     let unpacked = unpacked(head.get(..length).unwrap_or_default(), kept, tree).map_err(damaged)?;
-    let mut archive = tar::Archive::new(bounded(unpacked, tree)?);
-    archive.set_preserve_mtime(false);
-    archive.unpack(tree).map_err(|error| {
+    write_files(unpacked, tree).map_err(|error| {
         let deepest = std::error::Error::source(&error).map(ToString::to_string);
         Error::Archive { address: name.to_owned(), problem: deepest.unwrap_or_else(|| error.to_string()) }
     })
 }
 
-/// A reader of what is to become files below `tree`, which ends with an error where there is more than there is room for: small archives may become anything.
-fn bounded(from: Box<dyn Read>, tree: &Path) -> Result<Bounded> {
-    Ok(Bounded { from, left: room(tree).map_err(Error::at(tree))? })
+/// Writes what is in a tar archive below `tree`; what would be elsewhere is left out.
+fn write_files(from: Box<dyn Read>, tree: &Path) -> io::Result<()> {
+    let mut left = room(tree)?;
+    let mut archive = tar::Archive::new(Bounded { from, left });
+    archive.set_preserve_mtime(false);
+    let mut directories = Vec::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        // What is in holes is not in the archive.
+        left = left.checked_sub(entry.size()).ok_or_else(no_room)?;
+        if entry.header().entry_type().is_dir() {
+            directories.push(entry);
+        } else {
+            entry.unpack_in(tree)?;
+        }
+    }
+    // When there is something in them: nobody may write into some. The inner ones first.
+    directories.sort_by(|a, b| b.path_bytes().cmp(&a.path_bytes()));
+    directories.iter_mut().try_for_each(|directory| directory.unpack_in(tree).map(drop))
 }
 
 /// How many bytes there is room for.
@@ -60,6 +74,7 @@ pub(crate) fn no_room() -> io::Error {
     io::Error::new(io::ErrorKind::StorageFull, "it unpacks to more than there is room for")
 }
 
+/// A reader that ends with an error where there is more than there is room for: small archives may become anything.
 struct Bounded {
     from: Box<dyn Read>,
     left: u64,

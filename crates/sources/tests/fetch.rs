@@ -247,6 +247,30 @@ fn an_interrupted_fetch_is_tidied_up() {
     place.assert_tidy();
 }
 
+#[test]
+fn more_than_there_is_room_for_is_not_unpacked() {
+    let place = Place::new();
+    // A hole of 15 TiB.
+    fs::create_dir(place.path("tree")).unwrap();
+    fs::File::create(place.path("tree/hole")).unwrap().set_len(15 << 40).unwrap();
+    let mut tar = Command::new("tar");
+    tar.args(["--sparse", "--format=gnu", "-czf"]).arg(place.path("hole.tar.gz")).arg("-C").arg(place.path("tree")).arg("hole");
+    assert!(tar.status().unwrap().success());
+    let error = place.fetch("./hole.tar.gz", None).unwrap_err();
+    assert!(error.to_string().contains("more than there is room for"), "{error}");
+    place.assert_tidy();
+    // Directories that nobody may write into are no hindrance.
+    fs::create_dir_all(place.path("closed/a/b")).unwrap();
+    fs::write(place.path("closed/a/b/Makefile.uk"), "x\n").unwrap();
+    let mut tar = Command::new("tar");
+    tar.args(["--mode=a-w", "-cf"]).arg(place.path("closed.tar")).arg("-C").arg(place.path("closed")).arg("a");
+    assert!(tar.status().unwrap().success());
+    place.fetch("./closed.tar", None).unwrap();
+    let mode = fs::metadata(place.path("libs/a/b")).unwrap().permissions();
+    assert!(place.path("libs/a/b/Makefile.uk").is_file() && mode.readonly());
+    fs::set_permissions(place.path("libs/a/b"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
 /// A zip archive with these files; one whose name ends in a slash is a directory, `NAME -> TARGET` a symbolic link.
 fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
