@@ -9,6 +9,7 @@ declare -A groups=(
   [test]="nginx redis-server sqlite3 python3 python3-minimal
     g++ musl-tools golang-go
     redis-tools wrk curl iproute2 iputils-ping dnsmasq-base nftables
+    make patch git diffutils
     strace findutils procps cpio attr libcap2-bin zstd xz-utils erofs-utils python3-kconfiglib python3-jsonschema python3-yaml
     mmdebstrap docker.io crun runc uidmap bzip2
     containerd docker-registry skopeo apache2-utils openssl busybox-static"
