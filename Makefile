@@ -6,7 +6,7 @@ PROGRAMS := target/fixtures
 # How long a fuzz target runs, the important ones four times that; as many run at a time as there are processors.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test check bench clean build images fixtures test-host test-kernel test-machines test-fuzz setup-run setup-demo setup-test setup-bench
+.PHONY: demo test check bench clean build images fixtures test-host test-kernel test-features test-machines test-fuzz setup-run setup-demo setup-test setup-bench
 
 # The command line with its runtime images inside.
 build: images
@@ -34,12 +34,16 @@ demo: setup-demo
 
 test: setup-test
 	$(MAKE) --no-print-directory build
-	$(MAKE) --no-print-directory test-kernel test-host fixtures test-machines test-fuzz
+	$(MAKE) --no-print-directory test-kernel test-features test-host fixtures test-machines test-fuzz
 
 # Every micro-library on the host. `--tests`: no example stands in a doc comment, and looking for one takes rustdoc a minute.
 test-kernel:
 	cd kernel && cargo test --quiet --tests --workspace --exclude machine --exclude pith-app --exclude image
 	cd kernel && cargo test --quiet --tests -p pith-app --no-default-features
+
+# Each library alone, and with each of its features alone; the image with each library alone.
+test-features:
+	CHECKER=check tools/check.sh features
 
 test-host:
 	cargo test --quiet --tests --workspace

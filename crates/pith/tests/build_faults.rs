@@ -101,7 +101,7 @@ fn builds_at_once_in_one_directory_agree() {
 #[test]
 fn what_is_wrong_around_a_project_is_told_with_a_way_out() {
     let project = Project::new("unikraft: {kconfig: {CONFIG_LIBDEVFS: n, CONFIG_LIBPROCFS: y}}\nlibraries: {lwpi: stable}\n");
-    // A library that does not exist, options that contradict each other: told, and an error where that is asked for.
+    // A library that does not exist is an error, options that contradict each other are where that is asked for; told when it is asked why.
     let unknown = "Kraftfile:4: there is no library lwpi; did you mean lwip?";
     let contrary = [
         "Kraftfile:3: CONFIG_LIBDEVFS=n did not take effect, it is y: selected by LIBPROCFS",
@@ -109,6 +109,9 @@ fn what_is_wrong_around_a_project_is_told_with_a_way_out() {
     ];
     let built = project.build(&["--explain"]);
     assert!(built.code == 0 && built.err.contains(unknown) && built.err.contains(contrary[0]), "{}", built.err);
+    let missing = project.build(&[]);
+    assert!(missing.code == 125 && missing.err.contains(&format!("pith: error: {unknown}\n")), "{}", missing.err);
+    assert!(missing.err.contains("help: correct the name, give it a `source`"), "{}", missing.err);
     let refused = project.build(&["-C"]);
     assert!(refused.code == 125 && refused.err.contains(unknown) && refused.err.contains(contrary[1]), "{}", refused.err);
     assert_eq!(project.compiled(), 0);

@@ -47,7 +47,7 @@ pub fn fetch(settings: &Settings, arguments: &FetchArgs, report: &Report) -> Res
 fn sources(opened: &Opened, arguments: &FetchArgs, network: Network, report: &Report) -> Result<()> {
     let loaded = Loaded::of(opened)?;
     let outdir = opened.outdir(None);
-    let asked = Asked { basis: Basis::default(), validate: false, env: &[], report };
+    let asked = Asked { basis: Basis::default(), validate: false, may_lack_libraries: false, env: &[], report };
     let mut names = BTreeSet::new();
     for target in opened.filtered(&arguments.project)? {
         let chosen = choose(&asked, &loaded, &target)?;

@@ -46,6 +46,8 @@ pub struct Asked<'a> {
     pub basis: Basis,
     /// Options that come to nothing are errors.
     pub validate: bool,
+    /// A library that nobody has is only told, not an error.
+    pub may_lack_libraries: bool,
     /// Variables for the application.
     pub env: &'a [String],
     pub report: &'a Report,
@@ -54,7 +56,8 @@ pub struct Asked<'a> {
 impl<'a> From<&Job<'a>> for Asked<'a> {
     fn from(job: &Job<'a>) -> Self {
         let arguments = job.arguments;
-        Self { basis: arguments.basis(), validate: arguments.validate, env: &arguments.env, report: job.report }
+        let may_lack_libraries = arguments.explain;
+        Self { basis: arguments.basis(), validate: arguments.validate, may_lack_libraries, env: &arguments.env, report: job.report }
     }
 }
 
@@ -143,6 +146,12 @@ fn report(asked: &Asked<'_>, configured: &Configured<'_>) -> Result<()> {
             let lines: Vec<String> = found.misspelt.into_iter().chain(found.ineffective).collect();
             return Err(Error::new(format!("options that came to nothing:\n  {}", lines.join("\n  "))));
         }
+    }
+    let missing = configured.report.unknown.iter().find(|one| one.library.is_some());
+    if let (Some(missing), false) = (missing, asked.may_lack_libraries) {
+        return Err(
+            Error::new(missing.to_string()).with_help("correct the name, give it a `source`, or take it out with `pith lib remove`")
+        );
     }
     configured.report.findings().iter().for_each(|line| asked.report.warn(line));
     configured.report.summary().lines().take(1).filter(|line| line.starts_with("options: ")).for_each(|line| asked.report.debug(line));

@@ -112,21 +112,14 @@ pub fn fstatfs(cx: &mut Cx<'_>, fd: i32, addr: u64) -> Result<u64> {
     let stat = match location_of(&open) {
         Ok(location) => location.statfs(),
         // What no path led to lives in a file system of its own kind.
-        Err(_) => StatFs {
-            magic: match open.file.stat()?.kind {
+        Err(_) => {
+            let magic = match open.file.stat()?.kind {
                 FileType::Fifo => PIPEFS_MAGIC,
                 FileType::Socket => SOCKFS_MAGIC,
                 _ => ANONYMOUS_MAGIC,
-            },
-            block_size: 4096,
-            blocks: 0,
-            blocks_free: 0,
-            files: 0,
-            files_free: 0,
-            fsid: 0,
-            name_max: 255,
-            flags: 0,
-        },
+            };
+            StatFs::of(magic, 0)
+        }
     };
     write_statfs(cx, addr, &stat)
 }
