@@ -73,7 +73,7 @@ pub struct Row {
 impl Row {
     /// A row that could not be measured.
     pub fn failed(name: &str, why: &str) -> Self {
-        let remark = why.replace('|', "/");
+        let remark = why.replace('|', "/").replace('\n', " ");
         let ours = format!("`{name}` could not be measured");
         Self { promise: "-", target: "-", elsewhere: "-", ours, control: "-".to_owned(), met: Met::Unmeasured, remark }
     }
