@@ -1,12 +1,17 @@
 //! The builder with stand-ins for cargo and rustc: what is compiled, how often, and what is said when it cannot be.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../pith/tests/common/kill.rs"]
+mod kill;
+
+use kill::Processes::Own;
 use pith_builder::{BuildError, Choice, Configuration, Constant, Core, Made, Order, Progress, Reuse, Toolchain, Value, build};
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What cargo's stand-in does: notes that it was called, waits where it is told to, and leaves a kernel.
@@ -205,19 +210,17 @@ fn a_killed_build_leaves_nothing_in_the_way() {
         let mut victim = Command::new(env!("CARGO_BIN_EXE_pith-kernel"));
         victim.arg("--core").arg(place.path("core")).args(["--anew", "runtime"]).arg(place.path("out"));
         let path = [place.path("").into_os_string(), std::env::var_os("PATH").unwrap()].join(std::ffi::OsStr::new(":"));
-        victim.env("PATH", path).env_remove("RUSTC").stdout(Stdio::null()).stderr(Stdio::null());
+        victim.env("PATH", path);
         victim
     };
-    let start = std::time::Instant::now();
-    assert!(victim().status().unwrap().success());
-    let takes = start.elapsed();
+    let (undisturbed, calls) = kill::calls(&victim(), Own, &place.path("list"));
+    assert!(undisturbed.status.success(), "{undisturbed:?}");
     assert_eq!(fs::read(place.path("out/runtime-x86_64")).unwrap(), whole);
+    // It walks through the whole build.
+    let mut kills = 0;
     for step in 0..24 {
-        let mut victim = victim().spawn().unwrap();
-        // The moment is the test's subject: it walks through the whole build.
-        std::thread::sleep(takes * step / 20);
-        victim.kill().unwrap();
-        victim.wait().unwrap();
+        let killed = kill::killed_at(&victim(), Own, &calls[calls.len() * step / 24]);
+        kills += usize::from(killed.status.signal() == Some(9));
         let (found, _) = place.build(&runtime).unwrap();
         assert_eq!(fs::read(found).unwrap(), whole, "step {step}");
         let left: Vec<_> = fs::read_dir(place.path("cache/kernels")).unwrap().flatten().map(|entry| entry.file_name()).collect();
@@ -225,6 +228,7 @@ fn a_killed_build_leaves_nothing_in_the_way() {
         let after = fs::read_dir(place.path("cache/kernels")).unwrap().count();
         assert_eq!(after, 1, "step {step}: {left:?} before");
     }
+    assert!(kills > 12, "only {kills} of 24 were killed");
 }
 
 #[test]

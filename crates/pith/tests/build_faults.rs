@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+#[path = "common/kill.rs"]
+mod kill;
 #[path = "common/project.rs"]
 mod project;
 
 use common::{Draw, eventually};
+use kill::Processes::Own;
 use project::Project;
-use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Command, Stdio};
 
@@ -31,39 +33,16 @@ fn a_build_is_killed_anywhere_and_the_next_one_has_everything() {
             fs::remove_dir_all(project.home.path(place)).unwrap();
         }
     };
-    let traced = |options: &[&str]| {
-        let plain = project.command(&[]);
-        let mut command = Command::new("strace");
-        command.args(["-f", "-qq"]).args(options).arg(plain.get_program()).args(plain.get_args());
-        command.current_dir(project.home.path(".")).env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        project.home.finish(command.stdin(Stdio::null()).output().expect("strace is installed (tools/setup.sh test)"))
-    };
     forget();
-    let list = project.home.path("calls");
-    assert_eq!(traced(&["-o", list.to_str().unwrap()]).code, 0);
-    let text = String::from_utf8_lossy(&fs::read(list).unwrap()).into_owned();
-    // Calls of the command itself: name, and which one of that name.
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let own = text.split(' ').next().unwrap();
-    let calls: Vec<(&str, usize)> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix(own)?.trim_start().split_once('('))
-        .filter(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with("exit"))
-        .map(|(name, _)| {
-            let number = seen.entry(name).or_default();
-            *number += 1;
-            (name, *number)
-        })
-        .collect();
+    let (first, calls) = kill::calls(&project.command(&[]), Own, &project.home.path("calls"));
+    assert!(first.status.success(), "{}", project.home.finish(first).err);
     let (mut draw, mut kills) = (Draw(5), 0);
     for round in 0..POINTS {
         forget();
         // The end, where results are put in their place, is worth more than its share.
-        let (name, number) = calls[if round % 2 == 0 { draw.below(calls.len()) } else { calls.len() - 1 - draw.below(calls.len() / 8) }];
-        let what = format!("round {round}, killed at {name} {number}");
-        let inject = format!("inject={name}:signal=SIGKILL:when={number}");
-        let done = traced(&["-o", "/dev/null", "-e", &format!("trace={name}"), "-e", &inject]);
-        kills += usize::from(done.code != 0);
+        let call = &calls[if round % 2 == 0 { draw.below(calls.len()) } else { calls.len() - 1 - draw.below(calls.len() / 8) }];
+        let what = format!("round {round}, killed at {call:?}");
+        kills += usize::from(!kill::killed_at(&project.command(&[]), Own, call).status.success());
         eventually(&what, || project.home.processes().is_empty());
         // What is there already is complete.
         for (name, content) in project.results().iter().filter(|(name, _)| wanted.contains_key(*name)) {

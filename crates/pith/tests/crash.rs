@@ -1,51 +1,26 @@
 //! Commands that are killed at any system call, and many at once: what is left is shown truthfully and can be removed.
 //!
-//! `strace` delivers SIGKILL at the n-th system call of a command. Which n is drawn from a fixed seed, so that a failure can be repeated.
+//! Which call that is, is drawn from a fixed seed, so that a failure can be repeated.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+#[path = "common/kill.rs"]
+mod kill;
 
 use common::{Draw, Home, eventually};
+use kill::Processes::Own;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 /// Kill points for each command.
 const POINTS: usize = 50;
 
-/// The command under strace with these of its options; whether it was killed.
-fn traced(home: &Home, options: &[&str], arguments: &[&str]) -> bool {
-    let plain = home.command(arguments);
-    let mut command = Command::new("strace");
-    command.arg("-qq").args(options).arg(plain.get_program()).args(plain.get_args());
-    command.current_dir(home.path(".")).env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.env("TMPDIR", home.path("tmp")).stdin(std::process::Stdio::null());
-    let output = command.output().expect("strace is installed (tools/setup.sh test)");
-    use std::os::unix::process::ExitStatusExt;
-    output.status.signal() == Some(9)
-}
-
-/// A system call of a command: its name, and how many of that name came before it.
-type Call = (String, usize);
-
-/// System calls that the command makes.
-fn calls(home: &Home, arguments: &[&str]) -> Vec<Call> {
-    let list = home.path("calls");
-    traced(home, &["-o", list.to_str().unwrap()], arguments);
-    let text = fs::read_to_string(list).unwrap();
-    let names: Vec<&str> = text.lines().filter_map(|line| line.split_once('(')).map(|(name, _)| name).collect();
-    let names = names.into_iter().filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
-    let mut seen: Vec<String> = Vec::new();
-    let number = |name: &str| {
-        let before = seen.iter().filter(|known| *known == name).count();
-        seen.push(name.to_owned());
-        (name.to_owned(), before)
-    };
-    names.map(number).collect()
-}
-
-fn killed(home: &Home, (name, before): &Call, arguments: &[&str]) -> bool {
-    let inject = format!("inject={name}:signal=SIGKILL:when={}", before + 1);
-    traced(home, &["-o", "/dev/null", "-e", &format!("trace={name}"), "-e", &inject], arguments)
+/// The command, with a place of its own for temporary files.
+fn command(home: &Home, arguments: &[&str]) -> Command {
+    let mut command = home.command(arguments);
+    command.env("TMPDIR", home.path("tmp"));
+    command
 }
 
 fn list(home: &Home) -> Vec<serde_json::Value> {
@@ -84,7 +59,7 @@ fn kill_everywhere(seed: u64, arguments: &[&str], prepare: impl Fn(&Home)) {
     let home = Home::new();
     fs::create_dir(home.path("tmp")).unwrap();
     prepare(&home);
-    let calls = calls(&home, arguments);
+    let (_, calls) = kill::calls(&command(&home, arguments), Own, &home.path("calls"));
     clean(&home, "an undisturbed run");
     let (mut draw, mut kills) = (Draw(seed), 0);
     for _ in 0..POINTS {
@@ -92,7 +67,7 @@ fn kill_everywhere(seed: u64, arguments: &[&str], prepare: impl Fn(&Home)) {
         let call = &calls[at];
         let what = format!("{arguments:?} killed at call {at} of {}, {call:?}", calls.len());
         prepare(&home);
-        kills += usize::from(killed(&home, call, arguments));
+        kills += usize::from(kill::killed_at(&command(&home, arguments), Own, call).status.signal() == Some(9));
         check(&home, &what);
         // Whatever is there can be stopped and started like anything else.
         let names: Vec<_> = list(&home).iter().map(|machine| machine["name"].as_str().unwrap().to_owned()).collect();

@@ -1,15 +1,17 @@
 //! Builds that are killed at any system call of any of their processes: nothing of them stays but files that the next build sweeps away, and that build's
 //! result is right.
 //!
-//! `strace` delivers SIGKILL at the n-th call of a name; the engine, its worker, the runtime and the command are all followed.
+//! The engine, its worker, the runtime and the command are all followed.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+#[path = "common/kill.rs"]
+mod kill;
 
-use common::{Done, Home, eventually};
-use std::collections::BTreeMap;
+use common::{Home, eventually};
+use kill::Processes::All;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// How often a build is killed.
 const POINTS: usize = 24;
@@ -31,34 +33,10 @@ fn arguments(round: usize) -> Vec<String> {
     words.split(' ').map(str::to_owned).collect()
 }
 
-/// The command under strace with these options, all its processes followed.
-fn traced(home: &Home, options: &[&str], round: usize) -> Done {
-    let arguments = arguments(round);
-    let plain = home.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-    let mut command = Command::new("strace");
-    command.args(["-f", "-qq"]).args(options).arg(plain.get_program()).args(plain.get_args());
-    command.current_dir(home.path(".")).env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.env("TMPDIR", home.path("tmp")).stdin(Stdio::null());
-    home.finish(command.output().expect("strace is installed (tools/setup.sh test)"))
-}
-
-/// System calls of an undisturbed build: name, and which one of that name in its process.
-fn calls(home: &Home, round: usize) -> Vec<(String, usize)> {
-    let list = home.path("calls");
-    let done = traced(home, &["-o", list.to_str().unwrap()], round);
-    assert_eq!(done.code, 0, "{}", done.err);
-    let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
-    let text = fs::read(list).unwrap();
-    let text = String::from_utf8_lossy(&text);
-    let calls = text.lines().filter_map(|line| {
-        let (process, rest) = line.split_once(' ')?;
-        let (name, _) = rest.trim_start().split_once('(')?;
-        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let number = seen.entry((process.to_owned(), name.to_owned())).or_default();
-        *number += 1;
-        (is_name && !name.starts_with("exit")).then(|| (name.to_owned(), *number))
-    });
-    calls.collect()
+fn command(home: &Home, round: usize) -> Command {
+    let mut command = home.command(&arguments(round).iter().map(String::as_str).collect::<Vec<_>>());
+    command.env("TMPDIR", home.path("tmp"));
+    command
 }
 
 /// Processes that have something of this home: a working directory, a root, a word of their command line.
@@ -80,8 +58,7 @@ fn names(home: &Home, directory: &str) -> Vec<String> {
 
 /// Builds undisturbed, looks at the result and at what is left, and removes it.
 fn builds(home: &Home, round: usize, what: &str) {
-    let mut command = home.command(&arguments(round).iter().map(String::as_str).collect::<Vec<_>>());
-    let done = home.finish(command.env("TMPDIR", home.path("tmp")).output().unwrap());
+    let done = home.finish(command(home, round).output().unwrap());
     assert_eq!((done.code, done.out.as_str()), (0, "m\n"), "{what}: {}", done.err);
     let archive = fs::read(home.path("data/names/m/initrd.cpio")).unwrap();
     let text = format!("made in round {round}\nmade in round {round}\n");
@@ -96,15 +73,14 @@ fn builds(home: &Home, round: usize, what: &str) {
 fn a_build_is_killed_anywhere() {
     let home = Home::new();
     project(&home);
-    let calls = calls(&home, 0);
+    let (undisturbed, calls) = kill::calls(&command(&home, 0), All, &home.path("calls"));
+    assert!(undisturbed.status.success(), "{}", home.finish(undisturbed).err);
     home.pith(&["rm", "m"]);
     let (mut draw, mut kills) = (common::Draw(8), 0);
     for round in 1..=POINTS {
-        let (name, number) = &calls[draw.below(calls.len())];
-        let what = format!("round {round}, killed at {name} {number}");
-        let inject = format!("inject={name}:signal=SIGKILL:when={number}");
-        let done = traced(&home, &["-o", "/dev/null", "-e", &format!("trace={name}"), "-e", &inject], round);
-        kills += usize::from(done.code != 0);
+        let call = &calls[draw.below(calls.len())];
+        let what = format!("round {round}, killed at {call:?}");
+        kills += usize::from(!kill::killed_at(&command(&home, round), All, call).status.success());
         eventually(&what, || processes(&home).is_empty());
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
         assert!(!mounts.contains(&home.path("").display().to_string()), "{what}: a mount is left");

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+#[path = "common/project.rs"]
+mod project;
 
 use common::{Done, Home};
+use project::tools;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
@@ -200,30 +202,10 @@ fn when_registries_are_asked_for_base_images() {
 /// What tells a kernel from other programs: a note of Xen's with the address of its entry (PVH).
 const PVH_NOTE: &str = "\n.section .note.pvh, \"a\", @note\n.long 4, 4, 18\n.asciz \"Xen\"\n.long 0x100000\n";
 
-/// Stand-ins for cargo and rustc, which make a kernel that does nothing; flags that name them.
-fn tools(home: &Home) -> [String; 4] {
-    let tools = home.path("tools");
-    fs::create_dir(&tools).unwrap();
-    let cargo = include_str!("../../builder/tests/fake/cargo.sh");
-    for (name, text) in [("cargo", cargo), ("rustc", include_str!("../../builder/tests/fake/rustc.sh"))] {
-        fs::write(tools.join(name), text).unwrap();
-        fs::set_permissions(tools.join(name), fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    let kernel = [include_str!("../../builder/tests/fake/kernel.s"), PVH_NOTE].concat();
-    for (name, text) in [("release", "1.95.0"), ("libdir", "/"), ("kernel.s", &kernel)] {
-        fs::write(tools.join(name), text).unwrap();
-    }
-    let mut linker = Command::new("cc");
-    linker.args(["-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", "-o"]).arg(tools.join("linked")).arg(tools.join("kernel.s"));
-    assert!(linker.status().unwrap().success());
-    let tool = |variable: &str, name: &str| format!("{variable}={}", tools.join(name).display());
-    ["-T".to_owned(), tool("CARGO", "cargo"), "-T".to_owned(), tool("RUSTC", "rustc")]
-}
-
 #[test]
 fn how_many_compilers_and_what_they_say() {
     let home = two_projects();
-    let tools = tools(&home);
+    let tools = tools(&home, PVH_NOTE);
     let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
     let compiled = |flags: &[&str]| {
         ok(&home, &[&["build", "app", "-K", "app/other.yaml", "-t", "qemu/x86_64"], &tools[..], flags].concat());
@@ -242,7 +224,7 @@ fn how_many_compilers_and_what_they_say() {
 #[test]
 fn the_ways_to_be_given_something_and_who_has_the_last_word() {
     let home = Home::new();
-    let tools = tools(&home);
+    let tools = tools(&home, PVH_NOTE);
     let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
     fs::create_dir(home.path("app")).unwrap();
     let project = "spec: v0.6\nname: app\nunikraft: stable\nruntime: kernel://./other\nrootfs: ../root\ncmd: [/bin/app, project]\n\

@@ -8,41 +8,46 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+/// Stand-ins for cargo and rustc, which make a kernel that does nothing, with these sections besides; flags that name them.
+pub fn tools(home: &Home, sections: &str) -> [String; 4] {
+    let tools = home.path("tools");
+    fs::create_dir(&tools).unwrap();
+    let cargo = include_str!("../../../builder/tests/fake/cargo.sh");
+    for (name, text) in [("cargo", cargo), ("rustc", include_str!("../../../builder/tests/fake/rustc.sh"))] {
+        fs::write(tools.join(name), text).unwrap();
+        fs::set_permissions(tools.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let kernel = [include_str!("../../../builder/tests/fake/kernel.s"), sections].concat();
+    for (name, text) in [("release", "1.95.0"), ("libdir", "/"), ("kernel.s", &kernel)] {
+        fs::write(tools.join(name), text).unwrap();
+    }
+    let mut linker = Command::new("cc");
+    linker.args(["-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", "-o"]).arg(tools.join("linked")).arg(tools.join("kernel.s"));
+    assert!(linker.status().unwrap().success());
+    let tool = |variable: &str, name: &str| format!("{variable}={}", tools.join(name).display());
+    ["-T".to_owned(), tool("CARGO", "cargo"), "-T".to_owned(), tool("RUSTC", "rustc")]
+}
+
 /// A home with a project and something that compiles.
 pub struct Project {
     pub home: Home,
+    tools: [String; 4],
 }
 
 impl Project {
     pub fn new(kraftfile: &str) -> Self {
         let home = Home::new();
-        fs::create_dir_all(home.path("tools")).unwrap();
-        let fakes = [
-            ("cargo", include_str!("../../../builder/tests/fake/cargo.sh")),
-            ("rustc", include_str!("../../../builder/tests/fake/rustc.sh")),
-        ];
-        for (name, text) in fakes {
-            let path = home.path(&format!("tools/{name}"));
-            fs::write(&path, text).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        }
-        for (name, text) in [("release", "1.95.0"), ("libdir", "/"), ("kernel.s", include_str!("../../../builder/tests/fake/kernel.s"))] {
-            fs::write(home.path(&format!("tools/{name}")), text).unwrap();
-        }
-        let mut linker = Command::new("cc");
-        linker.args(["-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", "-o"]);
-        assert!(linker.arg(home.path("tools/linked")).arg(home.path("tools/kernel.s")).status().unwrap().success());
+        let tools = tools(&home, "");
         fs::create_dir_all(home.path("app")).unwrap();
         fs::rename(home.path("root"), home.path("app/root")).unwrap();
         fs::write(home.path("app/Kraftfile"), format!("spec: v0.6\nname: app\n{kraftfile}")).unwrap();
-        Self { home }
+        Self { home, tools }
     }
 
     /// `pith build` with these tools and what else is given.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let tools = |name: &str| format!("{name}={}", self.home.path(&format!("tools/{}", name.to_lowercase())).display());
-        let (cargo, rustc) = (tools("CARGO"), tools("RUSTC"));
-        self.home.command(&[&["build", "app", "-T", &cargo, "-T", &rustc], arguments].concat())
+        let tools: Vec<&str> = self.tools.iter().map(String::as_str).collect();
+        self.home.command(&[&["build", "app"], &tools[..], arguments].concat())
     }
 
     pub fn build(&self, arguments: &[&str]) -> Done {
