@@ -1,14 +1,16 @@
 //! Archives from a server on the loopback and repositories in a temporary directory, the good and the bad.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/server.rs"]
+mod server;
+
 use pith_sources::{Address, Error, Made, Reuse, fetch, noted};
+use server::Server;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 struct Place(tempfile::TempDir);
 
@@ -46,25 +48,11 @@ impl Place {
     }
 }
 
-/// A server with one file at `/a.tar.gz`; counts requests.
-fn serve(body: Vec<u8>) -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let requests = Arc::new(AtomicUsize::new(0));
-    let counter = requests.clone();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut line = String::new();
-            BufReader::new(&stream).read_line(&mut line).unwrap();
-            counter.fetch_add(1, Ordering::SeqCst);
-            let status = if line.starts_with("GET /a.tar.gz ") { "200 OK" } else { "404 Not Found" };
-            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            // A client that has seen enough hangs up.
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-        }
-    });
-    (address, requests)
+/// A server with one file at `/a.tar.gz`.
+fn serve(body: Vec<u8>) -> (String, Server) {
+    let server = Server::default();
+    server.serve("a.tar.gz", body);
+    (server.start(), server)
 }
 
 fn archive(names: &[&str]) -> Vec<u8> {
@@ -95,7 +83,7 @@ fn an_archive_is_fetched_once_and_noted() {
     for text in [format!("{server}/a.tar.gz?version=1.0"), format!("{server}/a.tar.gz#sha256={digest}")] {
         assert_eq!(place.fetch(&text, Some("1.0")).unwrap().1, Made::Before);
     }
-    assert_eq!(requests.load(Ordering::SeqCst), 1);
+    assert_eq!(requests.asked(), ["a.tar.gz"]);
     // Another version is another thing.
     assert_eq!(place.fetch(&format!("{server}/a.tar.gz"), Some("2.0")).unwrap().1, Made::Now);
     // From a file, without a directory around everything.
